@@ -1,0 +1,93 @@
+// What select-kernels and the printer see of a node, and what printing it makes.
+#pragma once
+#include <any>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <typeindex>
+#include <vector>
+
+#include "codegen/writer.h"
+#include "compiler/ir/graph.h"
+#include "compiler/options.h"
+#include "targets/target.h"
+
+namespace burin {
+
+/// A node with its types, and the facts that several kernels of one family ask for (computed once).
+class LayerView {
+ public:
+  LayerView(const Graph& g, const Node& n, const Target& t, const Options& o) : graph(g), node(n), target(t), options(o) {}
+  const Graph& graph;
+  const Node& node;
+  const Target& target;
+  const Options& options;
+
+  size_t inputs() const { return node.inputs.size(); }
+  bool has(size_t i) const { return i < node.inputs.size() && node.inputs[i] != ValueId::none; }
+  const Value& input(size_t i) const { return graph[node.inputs[i]]; }
+  const Type& in(size_t i) const { return input(i).type; }
+  const Type& out(size_t i = 0) const { return graph[node.outputs[i]].type; }
+  const Tensor* constant(size_t i) const { return has(i) ? input(i).data.get() : nullptr; }
+
+  /// Family::of(*this), computed once; null where the node is no layer of that family.
+  template <class Family>
+  const Family* as() const {
+    auto [it, fresh] = families_.try_emplace(std::type_index(typeid(Family)));
+    if (fresh) it->second = Family::of(*this);
+    return std::any_cast<std::optional<Family>>(it->second) ? std::any_cast<std::optional<Family>>(&it->second)->operator->() : nullptr;
+  }
+
+ private:
+  mutable std::map<std::type_index, std::any> families_;
+};
+
+/// An array of constants that a layer reads: a parameter of its function.
+struct LayerConstant {
+  std::string name;    // of the parameter: "w"
+  std::string c_type;  // of an element
+  std::string values;  // "1, 2, 3"
+  int64_t bytes;
+};
+
+/// A layer as source. The body sees its inputs as x0, x1, ..., its outputs as y0, ..., its working memory as `scratch`
+/// (16-byte aligned) and its constants by their names; kernels and shapes are in namespace burin.
+struct LayerCode {
+  std::vector<std::string> headers;  // of runtime-min/kernels
+  std::vector<LayerConstant> constants;
+  std::set<size_t> packed;  // inputs that the constants replace
+  std::string body;
+  std::string requantize;              // for the report: "shift8", "" where nothing is requantized
+  std::map<std::string, int> needed;   // channels by the cheapest sequence that serves them
+  int64_t accumulator_bound = 0;       // largest |sum| that can occur; 0: not of interest
+};
+
+/// Estimated cost of one run.
+struct Cost {
+  double cycles;
+  int64_t scratch;  // bytes
+};
+
+/// One line of kernels.inc.
+struct Kernel {
+  std::string_view name;
+  std::string_view header;  // in runtime-min/kernels
+  std::string_view needs;   // feature of the core, empty: none
+  std::optional<Cost> (*cost)(const LayerView&);  // nothing: the kernel does not serve this layer
+  LayerCode (*print)(const LayerView&);
+};
+std::span<const Kernel> kernels();
+
+// Spelling of C++ values.
+std::string cpp(float v);
+std::string cpp(double v);
+/// Rows of decimal numbers, as wide as fits a line.
+template <class T>
+LayerConstant constant_array(std::string name, std::span<const T> values);
+LayerConstant constant_array(std::string name, const Tensor& t);
+/// "{1, 2, 3}" for a struct or array of integers.
+std::string braced(std::span<const int32_t> values);
+
+}  // namespace burin

@@ -1,0 +1,39 @@
+// Operators of two operands with broadcasting.
+#pragma once
+#include "codegen/layer.h"
+#include "compiler/numerics/pairs.h"
+#include "runtime-min/kernels/binary.h"
+
+namespace burin {
+
+/// Binary on real numbers, integers and booleans.
+struct BinaryReal {
+  static std::optional<BinaryReal> of(const LayerView& v);
+  const Binary* op;
+  DType x, y;
+  BinaryShape s;
+  int64_t n;
+  double cost;  // cycles of one element
+};
+
+/// Binary on int8 and uint8 operands. Of the three plans the one of `kind` is filled.
+struct BinaryQ8 {
+  static std::optional<BinaryQ8> of(const LayerView& v);
+  BinaryKind kind;
+  BinaryShape s;
+  int64_t n;
+  AddPlan add;                          // add, sub
+  Requantization mul;                   // mul
+  std::vector<uint8_t> a_table, b_table;  // min, max; empty: the operand has the result's scale
+
+  bool is_sum() const { return kind == BinaryKind::add || kind == BinaryKind::sub; }
+  bool is_product() const { return kind == BinaryKind::mul; }
+  bool is_extreme() const { return kind == BinaryKind::min || kind == BinaryKind::max; }
+};
+
+LayerCode print_binary(const LayerView& v);
+LayerCode print_add_q8(const LayerView& v);
+LayerCode print_mul_q8(const LayerView& v);
+LayerCode print_extreme_q8(const LayerView& v);
+
+}  // namespace burin

@@ -1,0 +1,245 @@
+#include "codegen/layers/conv.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "codegen/layers/rows.h"
+#include "compiler/ops/layout.h"
+#include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/dense_dsp.h"
+#include "runtime-min/kernels/depthwise_dsp.h"
+
+namespace burin {
+namespace {
+
+/// The shape of a convolution or fully connected layer, one image; pointwise layers are one row of pixels.
+struct Geometry {
+  ConvShape s;
+  int64_t batch;
+  bool dense, pointwise;
+};
+std::optional<Geometry> geometry(const LayerView& v) {
+  if (v.node.as<Dense>()) {
+    const int32_t in = int32_t(v.in(1).shape[1]), out = int32_t(v.in(1).shape[0]);
+    const int32_t pixels = in == 0 ? 0 : int32_t(v.in(0).elements() / in);
+    return Geometry{{1, pixels, in, 1, pixels, out, 1, 1, 1, 1, 1, 1, 0, 0, 1}, 1, true, true};
+  }
+  const Conv* c = v.node.as<Conv>();
+  if (!c || !c->channels_last) return std::nullopt;
+  Geometry g{c->shape(v.in(0), v.out()), v.in(0).shape[0], false, false};
+  ConvShape& s = g.s;
+  g.pointwise = s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && s.pt == 0 && s.pl == 0 && s.oh == s.ih && s.ow == s.iw && s.groups == 1;
+  if (g.pointwise) {
+    s.iw = s.ow = int32_t(s.ih * s.iw * g.batch);
+    s.ih = s.oh = 1;
+    g.batch = 1;
+  }
+  return g;
+}
+
+bool is_depthwise(const ConvShape& s) { return s.groups > 1 && s.groups == s.ic && s.oc == s.ic; }
+
+std::string text(const ConvShape& s) {
+  const int32_t f[] = {s.ih, s.iw, s.ic, s.oh, s.ow, s.oc, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, s.groups};
+  return braced(f);
+}
+
+/// H/s packing of one filter of `taps` weights: quads of words.
+std::vector<uint32_t> hs_words(const int16_t* w, int64_t taps) {
+  std::vector<uint32_t> r(static_cast<size_t>(hs_quads(int32_t(taps))));
+  for (size_t k = 0; k < r.size(); ++k) {
+    int v[4] = {};
+    for (int i = 0; i < 4 && int64_t(k) * 4 + i < taps; ++i) v[i] = w[k * 4 + size_t(i)];
+    r[k] = uint32_t((256 * v[1] + v[0]) & 0xFFFF) | uint32_t(256 * v[3] + v[2]) << 16;
+  }
+  return r;
+}
+
+bool hs_exact(const int16_t* w, int64_t taps) {
+  for (int64_t i = 1; i < taps; i += 2)
+    if (w[i] == -128 && w[i - 1] < 0) return false;
+  return true;
+}
+
+/// The parameters that hs.h wants: what the packing adds to every sum is taken off the first value.
+/// `constant(channel)` is what 256 * the true sum lacks.
+template <class F>
+std::vector<int32_t> hs_parameters(const ConvQ8& c, F&& constant) {
+  const int words = words_per_channel(c.requant.device.kind);
+  const bool shift8 = c.requant.device.kind == RequantKind::shift8;
+  std::vector<int32_t> r;
+  for (int32_t o = 0; o < c.s.oc; ++o) {
+    const int32_t* p = c.requant.params.data() + o * words;
+    r.push_back(int32_t(uint32_t(constant(o)) + (shift8 ? uint32_t(p[0]) : 0u)));
+    r.insert(r.end(), p + (shift8 ? 1 : 0), p + words);
+  }
+  return r;
+}
+
+int32_t signed_zero(const ConvQ8& c) { return c.x == DType::u8 ? c.x_zero - 128 : c.x_zero; }
+
+std::vector<int32_t> hs_parameters(const ConvQ8& c) {
+  return hs_parameters(c, [&](int32_t o) {
+    const int16_t* w = c.weights.data() + o * c.taps;
+    int64_t sum = 0, packed = 0;
+    for (int64_t i = 0; i < c.taps; ++i) {
+      sum += w[i];
+      packed += i % 2 == 1 ? 256 * w[i] : 0;  // H0 + H1 less w0 + w2
+    }
+    return 127 * packed - 256 * signed_zero(c) * sum;
+  });
+}
+
+/// Filters interleaved by `together`, then the others one by one.
+std::vector<uint32_t> hs_weights(const ConvQ8& c, int32_t together) {
+  std::vector<uint32_t> r;
+  int32_t o = 0;
+  for (; o + together <= c.s.oc; o += together) {
+    std::vector<std::vector<uint32_t>> filters;
+    for (int32_t k = 0; k < together; ++k) filters.push_back(hs_words(c.weights.data() + (o + k) * c.taps, c.taps));
+    for (size_t q = 0; q < filters[0].size(); ++q)
+      for (const auto& f : filters) r.push_back(f[q]);
+  }
+  for (; o < c.s.oc; ++o) {
+    const std::vector<uint32_t> f = hs_words(c.weights.data() + o * c.taps, c.taps);
+    r.insert(r.end(), f.begin(), f.end());
+  }
+  return r;
+}
+
+std::string_view kind_name(RequantKind k) {
+  constexpr std::string_view names[] = {"shift8", "plain", "wide", "table"};
+  return names[size_t(k)];
+}
+
+/// The statements around a call of any convolution kernel on integers.
+LayerCode layer(const ConvQ8& c, std::vector<std::string> headers, int32_t n, std::string_view call, std::vector<LayerConstant> constants) {
+  const Requant& q = c.requant.device;
+  LayerCode code;
+  code.headers = std::move(headers);
+  code.constants = std::move(constants);
+  code.packed = {1, 2};
+  code.requantize = kind_name(q.kind);
+  code.needed = c.needed;
+  code.accumulator_bound = c.bound;
+  const ConvShape& s = c.s;
+  code.body = expand(R"(
+      constexpr burin::ConvShape s = $shape$;
+      constexpr burin::Requant q = {burin::RequantKind::$kind$, $shift$, $offset$, $lo$, $hi$, $zero$};
+      $loop$)",
+                     {{"shape", text(s)},
+                      {"kind", kind_name(q.kind)},
+                      {"shift", q.shift},
+                      {"offset", q.offset},
+                      {"lo", q.lo},
+                      {"hi", q.hi},
+                      {"zero", q.zero_point},
+                      {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, info(c.x).c_type}, n, call)}});
+  return code;
+}
+
+LayerConstant words(std::string name, const std::vector<uint32_t>& v) { return constant_array<uint32_t>(std::move(name), v); }
+LayerConstant params(const std::vector<int32_t>& v) { return constant_array<int32_t>("p", v); }
+
+std::string call(std::string_view kernel, const ConvQ8& c, bool scratch) {
+  return fmt::format("burin::{}(s, q, {}, rows, $n$, w, p, y{});", kernel, c.x_zero, scratch ? ", scratch" : "");
+}
+
+}  // namespace
+
+std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
+  const std::optional<Geometry> g = geometry(v);
+  if (!g || !is_byte(v.in(0).dtype) || !v.in(0).quantized() || !v.out().quantized() || !v.constant(1)) return std::nullopt;
+  ConvQ8 c{};
+  c.s = g->s, c.batch = g->batch, c.dense = g->dense, c.pointwise = g->pointwise;
+  c.depthwise = is_depthwise(c.s);
+  c.x = v.in(0).dtype, c.y = v.out().dtype;
+  c.x_zero = v.in(0).quant.zero_point[0];
+  const Tensor& w = *v.constant(1);
+  c.weights = centered(w);
+  c.taps = int64_t(c.s.kh) * c.s.kw * (c.s.ic / c.s.groups);
+  c.outputs = int64_t(c.s.oh) * c.s.ow * c.s.oc;
+  c.products = double(c.outputs) * double(c.taps);
+  const Clamp clamp = v.node.as<Conv>() ? v.node.as<Conv>()->clamp : v.node.as<Dense>()->clamp;
+  c.requant = accumulator_requantization(w, v.constant(2), v.in(0), v.out(), clamp, c.weights);
+  for (size_t i = 0; i < c.requant.needed.size(); ++i)
+    ++c.needed[c.requant.constant[i] ? "constant" : std::string(kind_name(c.requant.needed[i]))];
+  c.narrow = std::ranges::all_of(c.weights, [](int16_t x) { return x >= -128 && x <= 127; });
+  const int64_t reach = std::max(info(c.x).hi - c.x_zero, c.x_zero - info(c.x).lo);
+  bool exact = c.narrow && c.s.groups == 1;
+  for (int32_t o = 0; o < c.s.oc; ++o) {
+    const int16_t* f = c.weights.data() + o * c.taps;
+    const int64_t most = reach * std::accumulate(f, f + c.taps, int64_t{0}, [](int64_t a, int16_t x) { return a + std::abs(x); });
+    c.bound = std::max(c.bound, most);
+    exact = exact && hs_exact(f, c.taps) && most < (1 << 23);
+  }
+  c.hs = exact;
+  return c;
+}
+
+LayerCode print_conv_q8_ref(const LayerView& v) {
+  const ConvQ8& c = *v.as<ConvQ8>();
+  const std::vector<int8_t> narrow(c.weights.begin(), c.weights.end());
+  const LayerConstant w = c.narrow ? constant_array<int8_t>("w", narrow) : constant_array<int16_t>("w", c.weights);
+  return layer(c, {"conv.h"}, rows_per_call(c.s.oh, c.s.ow), call("conv_q8_ref", c, false), {w, params(c.requant.params)});
+}
+
+LayerCode print_conv_q8_dsp(const LayerView& v) {
+  const ConvQ8& c = *v.as<ConvQ8>();
+  const std::string_view kernel = c.pointwise && c.s.ic % 4 == 0 ? "pointwise_q8_dsp" : "conv_q8_dsp";
+  return layer(c, {"conv_dsp.h"}, rows_per_call(c.s.oh, c.s.ow), call(kernel, c, true), {words("w", hs_weights(c, 2)), params(hs_parameters(c))});
+}
+
+LayerCode print_dense_q8_dsp(const LayerView& v) {
+  const ConvQ8& c = *v.as<ConvQ8>();
+  return layer(c, {"dense_dsp.h"}, 1, call("dense_q8_dsp", c, true), {words("w", hs_weights(c, 4)), params(hs_parameters(c))});
+}
+
+
+
+LayerCode print_depthwise_q8_dsp(const LayerView& v) {
+  const ConvQ8& c = *v.as<ConvQ8>();
+  std::vector<uint32_t> w;
+  for (int32_t o = 0; o < c.s.oc; ++o)
+    for (int32_t r = 0; r < c.s.kh; ++r) {
+      const int16_t* f = c.weights.data() + o * c.taps + r * 3;
+      auto pair = [](int a, int b) { return uint32_t(256 * a & 0xFFFF) | uint32_t(256 * b) << 16; };
+      w.push_back(pair(f[0], f[1]));
+      w.push_back(pair(f[1], f[2]));
+    }
+  const std::vector<int32_t> p = hs_parameters(c, [&](int32_t o) {
+    const int16_t* f = c.weights.data() + o * c.taps;
+    return -256 * signed_zero(c) * std::accumulate(f, f + c.taps, int64_t{0});
+  });
+  return layer(c, {"depthwise_dsp.h"}, depthwise_rows(c.s), call("depthwise_q8_dsp", c, true), {words("w", w), params(p)});
+}
+
+std::optional<ConvF32> ConvF32::of(const LayerView& v) {
+  const std::optional<Geometry> g = geometry(v);
+  if (!g || v.in(0).dtype != DType::f32 || !v.constant(1)) return std::nullopt;
+  ConvF32 c{g->s, g->batch, g->dense, g->pointwise, is_depthwise(g->s), 0, {}};
+  c.products = double(c.s.oh) * c.s.ow * c.s.oc * c.s.kh * c.s.kw * (c.s.ic / c.s.groups);
+  c.clamp = v.node.as<Conv>() ? v.node.as<Conv>()->clamp : v.node.as<Dense>()->clamp;
+  return c;
+}
+
+LayerCode print_conv_f32(const LayerView& v) {
+  const ConvF32& c = *v.as<ConvF32>();
+  const ConvShape& s = c.s;
+  LayerCode code;
+  code.headers = {"conv.h"};
+  code.packed = {1, 2};
+  code.constants = {constant_array("w", *v.constant(1))};
+  if (v.constant(2)) code.constants.push_back(constant_array("bias", *v.constant(2)));
+  const std::string call = fmt::format("burin::conv_f32_ref(s, {}, {}, rows, $n$, w, {}, y);", cpp(c.clamp.lo), cpp(c.clamp.hi),
+                                       v.constant(2) ? "bias" : "nullptr");
+  code.body = expand(R"(
+      constexpr burin::ConvShape s = $shape$;
+      $loop$)",
+                     {{"shape", text(s)},
+                      {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, "float"},
+                                        rows_per_call(s.oh, s.ow), call)}});
+  return code;
+}
+
+}  // namespace burin

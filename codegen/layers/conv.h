@@ -1,0 +1,51 @@
+// Convolutions as kernels see them.
+#pragma once
+#include "codegen/layer.h"
+#include "compiler/numerics/requantize.h"
+#include "runtime-min/kernels/conv.h"
+
+namespace burin {
+
+/// A convolution or fully connected layer on int8 or uint8. A fully connected layer of `pixels` rows is a 1x1
+/// convolution over an image of one row.
+struct ConvQ8 {
+  static std::optional<ConvQ8> of(const LayerView& v);
+
+  ConvShape s;
+  int64_t batch;
+  bool dense;          // made of a fully connected operator
+  bool pointwise;      // 1x1, stride 1, no padding: any run of pixels, so the shape is one row
+  bool depthwise;      // one input channel a group and as many outputs as inputs
+  bool narrow;         // centered weights fit int8
+  bool hs;             // H/s packing is exact for every filter (runtime-min/kernels/conv_dsp.h)
+  int64_t taps;        // products of one output
+  int64_t outputs;     // of one image
+  double products;     // of one image
+  int64_t bound;       // largest |sum + bias| over all channels
+  int32_t x_zero;
+  DType x, y;
+  std::vector<int16_t> weights;  // [oc][kh][kw][ic / groups], zero point subtracted
+  Requantization requant;
+  std::map<std::string, int> needed;
+};
+
+/// The same in float32.
+struct ConvF32 {
+  static std::optional<ConvF32> of(const LayerView& v);
+  ConvShape s;
+  int64_t batch;
+  bool dense, pointwise, depthwise;
+  double products;
+  Clamp clamp;
+};
+
+/// Output rows of one strip of the depthwise kernel: its working memory grows with them.
+inline int32_t depthwise_rows(const ConvShape& s) { return s.oh <= 25 ? s.oh : 12; }
+
+LayerCode print_conv_q8_ref(const LayerView& v);
+LayerCode print_conv_q8_dsp(const LayerView& v);
+LayerCode print_depthwise_q8_dsp(const LayerView& v);
+LayerCode print_dense_q8_dsp(const LayerView& v);
+LayerCode print_conv_f32(const LayerView& v);
+
+}  // namespace burin

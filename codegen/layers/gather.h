@@ -1,0 +1,16 @@
+// Picking elements by index.
+#pragma once
+#include "codegen/layer.h"
+#include "compiler/ops/gather.h"
+
+namespace burin {
+
+struct GatherLayer {
+  static std::optional<GatherLayer> of(const LayerView& v);
+  const Gather* op;
+  int64_t n;
+};
+
+LayerCode print_gather(const LayerView& v);
+
+}  // namespace burin

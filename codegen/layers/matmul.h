@@ -1,0 +1,18 @@
+// Matrix products of two operands that are computed at run time.
+#pragma once
+#include "codegen/layer.h"
+#include "compiler/ops/matmul.h"
+
+namespace burin {
+
+struct MatMulLayer {
+  static std::optional<MatMulLayer> of(const LayerView& v);
+  MatMulShape s;
+  bool quantized;
+  double products;
+  Requantization requant;  // quantized
+};
+
+LayerCode print_matmul(const LayerView& v);
+
+}  // namespace burin

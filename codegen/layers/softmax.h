@@ -1,0 +1,17 @@
+// Softmax and its logarithm.
+#pragma once
+#include "codegen/layer.h"
+#include "runtime-min/kernels/softmax.h"
+
+namespace burin {
+
+struct SoftmaxF32 {
+  static std::optional<SoftmaxF32> of(const LayerView& v);
+  SoftmaxShape s;
+  bool log;
+  int64_t n;
+};
+
+LayerCode print_softmax_f32(const LayerView& v);
+
+}  // namespace burin

@@ -1,0 +1,43 @@
+// A model as two files of C++ (docs/generated-code.md says what they promise).
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "compiler/ir/graph.h"
+#include "compiler/options.h"
+#include "targets/target.h"
+
+namespace burin {
+
+/// What the banner says of where the code came from.
+struct ModuleOrigin {
+  std::string model_file;  // without its folder
+  std::string sha256;
+  std::string options;  // as on a command line
+};
+
+/// One layer of the output, for reports.
+struct LayerFacts {
+  std::string name, op, kernel, function, requantize;
+  std::vector<std::string> onnx;
+  Shape shape_in, shape_out;
+  int64_t macs = 0, weight_bytes = 0, scratch_bytes = 0, accumulator_bound = 0;
+  int64_t io_bytes = 0;  // inputs, outputs and constants as the model has them
+  double cycles = 0;     // estimated
+  std::map<std::string, int> needed;
+};
+
+struct Module {
+  std::string header, source;
+  std::vector<LayerFacts> layers;
+  int64_t weight_bytes = 0;
+};
+
+/// `name` as an identifier: other characters become _, a leading digit, a keyword or std gets m_ in front.
+std::string model_identifier(std::string_view name);
+
+/// Prints a graph that went through all passes.
+Module print_module(const Graph& g, const Target& target, const Options& options, const ModuleOrigin& origin);
+
+}  // namespace burin

@@ -1,0 +1,35 @@
+// Writes source text. emit() takes a template as it should look in the output: $name$ is replaced from `vars`; a var
+// alone on its line may be several lines, which take that line's indentation. A missing var is an internal error.
+#pragma once
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace burin {
+
+struct Var {
+  std::string_view name;
+  std::string text;
+  template <class T>
+  Var(std::string_view n, const T& v) : name(n), text(fmt::format("{}", v)) {}
+};
+
+class Writer {
+ public:
+  /// The margin of the template's first line is removed from all of its lines.
+  void emit(std::string_view text, const std::vector<Var>& vars = {});
+  void line(std::string_view text) { text_ += text, text_ += '\n'; }
+  const std::string& text() const { return text_; }
+
+ private:
+  void expand(std::string_view line, const std::vector<Var>& vars);
+  std::string text_;
+};
+
+/// One template, expanded.
+std::string expand(std::string_view text, const std::vector<Var>& vars);
+
+}  // namespace burin

@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+
+#include "compiler/cli/report.h"
+
+namespace burin {
+
+void add_analyze(CLI::App& app, int& result) {
+  CLI::App* verb = app.add_subcommand("analyze", "say what a model costs, layer by layer");
+  struct Arguments {
+    ModelOptions model;
+    std::string format = "text";
+  };
+  auto a = std::make_shared<Arguments>();
+  add_model_options(*verb, a->model);
+  verb->add_option("--format", a->format, "text or json")->capture_default_str();
+  verb->callback([a, &result] {
+    result = guarded(a->model.model, a->model, [&]() -> int {
+      if (a->format == "html") throw UsageError("--format html is not supported in this version; use text or json");
+      if (a->format != "text" && a->format != "json") throw UsageError(fmt::format("--format is text or json, not '{}'", a->format));
+      const Compiled c = compile_model(a->model);
+      if (a->format == "text") fmt::print("{}", analysis(c, a->model));
+      else fmt::print("{}\n", report(c, a->model).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+      write_reports(c, a->model);
+      return check_budget(c, a->model);
+    });
+  });
+}
+
+}  // namespace burin

@@ -1,0 +1,82 @@
+// The command line: one verb per file, and what they share.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "codegen/module.h"
+#include "compiler/diagnostics.h"
+#include "compiler/onnx/reader.h"
+#include "passes/pass.h"
+
+namespace burin {
+
+/// docs/guide.md: what scripts rely on.
+enum Exit : int { kOk = 0, kModelError = 1, kUsage = 2, kOverBudget = 3, kResultsDiffer = 4, kToolMissing = 5, kInternalError = 70 };
+
+/// A request that cannot be served as it stands (exit 2).
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+/// A compiler or QEMU that is not installed or fails (exit 5).
+class ToolError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What compile, analyze and verify have in common.
+struct ModelOptions {
+  std::string model;
+  Options options;
+  std::string target = "host", optimize = "speed", io_layout = "onnx", io_type = "onnx", io = "arena", diagnostics = "text";
+  std::string budget_ram, budget_flash, dump_dir;
+  std::vector<std::string> input_dims, binds, states, reports;
+  std::vector<std::string> bound_files;  // files that --bind read
+};
+void add_model_options(CLI::App& app, ModelOptions& o);
+
+/// A model on its way through the compiler.
+struct Compiled {
+  Graph graph;
+  ModelInfo info;
+  Context context;
+  Module module;
+};
+/// Reads, runs all passes and prints. `bind` joins what --bind says. Throws ModelError, UsageError.
+Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind = {});
+/// Reads only: the graph as ONNX says it.
+Graph load_graph(ModelOptions& o, ModelInfo& info, const std::map<std::string, Tensor>& bind = {});
+/// "--optimize size --io external": what differs from the defaults, for the banner and reports.
+std::string options_text(const ModelOptions& o);
+/// Notes of the compiler, as diagnostics on stderr.
+void print_notes(const Compiled& c, const ModelOptions& o);
+/// Writes every --report FILE. Throws UsageError for formats that there are not.
+void write_reports(const Compiled& c, const ModelOptions& o);
+/// kOverBudget with a message that names the biggest contributors, or kOk.
+int check_budget(const Compiled& c, const ModelOptions& o);
+
+DiagnosticStyle diagnostic_style(const ModelOptions& o);
+void print_diagnostic(const Diagnostic& d, const std::string& file, DiagnosticStyle style);
+
+/// Runs `body` and turns exceptions into messages and exit codes.
+int guarded(const std::string& file, const ModelOptions& o, const std::function<int()>& body);
+
+/// Writes all files under temporary names, then renames them; one whose text is there already keeps its time stamp.
+/// Throws ModelError naming the file; then nothing is left behind.
+void write_files(const std::vector<std::pair<std::string, std::string>>& files);
+std::string read_text(const std::string& path);
+/// "64K" or "65536" as bytes.
+int64_t parse_bytes(const std::string& text);
+
+// The verbs: each adds its subcommand; `result` gets the exit code when it ran.
+void add_compile(CLI::App& app, int& result);
+void add_analyze(CLI::App& app, int& result);
+void add_verify(CLI::App& app, int& result);
+void add_ops(CLI::App& app, int& result);
+void add_targets(CLI::App& app, int& result);
+void add_later_verbs(CLI::App& app, int& result);
+
+}  // namespace burin

@@ -1,0 +1,221 @@
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "compiler/cli/cli.h"
+#include "compiler/cli/report.h"
+#include "compiler/onnx/bind.h"
+
+namespace burin {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::pair<std::string_view, std::string_view> kLater[] = {
+    {"--state", "streaming models"},
+    {"--budget-flash", "flash budgets, which need the size of linked code"},
+};
+
+/// name=value with a name that may contain '='-free colons; the last '=' before the value's text counts for --bind.
+std::pair<std::string, std::string> assignment(const std::string& text, std::string_view option) {
+  const size_t at = text.find('=');
+  if (at == std::string::npos || at == 0) throw UsageError(fmt::format("{} wants NAME=VALUE, not '{}'", option, text));
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+template <class E>
+E choice(const std::string& text, std::string_view option, std::initializer_list<std::pair<std::string_view, E>> all) {
+  for (const auto& [name, value] : all)
+    if (name == text) return value;
+  std::vector<std::string_view> names;
+  for (const auto& c : all) names.push_back(c.first);
+  throw UsageError(fmt::format("{} is {}, not '{}'", option, fmt::join(names, " or "), text));
+}
+
+/// --name, else the file's stem, else (stem `model`) its folder's name.
+std::string model_name(const ModelOptions& o) {
+  if (!o.options.name.empty()) return o.options.name;
+  const fs::path path = fs::absolute(o.model);
+  return path.stem() == "model" && path.has_parent_path() && !path.parent_path().filename().empty() ? path.parent_path().filename().string() : path.stem().string();
+}
+
+}  // namespace
+
+void add_model_options(CLI::App& app, ModelOptions& o) {
+  app.add_option("model", o.model, "ONNX file")->required();
+  app.add_option("--name", o.options.name, "name in generated code (default: the file's)");
+  app.add_option("--target", o.target, "core, see 'burin targets'")->capture_default_str();
+  app.add_option("--input-dim", o.input_dims, "NAME=N: extent of a symbolic dimension, or of INPUT:AXIS")->allow_extra_args(false);
+  app.add_option("--bind", o.binds, "NAME=VALUE|FILE.pb|FILE.npy: an input that is known now")->allow_extra_args(false);
+  app.add_option("--state", o.states, "IN=OUT: a value kept between runs")->allow_extra_args(false);
+  app.add_option("--optimize", o.optimize, "speed, size or ram")->capture_default_str();
+  app.add_option("--io-layout", o.io_layout, "onnx or nhwc")->capture_default_str();
+  app.add_option("--io-type", o.io_type, "onnx or quantized")->capture_default_str();
+  app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
+  app.add_option("--budget-flash", o.budget_flash, "most bytes of flash (K = 1024)");
+  app.add_option("--budget-ram", o.budget_ram, "most bytes of arena and state (K = 1024)");
+  app.add_option("--report", o.reports, "FILE.json: facts of every layer and buffer")->allow_extra_args(false);
+  app.add_option("--dump-dir", o.dump_dir, "folder for the graph after each pass");
+  app.add_option("--diagnostics", o.diagnostics, "text, json or github")->capture_default_str();
+}
+
+DiagnosticStyle diagnostic_style(const ModelOptions& o) {
+  return choice<DiagnosticStyle>(o.diagnostics, "--diagnostics", {{"text", DiagnosticStyle::text}, {"json", DiagnosticStyle::json}, {"github", DiagnosticStyle::github}});
+}
+
+void print_diagnostic(const Diagnostic& d, const std::string& file, DiagnosticStyle style) { fmt::print(stderr, "{}", format(d, file, style)); }
+
+int guarded(const std::string& file, const ModelOptions& o, const std::function<int()>& body) {
+  DiagnosticStyle style = DiagnosticStyle::text;
+  auto say = [&](const std::string& message, std::string_view code) { print_diagnostic({Diagnostic::Severity::error, message, std::string(code), "", "", ""}, file, style); };
+  try {
+    style = diagnostic_style(o);
+    return body();
+  } catch (const ModelError& e) {
+    for (const Diagnostic& d : e.diagnostics()) print_diagnostic(d, file, style);
+    return kModelError;
+  } catch (const OpError& e) {
+    print_diagnostic(e.at("", ""), file, style);
+    return kModelError;
+  } catch (const UsageError& e) {
+    fmt::print(stderr, "burin: error: {}\n", e.what());
+    return kUsage;
+  } catch (const ToolError& e) {
+    fmt::print(stderr, "burin: error: {}\n", e.what());
+    return kToolMissing;
+  } catch (const std::bad_alloc&) {
+    say("the model needs more memory than there is", "out-of-memory");
+    return kModelError;
+  } catch (const std::exception& e) {
+    say(fmt::format("internal error: {}; please report it with the model", e.what()), "internal");
+    return kInternalError;
+  }
+}
+
+int64_t parse_bytes(const std::string& text) {
+  size_t used = 0;
+  int64_t n = -1;
+  try {
+    n = std::stoll(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const std::string unit = text.substr(used);
+  const int64_t factor = unit.empty() ? 1 : unit == "K" || unit == "k" ? 1024 : unit == "M" || unit == "m" ? 1024 * 1024 : 0;
+  if (used == 0 || n < 0 || factor == 0 || n > (int64_t{1} << 40)) throw UsageError(fmt::format("'{}' is no number of bytes (64K, 65536)", text));
+  return n * factor;
+}
+
+std::string read_text(const std::string& path) {
+  std::ifstream f(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(f), {}};
+}
+
+void write_files(const std::vector<std::pair<std::string, std::string>>& files) {
+  std::vector<std::pair<fs::path, fs::path>> renames;
+  auto give_up = [&](const fs::path& path, const std::string& why) {
+    std::error_code ignored;
+    for (const auto& [from, to] : renames) fs::remove(from, ignored);
+    throw ModelError(fmt::format("cannot write '{}': {}", path.string(), why), "unwritable-output");
+  };
+  for (const auto& [name, text] : files) {
+    const fs::path path(name);
+    std::error_code error;
+    if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
+    if (error) give_up(path, error.message());
+    if (fs::is_regular_file(path) && read_text(name) == text) continue;
+    if (fs::is_directory(path)) give_up(path, "it is a folder");
+    const fs::path temporary = path.parent_path() / fmt::format(".{}.{}.tmp", path.filename().string(), getpid());
+    renames.emplace_back(temporary, path);
+    std::ofstream f(temporary, std::ios::binary);
+    f << text;
+    f.close();
+    if (!f) give_up(path, "the folder is not writable or full");
+  }
+  for (const auto& [from, to] : renames) {
+    std::error_code error;
+    fs::rename(from, to, error);
+    if (error) give_up(to, error.message());
+  }
+}
+
+std::string options_text(const ModelOptions& o) {
+  std::string s;
+  auto say = [&](std::string_view option, const std::string& value, std::string_view usual) {
+    if (value != usual) s += fmt::format("{}{} {}", s.empty() ? "" : " ", option, value);
+  };
+  say("--optimize", o.optimize, "speed");
+  say("--io-layout", o.io_layout, "onnx");
+  say("--io-type", o.io_type, "onnx");
+  say("--io", o.io, "arena");
+  for (const std::string& d : o.input_dims) say("--input-dim", d, "");
+  for (const std::string& b : o.binds) {
+    const auto [name, value] = assignment(b, "--bind");
+    say("--bind", name + "=" + fs::path(value).filename().string(), "");
+  }
+  return s;
+}
+
+Graph load_graph(ModelOptions& o, ModelInfo& info, const std::map<std::string, Tensor>& bind) {
+  o.options.optimize = choice<Options::Optimize>(o.optimize, "--optimize", {{"speed", Options::Optimize::speed}, {"size", Options::Optimize::size}, {"ram", Options::Optimize::ram}});
+  o.options.io_layout = choice<Options::IoLayout>(o.io_layout, "--io-layout", {{"onnx", Options::IoLayout::onnx}, {"nhwc", Options::IoLayout::nhwc}});
+  o.options.io_type = choice<Options::IoType>(o.io_type, "--io-type", {{"onnx", Options::IoType::onnx}, {"quantized", Options::IoType::quantized}});
+  o.options.io = choice<Options::Io>(o.io, "--io", {{"arena", Options::Io::arena}, {"external", Options::Io::external}});
+  if (!o.budget_ram.empty()) o.options.budget_ram = parse_bytes(o.budget_ram);
+  for (const auto& [option, what] : kLater)
+    if ((option == "--state" && !o.states.empty()) || (option == "--budget-flash" && !o.budget_flash.empty()))
+      throw UsageError(fmt::format("{} is not supported in this version ({})", option, what));
+  check_reports(o);
+  ReadOptions read;
+  for (const std::string& d : o.input_dims) {
+    const auto [name, value] = assignment(d, "--input-dim");
+    read.input_dims[name] = parse_bytes(value);
+  }
+  for (const std::string& b : o.binds) {
+    const auto [name, value] = assignment(b, "--bind");
+    if (fs::exists(value)) o.bound_files.push_back(value);
+    read.bind_text[name] = value;
+  }
+  read.bind = bind;
+  Graph g = read_model(o.model, read, &info);
+  g.name = model_name(o);
+  return g;
+}
+
+Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind) {
+  Compiled c;
+  c.context.target = find_target(o.target);
+  if (!c.context.target) {
+    std::string names;
+    for (const Target& t : targets()) names += (names.empty() ? "" : ", ") + t.name;
+    throw UsageError(fmt::format("there is no target '{}'; there are {}", o.target, names));
+  }
+  c.graph = load_graph(o, c.info, bind);
+  c.context.options = o.options;
+  c.context.dump_dir = o.dump_dir;
+  run_passes(c.graph, c.context);
+  c.module = print_module(c.graph, *c.context.target, o.options, {fs::path(o.model).filename().string(), c.info.sha256, options_text(o)});
+  return c;
+}
+
+void print_notes(const Compiled& c, const ModelOptions& o) {
+  for (const std::string& note : c.graph.notes)
+    print_diagnostic({Diagnostic::Severity::note, note, "", "", "", ""}, o.model, diagnostic_style(o));
+}
+
+int check_budget(const Compiled& c, const ModelOptions& o) {
+  const int64_t needed = c.graph.arena_bytes;
+  if (!o.options.budget_ram || needed <= *o.options.budget_ram) return kOk;
+  std::vector<LayerFacts> layers = c.module.layers;
+  fmt::print(stderr, "{}: error: the arena needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model, needed, needed - *o.options.budget_ram, o.budget_ram);
+  fmt::print(stderr, "{}", largest_buffers(c, o.model));
+  return kOverBudget;
+}
+
+}  // namespace burin

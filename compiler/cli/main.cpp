@@ -1,0 +1,23 @@
+#include <fmt/format.h>
+
+#include "compiler/cli/cli.h"
+
+int main(int argc, char** argv) {
+  using namespace burin;
+  CLI::App app{"burin: an ONNX model as self-contained C++ for a microcontroller"};
+  app.set_version_flag("--version", "burin " BURIN_VERSION);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+  int result = kOk;
+  for (auto* add : {add_compile, add_analyze, add_verify, add_ops, add_targets, add_later_verbs}) add(app, result);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+    const auto verbs = app.get_subcommands();
+    const std::string verb = verbs.empty() ? "" : " " + verbs[0]->get_name();
+    fmt::print(stderr, "burin{}: error: {}\nburin{}: note: see 'burin{} --help'\n", verb, e.what(), verb, verb);
+    return kUsage;
+  }
+  return result;
+}

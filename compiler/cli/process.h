@@ -1,0 +1,33 @@
+// Other programs.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace burin {
+
+struct ProcessResult {
+  int exit_code = -1;  // 128 + signal when killed
+  bool timed_out = false;
+  std::string out, err;
+};
+/// Runs argv (no shell) with no input; throws ToolError when the program is not there.
+ProcessResult run_process(const std::vector<std::string>& argv, double seconds = 600);
+/// The first of the names that is on PATH; empty when none is.
+std::string find_program(const std::vector<std::string>& names);
+std::vector<std::string> words(const std::string& text);
+
+/// A folder of its own that disappears with the object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace burin

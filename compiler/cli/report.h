@@ -1,0 +1,19 @@
+// Facts of a compiled model for people and scripts: `--report FILE.json` and `analyze`.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "compiler/cli/cli.h"
+
+namespace burin {
+
+/// The object that docs/generated-code.md describes ("Report").
+nlohmann::json report(const Compiled& c, const ModelOptions& o);
+/// Refuses --report FILE whose format there is not, before any work is done.
+void check_reports(const ModelOptions& o);
+/// Notes that name the buffers alive where the arena is fullest.
+std::string largest_buffers(const Compiled& c, const std::string& file);
+/// The tables of `burin analyze`.
+std::string analysis(const Compiled& c, const ModelOptions& o);
+
+}  // namespace burin

@@ -1,0 +1,19 @@
+// Builds generated code together with a program that feeds it, and runs that here or in QEMU.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "compiler/cli/cli.h"
+
+namespace burin {
+
+struct RunResult {
+  std::vector<std::vector<Tensor>> outputs;  // of each data set
+  int64_t stack = 0;                         // bytes, the largest of all runs; 0 on the host
+  std::optional<int64_t> instructions;       // mean of one run, in QEMU
+};
+
+/// inputs[set][i] is input i of the graph. Throws ToolError when a tool is missing, fails, or the program crashes.
+RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs);
+
+}  // namespace burin

@@ -1,0 +1,49 @@
+#include "compiler/diagnostics.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace burin {
+namespace {
+
+std::string_view word(Diagnostic::Severity s) {
+  return s == Diagnostic::Severity::note ? "note" : s == Diagnostic::Severity::warning ? "warning" : "error";
+}
+
+std::string headline(const Diagnostic& d) {
+  std::string s;
+  if (!d.node.empty()) s += fmt::format("node '{}'{}: ", d.node, d.op.empty() ? "" : fmt::format(" ({})", d.op));
+  s += d.message;
+  return d.code.empty() ? s : s + fmt::format(" [{}]", d.code);
+}
+
+/// The characters that a GitHub workflow command reserves.
+std::string escape_github(std::string_view text) {
+  std::string r;
+  for (char c : text) r += c == '%' ? "%25" : c == '\n' ? "%0A" : c == '\r' ? "%0D" : std::string(1, c);
+  return r;
+}
+
+}  // namespace
+
+std::string format(const Diagnostic& d, std::string_view file, DiagnosticStyle style) {
+  switch (style) {
+    case DiagnosticStyle::json: {
+      const nlohmann::json j = {{"file", file}, {"severity", word(d.severity)}, {"node", d.node}, {"op", d.op},
+                                {"message", d.message}, {"code", d.code}, {"hint", d.hint}};
+      return j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    }
+    case DiagnosticStyle::github: {
+      const std::string_view level = d.severity == Diagnostic::Severity::note ? "notice" : word(d.severity);
+      return fmt::format("::{} file={}::{}{}\n", level, escape_github(file), escape_github(headline(d)),
+                         d.hint.empty() ? "" : "%0A" + escape_github(d.hint));
+    }
+    default: break;
+  }
+  std::string s = fmt::format("{}: {}: {}\n", file, word(d.severity), headline(d));
+  if (!d.hint.empty()) s += fmt::format("{}: note: {}\n", file, d.hint);
+  return s;
+}
+
+}  // namespace burin

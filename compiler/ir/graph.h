@@ -1,0 +1,92 @@
+// The whole intermediate representation: a Graph is a list of Nodes in execution order; a Node reads and writes
+// Values; a Value has a Type. Shapes are static. Passes change a Graph in place; verify() says what holds.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/ir/tensor.h"
+#include "compiler/ops/ops.h"
+
+namespace burin {
+
+struct Kernel;  // codegen/kernels.h; the IR only carries the choice
+
+/// Values and nodes are named by their index: dumps and diffs stay stable, and no pass needs a map from pointers.
+enum class ValueId : int32_t { none = -1 };
+inline size_t index(ValueId id) { return size_t(id); }
+
+struct Value {
+  std::string name;  // from the ONNX file; unique
+  Type type;
+  std::shared_ptr<const Tensor> data;  // constants only
+  int64_t offset = -1;                 // bytes into the arena; set by plan-memory
+
+  bool constant() const { return data != nullptr; }
+};
+
+struct Node {
+  std::string name;                // "conv_1": becomes the generated function's name
+  Op op;                           // what it does, with its attributes
+  std::vector<ValueId> inputs;     // ValueId::none: an optional input that is absent
+  std::vector<ValueId> outputs;
+  std::vector<std::string> onnx;   // names of the ONNX nodes that it stands for
+  const Kernel* kernel = nullptr;  // set by select-kernels
+  int64_t scratch = 0;             // bytes of working memory that the kernel asks for
+  int64_t scratch_offset = -1;     // set by plan-memory
+
+  template <class T>
+  const T* as() const { return std::get_if<T>(&op); }
+  template <class T>
+  T* as() { return std::get_if<T>(&op); }
+};
+
+class Graph {
+ public:
+  std::string name;
+  std::vector<Node> nodes;  // in execution order
+  std::vector<ValueId> inputs, outputs;
+  std::vector<std::string> notes;  // what the user should know: float islands, bound dimensions, ...
+  int64_t arena_bytes = 0, arena_lower_bound = 0;  // set by plan-memory
+  bool external_io = false;  // --io external: inputs and outputs are the caller's, not in the arena; set by schedule
+
+  ValueId add_value(std::string name, Type type, std::shared_ptr<const Tensor> data = nullptr);
+  ValueId add_constant(std::string name, Tensor data);
+  /// A name that no value has yet: `base`, base_1, base_2, ...
+  std::string fresh(std::string_view base) const;
+  Value& operator[](ValueId id) { return values_[index(id)]; }
+  const Value& operator[](ValueId id) const { return values_[index(id)]; }
+  std::span<const Value> values() const { return values_; }
+
+  // Linear in the graph, which has hundreds of nodes: nothing to keep in sync.
+  Node* producer(ValueId id);
+  const Node* producer(ValueId id) const;
+  std::vector<Node*> users(ValueId id);
+  bool is_output(ValueId id) const;
+  /// Exactly one node reads it, and it is no output of the model.
+  bool single_use(ValueId id);
+  void replace_uses(ValueId from, ValueId to);  // in nodes and in the model's outputs
+  void erase(Node* node);
+  /// Puts `node` before `before` (end of the list when null); pointers to nodes become invalid.
+  void insert(const Node* before, Node node);
+  /// Removes nodes none of whose outputs is read, and forgets nothing else.
+  void erase_dead();
+
+  /// Types of a node's inputs; an absent one is a default Type.
+  std::vector<Type> input_types(const Node& n) const;
+
+ private:
+  std::vector<Value> values_;
+};
+
+/// The text of docs/ir.md; parse() reads it back.
+std::string print(const Graph& g);
+/// Throws std::invalid_argument with line and column of the first mistake.
+Graph parse(std::string_view text);
+/// Throws InternalError naming the node and the rule that does not hold.
+void verify(const Graph& g);
+
+}  // namespace burin

@@ -1,0 +1,222 @@
+#include "compiler/liveness.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+namespace burin {
+namespace {
+
+/// Operators that compute element i of their output from element i of their inputs, in ascending order.
+bool elementwise(const Op& op) {
+  return std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) || std::holds_alternative<Where>(op) ||
+         std::holds_alternative<Cast>(op) || std::holds_alternative<Quantize>(op) ||
+         std::holds_alternative<Dequantize>(op);
+}
+
+/// Values whose bytes the caller owns.
+std::set<ValueId> external_values(const Graph& g, const Storage& storage) {
+  std::set<ValueId> r;
+  if (!g.external_io) return r;
+  for (ValueId id : g.inputs) r.insert(storage.root(id));
+  for (ValueId id : g.outputs) r.insert(storage.root(id));
+  return r;
+}
+
+/// First and last step of each root; first > last for what is never written.
+struct Lifetimes {
+  std::vector<int> first, last;
+
+  Lifetimes(const Graph& g, const Storage& storage) : first(g.values().size(), 0), last(g.values().size(), -2) {
+    const auto write = [&](ValueId id, int step) {
+      const size_t root = index(storage.root(id));
+      first[root] = step;
+      last[root] = std::max(last[root], step);
+    };
+    for (ValueId id : g.inputs) write(id, -1);
+    for (size_t i = 0; i < g.nodes.size(); ++i) {
+      const Node& n = g.nodes[i];
+      for (ValueId id : n.inputs)
+        if (id != ValueId::none && !g[id].constant()) last[index(storage.root(id))] = int(i);
+      if (storage.alias(n)) continue;
+      for (ValueId id : n.outputs)
+        if (id != ValueId::none) write(id, int(i));
+    }
+    for (ValueId id : g.outputs)
+      if (!g[id].constant()) last[index(storage.root(id))] = int(g.nodes.size()) - 1;
+  }
+};
+
+std::string label(const Graph& g, const LiveRange& r) {
+  return r.value == ValueId::none ? fmt::format("(scratch of {})", g.nodes[size_t(r.first)].name) : g[r.value].name;
+}
+
+}  // namespace
+
+Storage::Storage(const Graph& g) : roots_(g.values().size()) {
+  std::vector<size_t> parent(roots_.size());
+  std::iota(parent.begin(), parent.end(), size_t(0));
+  const auto find = [&](size_t i) {
+    while (parent[i] != i) i = parent[i] = parent[parent[i]];
+    return i;
+  };
+  std::vector<char> input(roots_.size()), output(roots_.size());
+  for (ValueId id : g.inputs) input[index(id)] = true;
+  for (ValueId id : g.outputs) output[index(id)] = true;
+
+  // By index of the output: the same whatever the order of the nodes.
+  std::map<ValueId, ValueId> reshapes;
+  for (const Node& n : g.nodes)
+    if (n.as<Reshape>()) reshapes[n.outputs[0]] = n.inputs[0];
+  for (const auto& [to, from] : reshapes) {
+    if (g[from].constant() || g[from].type.bytes() != g[to].type.bytes()) continue;
+    const size_t a = find(index(from)), b = find(index(to));
+    if ((input[a] || output[a]) && (input[b] || output[b])) continue;
+    parent[b] = a;
+    input[a] |= input[b];
+    output[a] |= output[b];
+  }
+  // The interface names the bytes; otherwise the value that no alias writes, which is where its tree of unions starts.
+  for (size_t i = 0; i < roots_.size(); ++i) roots_[i] = ValueId(int32_t(find(i)));
+  std::vector<ValueId> chosen(roots_.size(), ValueId::none);
+  for (ValueId id : g.inputs) chosen[index(roots_[index(id)])] = id;
+  for (ValueId id : g.outputs) chosen[index(roots_[index(id)])] = id;
+  for (ValueId& r : roots_)
+    if (chosen[index(r)] != ValueId::none) r = chosen[index(r)];
+}
+
+bool Storage::alias(const Node& n) const { return n.as<Reshape>() && same(n.inputs[0], n.outputs[0]); }
+
+bool is_alias(const Graph& g, const Node& n) { return Storage(g).alias(n); }
+
+void separate_outputs(Graph& g) {
+  std::set<ValueId> taken(g.inputs.begin(), g.inputs.end());
+  for (ValueId& out : g.outputs) {
+    const ValueId from = out;
+    if (!g[from].constant() && taken.insert(from).second) continue;
+    std::string name = g[from].name;
+    if (g[from].constant()) g[from].name = g.fresh(name + "_data");
+    name = g.fresh(name);
+    Type type = g[from].type;
+    Node copy;
+    copy.name = g.fresh("copy_" + name);
+    copy.op = Reshape{type.shape};
+    copy.inputs = {from};
+    copy.outputs = {out = g.add_value(std::move(name), std::move(type))};
+    taken.insert(out);
+    g.nodes.push_back(std::move(copy));
+  }
+}
+
+std::vector<LiveRange> live_ranges(const Graph& g) {
+  const Storage storage(g);
+  const Lifetimes lives(g, storage);
+  const std::set<ValueId> external = external_values(g, storage);
+  std::vector<LiveRange> r;
+  for (size_t i = 0; i < g.values().size(); ++i) {
+    const ValueId id = ValueId(int32_t(i));
+    if (g[id].constant() || storage.root(id) != id || external.count(id) || lives.first[i] > lives.last[i]) continue;
+    r.push_back({id, lives.first[i], lives.last[i], g[id].offset, g[id].type.bytes()});
+  }
+  for (size_t i = 0; i < g.nodes.size(); ++i)
+    if (g.nodes[i].scratch > 0)
+      r.push_back({ValueId::none, int(i), int(i), g.nodes[i].scratch_offset, g.nodes[i].scratch});
+  return r;
+}
+
+std::vector<int> elementwise_inputs(const Graph& g, const Node& n) {
+  std::vector<int> r;
+  if (!elementwise(n.op) || n.outputs.size() != 1) return r;
+  const Type& y = g[n.outputs[0]].type;
+  for (size_t i = 0; i < n.inputs.size(); ++i) {
+    const ValueId in = n.inputs[i];
+    if (in == ValueId::none || g[in].constant()) continue;
+    const Type& x = g[in].type;
+    const int bits = info(y.dtype).bits;
+    // As many elements as the result: not broadcast. Two 4-bit elements share a byte: the second would find it changed.
+    if (x.elements() == y.elements() && bits <= info(x.dtype).bits && bits >= 8) r.push_back(int(i));
+  }
+  return r;
+}
+
+std::vector<int> in_place_inputs(const Graph& g, const Node& n) {
+  std::vector<int> r = elementwise_inputs(g, n);
+  if (r.empty()) return r;
+  const Storage storage(g);
+  const Lifetimes lives(g, storage);
+  const std::set<ValueId> external = external_values(g, storage);
+  if (external.count(storage.root(n.outputs[0]))) return {};
+  const int step = int(&n - g.nodes.data());
+  std::erase_if(r, [&](int i) {
+    const ValueId root = storage.root(n.inputs[size_t(i)]);
+    return external.count(root) || g.is_output(root) || lives.last[index(root)] != step;
+  });
+  return r;
+}
+
+int in_place_input(const Graph& g, const Node& n) {
+  const std::vector<int> all = in_place_inputs(g, n);
+  return all.empty() ? -1 : all[0];
+}
+
+std::vector<int64_t> live_bytes(const Graph& g) {
+  std::vector<std::vector<std::pair<int64_t, int64_t>>> used(g.nodes.size() + 1);  // [begin, end) at each step
+  std::vector<int64_t> r(used.size());
+  for (const LiveRange& x : live_ranges(g))
+    for (int step = x.first; step <= x.last; ++step) {
+      if (x.offset < 0)
+        r[size_t(step + 1)] += x.bytes;
+      else
+        used[size_t(step + 1)].push_back({x.offset, x.offset + x.bytes});
+    }
+  for (size_t i = 0; i < used.size(); ++i) {
+    std::ranges::sort(used[i]);
+    int64_t end = 0;
+    for (const auto& [from, to] : used[i]) {
+      r[i] += std::max<int64_t>(0, to - std::max(from, end));
+      end = std::max(end, to);
+    }
+  }
+  return r;
+}
+
+std::string arena_picture(const Graph& g) {
+  constexpr size_t kWidth = 100, kNumber = 9, kLabel = 24;
+  const size_t columns_max = kWidth - 2 * kNumber - kLabel - 5;
+  std::vector<LiveRange> ranges = live_ranges(g);
+  std::erase_if(ranges, [](const LiveRange& r) { return r.bytes == 0; });
+  std::ranges::stable_sort(ranges, {}, [](const LiveRange& r) { return std::pair(r.offset, r.first); });
+  const std::vector<int64_t> live = live_bytes(g);
+  const size_t steps = live.size(), per_column = (steps + columns_max - 1) / columns_max;
+  const size_t columns = (steps + per_column - 1) / per_column;
+
+  std::string s =
+      fmt::format("arena {} bytes, lower bound {}; {} steps", g.arena_bytes, g.arena_lower_bound, g.nodes.size());
+  s += per_column > 1 ? fmt::format(", {} per column\n", per_column) : "\n";
+  const auto row = [&](std::string_view offset, std::string_view bytes, std::string_view text, std::string_view cells) {
+    std::string line = fmt::format("{:>{}} {:>{}}  {:<{}} |{}", offset, kNumber, bytes, kNumber, text, kLabel, cells);
+    line.erase(line.find_last_not_of(' ') + 1);
+    s += line + '\n';
+  };
+  const auto shorten = [](std::string text) {
+    constexpr size_t kHead = 10, kTail = kLabel - kHead - 2;
+    return text.size() <= kLabel ? text : text.substr(0, kHead) + ".." + text.substr(text.size() - kTail);
+  };
+  row("offset", "bytes", "buffer", "");
+  for (const LiveRange& r : ranges) {
+    std::string cells(columns, ' ');
+    for (size_t c = size_t(r.first + 1) / per_column; c <= size_t(r.last + 1) / per_column; ++c) cells[c] = '#';
+    row(fmt::format("{}", r.offset), fmt::format("{}", r.bytes), shorten(label(g, r)), cells);
+  }
+  const int64_t peak = *std::ranges::max_element(live);
+  std::string cells(columns, ' ');
+  for (size_t i = 0; i < steps; ++i)
+    if (live[i] == peak && peak > 0) cells[i / per_column] = '^';
+  row("", fmt::format("{}", peak), "most in use", cells);
+  return s;
+}
+
+}  // namespace burin

@@ -1,0 +1,66 @@
+// Which bytes each value occupies, and when. plan-memory, schedule, the printer and the reports all ask here.
+//
+// Steps are indices into Graph::nodes. Inputs are written by the caller, all of them before the first step: they live
+// from step -1 to the last node that reads them (one that nothing reads lives at -1 only). Outputs live to the last
+// step, all together. What a node writes but nothing reads lives at that node's step, as its working memory does.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "compiler/ir/graph.h"
+
+namespace burin {
+
+/// Values that share their bytes. A Reshape gives its input a second name and costs nothing, unless
+///  * its input is a constant (constants are not in the arena), or
+///  * an input of the model would become its output, or two outputs would become one: each has bytes of its own.
+/// Such a Reshape is a copy. Does not depend on the order of the nodes.
+class Storage {
+ public:
+  explicit Storage(const Graph& g);
+  /// Of the values that share bytes the one to name them by: the model's output or input, or the one written first.
+  ValueId root(ValueId id) const { return roots_[index(id)]; }
+  bool same(ValueId a, ValueId b) const { return root(a) == root(b); }
+  /// The node has nothing to do.
+  bool alias(const Node& n) const;
+
+ private:
+  std::vector<ValueId> roots_;
+};
+bool is_alias(const Graph& g, const Node& n);
+
+/// Gives each output of the model a value of its own that a node writes: one that is a constant, an input, or named
+/// twice gets a Reshape (a copy) in front. A constant's name goes to the output. Changes nothing the second time.
+void separate_outputs(Graph& g);
+
+/// One run of bytes in the arena.
+struct LiveRange {
+  ValueId value;    // Storage::root; none: the working memory of node `first`
+  int first, last;  // steps, inclusive
+  int64_t offset;   // -1 before plan-memory
+  int64_t bytes;
+};
+/// Everything that is in the arena: values in the order of their index, then working memory in the order of the nodes.
+/// With Graph::external_io the model's inputs and outputs, and what shares their bytes, are not there.
+std::vector<LiveRange> live_ranges(const Graph& g);
+
+/// Inputs on which the node's only output could lie, were they dead after it: as in_place_inputs().
+std::vector<int> elementwise_inputs(const Graph& g, const Node& n);
+
+/// Inputs on which the node's only output may lie: output element i at input element i or below it. They are read for
+/// the last time here, and the operator reads element i of each such input before it writes element i, in ascending
+/// order. So a kernel of an elementwise operator must be written: no `restrict`, and no output element computed a
+/// second time.
+std::vector<int> in_place_inputs(const Graph& g, const Node& n);
+/// The first of them, or -1.
+int in_place_input(const Graph& g, const Node& n);
+
+/// Bytes of the arena in use at each step from -1 on (index 0 is step -1); before plan-memory overlapping buffers count
+/// twice.
+std::vector<int64_t> live_bytes(const Graph& g);
+
+/// The arena as text, at most 100 columns wide: one row per buffer from the lowest offset up, one column per step (or
+/// per several), and a last row that marks the steps at which most bytes are in use.
+std::string arena_picture(const Graph& g);
+
+}  // namespace burin

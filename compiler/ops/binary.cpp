@@ -1,0 +1,233 @@
+#include "compiler/ops/binary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/numerics/pairs.h"
+#include "compiler/ops/conv.h"
+#include "compiler/ops/elements.h"
+#include "runtime-min/kernels/lut.h"
+
+namespace burin {
+namespace {
+
+using K = BinaryKind;
+
+enum class Takes { number, integer, boolean, any };
+enum class Gives { same, truth };
+struct Row {
+  std::string_view onnx;
+  Takes takes;
+  Gives gives;
+};
+constexpr Row kRows[] = {
+#define BINARY(name, onnx_name, takes, gives) {#onnx_name, Takes::takes, Gives::gives},
+#define BINARY_ONLY_IR(name, onnx_name, takes, gives) {"", Takes::takes, Gives::gives},
+#include "compiler/ops/binary.inc"
+#undef BINARY
+#undef BINARY_ONLY_IR
+};
+const Row& row(K kind) { return kRows[size_t(kind)]; }
+
+void check_type(K kind, DType t) {
+  require_computable(t);
+  const Takes takes = row(kind).takes;
+  const bool fits = takes == Takes::any || (takes == Takes::number && t != DType::boolean) ||
+                    (takes == Takes::integer && is_integer(t)) || (takes == Takes::boolean && t == DType::boolean);
+  if (!fits) throw OpError(fmt::format("{} of {} is not supported", Binary::names[size_t(kind)], name(t)), "unsupported-type");
+}
+
+/// Before opset 7, b is only broadcast when asked to, from axis `axis` of a (default: its last axes).
+ValueId old_broadcast(OnnxNode& node) {
+  const bool asked = node.integer("broadcast", 0) != 0;
+  const Shape &a = node.type(0).shape, &b = node.type(1).shape;
+  if (!asked || !node.has_attribute("axis")) return node.input(1);
+  const size_t axis = size_t(normalize_axis(node.integer("axis"), int(a.size())));
+  require(axis + b.size() <= a.size(), fmt::format("attribute axis {} leaves no room for input 1 of rank {}", axis, b.size()));
+  Shape wide = b;
+  wide.resize(a.size() - axis, 1);
+  return reshape(node, node.input(1), wide);
+}
+
+/// Sum, Mean, Max, Min of any number of operands.
+void import_chain(OnnxNode& node, K kind, bool mean) {
+  const DType type = node.type(0).dtype;
+  ValueId v = computable(node, node.input(0));
+  for (size_t i = 1; i < node.input_count(); ++i) v = node.emit(Binary{kind, {}}, {v, computable(node, node.input(i))});
+  if (mean)
+    v = node.emit(Binary{K::div, {}}, {v, scalar(node, computing_type(type), double(node.input_count()))});
+  result_as(node, 0, v, type);
+}
+
+/// The exponent may have another type: the real power, in the base's type.
+void import_pow(OnnxNode& node) {
+  const DType base = node.type(0).dtype, exponent = node.type(1).dtype;
+  const bool real = is_float(base) || is_float(exponent);
+  const DType work = base == DType::f64 ? base : real ? DType::f32 : base;
+  auto as = [&](ValueId v, DType from) { return from == work ? v : node.emit(Cast{work}, {v}); };
+  const ValueId b = node.opset() < 7 ? old_broadcast(node) : node.input(1);
+  result_as(node, 0, node.emit(Binary{K::pow, {}}, {as(node.input(0), base), as(b, exponent)}), base);
+}
+
+}  // namespace
+
+void Binary::import(OnnxNode& node) {
+  const std::string_view op = node.op_type();
+  node.ignore({"consumed_inputs"});
+  if (op == "Sum" || op == "Mean") return import_chain(node, K::add, op == "Mean");
+  if (op == "Max" || op == "Min") return import_chain(node, op == "Max" ? K::max : K::min, false);
+  if (op == "Pow") return import_pow(node);
+  Binary b;
+  b.kind = K(std::ranges::find(kRows, op, &Row::onnx) - kRows);
+  const DType type = node.type(0).dtype;
+  if (op == "Mod") {
+    if (node.integer("fmod", 0) != 0) b.kind = K::fmod;
+    else require(!is_float(type), "attribute fmod is 0, but the operands are floats");
+  } else if (op == "BitShift") {
+    const std::string direction = node.text("direction");
+    require(direction == "LEFT" || direction == "RIGHT", fmt::format("attribute direction is '{}'", direction));
+    if (direction == "RIGHT") b.kind = K::shift_right;
+  }
+  ValueId second = node.opset() < 7 && op != "PRelu" ? old_broadcast(node) : node.input(1);
+  if (op == "PRelu") {
+    // Before opset 7 (and still written by exporters) a vector holds one slope per channel, axis 1.
+    const Shape &x = node.type(0).shape, &slope = node.type(1).shape;
+    if (node.opset() < 7 && slope.size() == 1 && x.size() > 2 && slope[0] == x[1]) {
+      Shape wide(x.size() - 1, 1);
+      wide[0] = slope[0];
+      second = reshape(node, second, wide);
+    }
+  }
+  const ValueId y = node.emit(b, {computable(node, node.input(0)), computable(node, second)});
+  if (row(b.kind).gives == Gives::truth) node.result(y);
+  else result_as(node, 0, y, type);
+}
+
+std::vector<Type> Binary::infer(std::span<const Type> in) const {
+  Type y{in[0].dtype, broadcast_shapes({in[0].shape, in[1].shape}), {}};
+  if (in[0].quantized() || in[1].quantized()) {
+    require(in[0].quantized() && in[1].quantized(), "one operand is quantized, the other is not");
+    require(integer_form(), fmt::format("{} has no integer form", names[size_t(kind)]));
+    return {y};
+  }
+  require(in[0].dtype == in[1].dtype,
+          fmt::format("operands of types {} and {}", burin::name(in[0].dtype), burin::name(in[1].dtype)));
+  check_type(kind, y.dtype);
+  if (row(kind).gives == Gives::truth) y.dtype = DType::boolean;
+  return {y};
+}
+
+bool Binary::integer_form() const {
+  return kind == K::add || kind == K::sub || kind == K::mul || kind == K::min || kind == K::max;
+}
+
+BinaryShape binary_shape(const Shape& a, const Shape& b) {
+  const Shape y = broadcast_shapes({a, b});
+  const Axes axes = merge_axes(y, {broadcast_strides(a, y), broadcast_strides(b, y)});
+  BinaryShape s{int32_t(axes.extent.size()), {}, {}, {}};
+  for (size_t d = 0; d < axes.extent.size(); ++d) {
+    s.extent[d] = to_int32(axes.extent[d]);
+    s.a[d] = to_int32(axes.strides[0][d]);
+    s.b[d] = to_int32(axes.strides[1][d]);
+  }
+  return s;
+}
+
+Requantization mul_requantization(const Type& a, const Type& b, const Type& y, Clamp clamp) {
+  const int64_t a_lo = info(a.dtype).lo - a.quant.zero_point[0], a_hi = info(a.dtype).hi - a.quant.zero_point[0];
+  const int64_t b_lo = info(b.dtype).lo - b.quant.zero_point[0], b_hi = info(b.dtype).hi - b.quant.zero_point[0];
+  const auto [lo, hi] = std::minmax({a_lo * b_lo, a_lo * b_hi, a_hi * b_lo, a_hi * b_hi});
+  const Rational scale = exact(a.quant.scale[0]) * exact(b.quant.scale[0]) / exact(y.quant.scale[0]);
+  const RequantChannel channel{scale, 0, lo, hi};
+  return plan_sums({channel}, requant_range(y, clamp));
+}
+
+AddPlan add_plan(const Binary& op, const Type& a, const Type& b, const Type& y) {
+  const Rational sy = exact(y.quant.scale[0]), ka = exact(a.quant.scale[0]) / sy, kb = exact(b.quant.scale[0]) / sy;
+  auto range = [](const Type& t) { return OperandRange{int32_t(info(t.dtype).lo), int32_t(info(t.dtype).hi)}; };
+  return plan_add(ka, a.quant.zero_point[0], op.kind == K::sub ? Rational(-kb) : kb, b.quant.zero_point[0],
+                  requant_range(y, op.clamp), range(a), range(b));
+}
+
+std::vector<uint8_t> operand_table(const Type& operand, const Type& y, Clamp clamp) {
+  if (operand.dtype == y.dtype && operand.quant == y.quant && clamp.none()) return {};
+  const RequantRange range = requant_range(y, clamp);
+  const Rational scale = exact(operand.quant.scale[0]) / exact(y.quant.scale[0]);
+  const DTypeInfo& t = info(operand.dtype);
+  std::vector<uint8_t> r(256);
+  for (int64_t stored = t.lo; stored <= t.hi; ++stored) {
+    const int64_t acc = stored - operand.quant.zero_point[0];
+    r[uint8_t(stored)] = uint8_t(requantize_exactly({scale, 0, acc, acc}, range, acc));
+  }
+  return r;
+}
+
+namespace {
+
+template <class A, class B, class Y>
+void eval_quantized(const Binary& op, const BinaryShape& s, const Tensor& a, const Tensor& b, Tensor& y) {
+  const A* pa = a.data<A>();
+  const B* pb = b.data<B>();
+  Y* py = y.data<Y>();
+  if (op.kind == K::add || op.kind == K::sub) {
+    AddPlan plan = add_plan(op, a.type(), b.type(), y.type());
+    if (plan.device.kind == RequantAddKind::table) plan.device.table = plan.table.data();
+    add_q8(s, plan.device, pa, pb, py);
+  } else if (op.kind == K::mul) {
+    const Requantization q = mul_requantization(a.type(), b.type(), y.type(), op.clamp);
+    mul_q8(s, q.device, a.type().quant.zero_point[0], b.type().quant.zero_point[0], q.params.data(), pa, pb, py);
+  } else {
+    const std::vector<uint8_t> ta = operand_table(a.type(), y.type(), op.clamp), tb = operand_table(b.type(), y.type(), op.clamp);
+    const uint8_t *qa = ta.empty() ? nullptr : ta.data(), *qb = tb.empty() ? nullptr : tb.data();
+    if (op.kind == K::min) extreme_q8<fn_min>(s, qa, qb, pa, pb, py);
+    else extreme_q8<fn_max>(s, qa, qb, pa, pb, py);
+  }
+}
+
+/// Runs row F on elements of type T if the row takes them.
+template <class F, class T, Takes takes, Gives gives>
+void run(const Binary& op, const BinaryShape& s, const Tensor& a, const Tensor& b, Tensor& y) {
+  constexpr bool real = !Wrapping<T>::is_integer;
+  if constexpr (!(real && takes == Takes::integer) && !(takes == Takes::boolean && sizeof(T) != 1)) {
+    if constexpr (gives == Gives::truth) {
+      binary<F>(s, a.data<T>(), b.data<T>(), y.data<uint8_t>());
+    } else if constexpr (std::is_same_v<T, float>) {
+      binary_f32<F>(s, op.clamp.lo, op.clamp.hi, a.data<float>(), b.data<float>(), y.data<float>());
+    } else if constexpr (takes == Takes::boolean) {
+      binary<F>(s, a.data<uint8_t>(), b.data<uint8_t>(), y.data<uint8_t>());
+    } else {
+      binary<F>(s, a.data<T>(), b.data<T>(), y.data<T>());
+    }
+  }
+}
+
+}  // namespace
+
+void Binary::eval(Inputs in, Outputs out) const {
+  const Tensor &a = *in[0], &b = *in[1];
+  Tensor& y = out[0];
+  const BinaryShape s = binary_shape(a.shape(), b.shape());
+  if (a.type().quantized()) {
+    visit_byte(a.dtype(), [&](auto ae) {
+      visit_byte(b.dtype(), [&](auto be) {
+        visit_byte(y.dtype(), [&](auto ye) { eval_quantized<decltype(ae), decltype(be), decltype(ye)>(*this, s, a, b, y); });
+      });
+    });
+    return;
+  }
+  check_type(kind, a.dtype());
+  visit_number(a.dtype(), [&](auto e) {
+    using T = decltype(e);
+    switch (kind) {
+#define BINARY(name, onnx_name, takes, gives) \
+  case K::name: return run<fn_##name, T, Takes::takes, Gives::gives>(*this, s, a, b, y);
+#define BINARY_ONLY_IR(...) BINARY(__VA_ARGS__)
+#include "compiler/ops/binary.inc"
+#undef BINARY
+#undef BINARY_ONLY_IR
+    }
+  });
+}
+
+}  // namespace burin

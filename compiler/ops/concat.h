@@ -1,0 +1,27 @@
+#pragma once
+#include "compiler/ops/copies.h"
+
+namespace burin {
+
+/// The inputs one after the other along `axis` (from 0, or negative from the end). Quantized inputs have the scale and zero
+/// point of the result.
+struct Concat {
+  static constexpr std::string_view names[] = {"concat"};
+  static constexpr std::string_view onnx[] = {"Concat"};
+  static constexpr Arity inputs{1, kAnyNumber};
+  static constexpr QuantRule quant = QuantRule::movement;
+
+  int64_t axis = 0;
+
+  static void fields(auto& self, auto&& f) { f("axis", self.axis); }
+  static void import(OnnxNode& node);
+  std::vector<Type> infer(std::span<const Type> in) const;
+  void eval(Inputs in, Outputs out) const;
+  bool operator==(const Concat&) const = default;
+  bool integer_form() const { return true; }
+};
+
+/// One copy for each input that has elements.
+std::vector<StridedCopy> copies(const Concat& op, std::span<const Type> in);
+
+}  // namespace burin

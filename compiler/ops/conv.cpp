@@ -1,0 +1,184 @@
+#include "compiler/ops/conv.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "compiler/numerics/requantize.h"
+#include "compiler/onnx/node.h"
+#include "compiler/ops/layout.h"
+#include "compiler/ops/quantize.h"
+#include "runtime-min/kernels/conv.h"
+
+namespace burin {
+namespace {
+
+/// NCHW or NHWC with one or two spatial axes -> n, h, w, c.
+struct Image {
+  int64_t n, h, w, c;
+};
+Image image(const Shape& s, bool channels_last) {
+  require(s.size() == 3 || s.size() == 4, fmt::format("an input of rank {} has not one or two spatial axes", s.size()));
+  const int64_t h = s.size() == 3 ? 1 : s[channels_last ? 1 : 2], w = s[s.size() - (channels_last ? 2 : 1)];
+  return {s[0], h, w, channels_last ? s.back() : s[1]};
+}
+
+/// Puts x's and w's scales where QLinearConv and ConvInteger have them: into the types.
+ValueId quantized_operand(OnnxNode& node, size_t value, size_t scale, size_t zero, int axis) {
+  return node.with_quant(node.input(value), import_quant(node, scale, zero, axis, node.type(value)));
+}
+
+}  // namespace
+
+void Conv::import(OnnxNode& node) {
+  const bool qlinear = node.op_type() == "QLinearConv";
+  if (node.op_type() == "ConvInteger")
+    throw OpError("ConvInteger is not supported", "unsupported-op", "export the model as QDQ or QLinearConv");
+  const size_t wi = qlinear ? 3 : 1;
+  const Shape &xs = node.type(0).shape, &ws = node.type(wi).shape;
+  require(xs.size() >= 3, fmt::format("input 0 has rank {}, not 3 or 4", xs.size()));
+  require(ws.size() == xs.size(), fmt::format("weights have rank {}, the input {}", ws.size(), xs.size()));
+  Conv c;
+  c.group = node.integer("group", 1);
+  require(c.group >= 1 && ws[0] % c.group == 0, fmt::format("attribute group is {} for {} filters", c.group, ws[0]));
+  require(xs[1] == ws[1] * c.group,
+          fmt::format("the input has {} channels, the weights want {} in {} groups", xs[1], ws[1] * c.group, c.group));
+  c.window = import_window(node, Shape(xs.begin() + 2, xs.end()), Shape(ws.begin() + 2, ws.end()), false);
+  if (!qlinear) {
+    std::vector<ValueId> in{node.input(0), node.input(1)};
+    if (node.has(2)) in.push_back(node.input(2));
+    node.result(node.emit(c, in));
+    return;
+  }
+  std::vector<ValueId> in{quantized_operand(node, 0, 1, 2, -1), quantized_operand(node, 3, 4, 5, 0)};
+  if (node.has(8)) in.push_back(node.input(8));
+  Type y = c.infer(std::vector<Type>{node.type(0), node.type(3)})[0];
+  y.quant = import_quant(node, 6, 7, -1, {});
+  y.dtype = node.has(7) ? node.type(7).dtype : node.type(0).dtype;
+  node.result(node.emit_typed(c, in, y));
+}
+
+std::vector<Type> Conv::infer(std::span<const Type> in) const {
+  const Image x = image(in[0].shape, channels_last);
+  const Shape& w = in[1].shape;
+  require(w.size() == in[0].shape.size(), "weights and input differ in rank");
+  const int64_t wc = channels_last ? w.back() : w[1];
+  require(x.c == wc * group, fmt::format("{} input channels for weights of {} in {} groups", x.c, wc, group));
+  if (in.size() > 2 && !in[2].shape.empty())
+    require(in[2].shape == Shape{w[0]}, fmt::format("bias has shape [{}], not [{}]", to_string(in[2].shape), w[0]));
+  const int64_t h = window.out_extent(0, x.h), wd = window.out_extent(1, x.w);
+  Shape y{x.n};
+  if (!channels_last) y.push_back(w[0]);
+  if (in[0].shape.size() == 4) y.push_back(h);
+  y.push_back(wd);
+  if (channels_last) y.push_back(w[0]);
+  return {{in[0].dtype, y, {}}};
+}
+
+ConvShape Conv::shape(const Type& xt, const Type& yt) const {
+  const Image x = image(xt.shape, true), y = image(yt.shape, true);
+  auto i = [](int64_t v) { return int32_t(v); };
+  return {i(x.h), i(x.w), i(x.c), i(y.h), i(y.w), i(y.c), i(window.kernel[0]), i(window.kernel[1]), i(window.strides[0]), i(window.strides[1]),
+          i(window.dilations[0]), i(window.dilations[1]), i(window.pads[0]), i(window.pads[1]), i(group)};
+}
+
+RequantRange requant_range(const Type& y, Clamp clamp) {
+  const DTypeInfo& t = info(y.dtype);
+  const Rational scale = exact(y.quant.scale[0]);
+  const int32_t zero = y.quant.zero_point[0];
+  // Rounding is monotone: round(clamp(v)) is round(v) limited to the rounded bounds.
+  auto bound = [&](float v, int64_t open) {
+    if (std::isinf(v)) return int32_t(open);
+    return requantize_exactly({exact(v) / scale, 0, 1, 1}, {zero, int32_t(t.lo), int32_t(t.hi)}, 1);
+  };
+  return {zero, bound(clamp.lo, t.lo), bound(clamp.hi, t.hi)};
+}
+
+Requantization accumulator_requantization(const Tensor& w, const Tensor* bias, const Type& x, const Type& y, Clamp clamp,
+                                          std::vector<int16_t>& weights) {
+  const size_t channels = size_t(w.shape()[0]), each = weights.size() / std::max<size_t>(channels, 1);
+  const DTypeInfo& xt = info(x.dtype);
+  const int64_t lo = xt.lo - x.quant.zero_point[0], hi = xt.hi - x.quant.zero_point[0];
+  const Rational sx = exact(x.quant.scale[0]), sy = exact(y.quant.scale[0]);
+  const RequantRange range = requant_range(y, clamp);
+  std::vector<RequantChannel> all(channels);
+  for (size_t o = 0; o < channels; ++o) {
+    RequantChannel& c = all[o];
+    c.scale = sx * exact(w.type().quant.scale_at(o)) / sy;
+    c.offset = 0;
+    if (bias && is_float(bias->dtype())) {
+      c.offset = exact(float(bias->real(int64_t(o)))) / sy;
+    } else if (bias) {
+      const Quant& q = bias->type().quant;
+      const Rational b(static_cast<long>(bias->integer(int64_t(o)) - (q.empty() ? 0 : q.zero_at(o))));
+      c.offset = q.empty() ? Rational(b * c.scale) : Rational(b * exact(q.scale_at(o)) / sy);
+    }
+    const std::span<int16_t> row(weights.data() + o * each, each);
+    c.acc_lo = c.acc_hi = 0;
+    for (int16_t v : row) {
+      c.acc_lo += std::min(v * lo, v * hi);
+      c.acc_hi += std::max(v * lo, v * hi);
+    }
+    if (constant_value(c, range)) {
+      std::ranges::fill(row, int16_t{0});
+      c.acc_lo = c.acc_hi = 0;
+    }
+  }
+  try {
+    return plan_requantization(all, range);
+  } catch (const std::overflow_error& e) {
+    throw OpError(e.what(), "accumulator-overflow", "split the layer: its sums need more than 32 bits");
+  }
+}
+
+void Conv::eval(Inputs in, Outputs out) const {
+  if (!channels_last) {  // the meaning is that of channels-last, in another order
+    const int rank = in[0]->type().rank();
+    const std::vector<int64_t> perm = to_channels_last(rank);
+    const Tensor x = permute(*in[0], perm), w = permute(*in[1], perm);
+    std::vector<Tensor> y{Tensor(permute(out[0].type(), perm))};
+    std::vector<const Tensor*> moved(in.begin(), in.end());
+    moved[0] = &x, moved[1] = &w;
+    Conv c = *this;
+    c.channels_last = true;
+    c.eval(moved, y);
+    Type type = out[0].type();
+    out[0] = permute(y[0], inverse(perm));
+    out[0].type() = type;
+    return;
+  }
+  const Tensor &x = *in[0], &w = *in[1];
+  const Tensor* bias = in.size() > 2 ? in[2] : nullptr;
+  const ConvShape s = shape(x.type(), out[0].type());
+  const int64_t batch = x.shape()[0], x_image = int64_t(s.ih) * s.iw * s.ic, y_image = int64_t(s.oh) * s.ow * s.oc;
+  auto each_image = [&](auto x_type, auto&& kernel) {
+    using X = decltype(x_type);
+    std::vector<const X*> rows(size_t(s.rows(s.oh)));
+    for (int64_t b = 0; b < batch; ++b) {
+      image_rows(rows.data(), x.data<X>() + b * x_image, -s.pt, int32_t(rows.size()), s.ih, s.iw * s.ic);
+      kernel(rows.data(), b * y_image);
+    }
+  };
+  if (!x.type().quantized()) {
+    require(x.dtype() == DType::f32, "convolution of this element type is not supported");
+    each_image(float{}, [&](const float* const* rows, int64_t at) {
+      conv_f32_ref(s, clamp.lo, clamp.hi, rows, s.oh, w.data<float>(), bias ? bias->data<float>() : nullptr, out[0].data<float>() + at);
+    });
+    return;
+  }
+  std::vector<int16_t> weights = centered(w);
+  const Requantization q = accumulator_requantization(w, bias, x.type(), out[0].type(), clamp, weights);
+  visit_dtype(x.dtype(), [&](auto xe) {
+    visit_dtype(out[0].dtype(), [&](auto ye) {
+      using X = decltype(xe);
+      using Y = decltype(ye);
+      if constexpr (sizeof(X) == 1 && sizeof(Y) == 1)
+        each_image(xe, [&](const X* const* rows, int64_t at) {
+          conv_q8_ref(s, q.device, x.type().quant.zero_point[0], rows, s.oh, weights.data(), q.params.data(), out[0].data<Y>() + at);
+        });
+    });
+  });
+}
+
+}  // namespace burin

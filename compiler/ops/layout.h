@@ -1,0 +1,26 @@
+// Tensors in another order of axes.
+#pragma once
+#include <vector>
+
+#include "compiler/ir/tensor.h"
+
+namespace burin {
+
+/// Result axis i is axis perm[i] of t; the axis of a per-channel Quant moves along.
+Tensor permute(const Tensor& t, const std::vector<int64_t>& perm);
+Type permute(const Type& t, const std::vector<int64_t>& perm);
+
+/// perm that brings [N, C, spatial...] to [N, spatial..., C], and its inverse.
+std::vector<int64_t> to_channels_last(int rank);
+std::vector<int64_t> to_channels_first(int rank);
+/// The permutation that undoes `perm`.
+std::vector<int64_t> inverse(const std::vector<int64_t>& perm);
+/// first `a`, then `b`.
+std::vector<int64_t> compose(const std::vector<int64_t>& a, const std::vector<int64_t>& b);
+/// True when only axes of extent 1 change places: the bytes stay where they are.
+bool moves_no_data(const Shape& shape, const std::vector<int64_t>& perm);
+
+/// Without its zero point, as int16 (int8, uint8, int4 and uint4 weights all fit).
+std::vector<int16_t> centered(const Tensor& quantized);
+
+}  // namespace burin

@@ -1,0 +1,143 @@
+#include "compiler/ops/matmul.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "compiler/ops/conv.h"
+#include "compiler/ops/dense.h"
+#include "compiler/ops/elements.h"
+#include "compiler/ops/layout.h"
+
+namespace burin {
+namespace {
+
+/// The operands as matrices: a vector a is one row, a vector b one column.
+struct Operands {
+  Shape a, b;      // rank 2 or more
+  Shape batch;     // broadcast
+  bool row, column;  // whether y keeps its axis of rows, of columns
+};
+Operands operands(const Shape& a, const Shape& b) {
+  require(!a.empty() && !b.empty(), "an operand is a scalar");
+  Operands o{a, b, {}, a.size() > 1, b.size() > 1};
+  if (!o.row) o.a.insert(o.a.begin(), 1);
+  if (!o.column) o.b.push_back(1);
+  const int64_t k = o.b[o.b.size() - 2];
+  require(o.a.back() == k, fmt::format("matrices [{}] and [{}] do not fit", to_string(a), to_string(b)));
+  o.batch = broadcast_shapes({Shape(o.a.begin(), o.a.end() - 2), Shape(o.b.begin(), o.b.end() - 2)});
+  return o;
+}
+
+void import_qlinear(OnnxNode& node) {
+  const Quant a = import_quant(node, 1, 2, -2, node.type(0)), b = import_quant(node, 4, 5, -1, node.type(3));
+  if (!a.per_tensor()) throw OpError("one scale per row is not supported", "unsupported-quantization", "quantize activations per tensor");
+  Type y{node.has(7) ? node.type(7).dtype : node.type(0).dtype, MatMul{}.infer({{node.type(0), node.type(3)}})[0].shape,
+         import_quant(node, 6, 7, -1, {})};
+  const Tensor* weights = node.constant(3);
+  const ValueId x = node.with_quant(node.input(0), a);
+  if (weights && weights->type().rank() == 2) {
+    Tensor w = *weights;
+    w.type().quant = b;
+    return node.result(node.emit_typed(Dense{}, {x, node.constant_value(permute(w, {1, 0}))}, y));
+  }
+  if (!b.per_tensor()) throw OpError("one scale per column needs constant weights of rank 2", "unsupported-quantization");
+  node.result(node.emit_typed(MatMul{}, {x, node.with_quant(node.input(3), b)}, y));
+}
+
+/// int32 products of integers less their zero points; one zero point per row of a or column of b is possible.
+void import_integer(OnnxNode& node) {
+  auto operand = [&](size_t value, size_t zero, bool rows) {
+    const ValueId v = node.emit(Cast{DType::i32}, {node.input(value)});
+    if (!node.has(zero)) return v;
+    Shape s = node.type(zero).shape;
+    if (rows && s.size() == 1 && s[0] > 1) s.push_back(1);
+    const ValueId z = node.emit(Cast{DType::i32}, {reshape(node, node.input(zero), s)});
+    return node.emit(Binary{BinaryKind::sub, {}}, {v, z});
+  };
+  const ValueId a = operand(0, 2, true), b = operand(1, 3, false);
+  node.result(node.emit(MatMul{}, {a, b}));
+}
+
+}  // namespace
+
+void MatMul::import(OnnxNode& node) {
+  if (node.op_type() == "QLinearMatMul") return import_qlinear(node);
+  if (node.op_type() == "MatMulInteger") return import_integer(node);
+  const DType type = node.type(0).dtype;
+  const ValueId a = computable(node, node.input(0));
+  if (computing_type(type) == DType::f32 && node.type(0).rank() >= 1) {
+    const ValueId w = dense_weights(node, 1, false);
+    if (w != ValueId::none) return result_as(node, 0, node.emit(Dense{}, {a, computable(node, w)}), type);
+  }
+  result_as(node, 0, node.emit(MatMul{}, {a, computable(node, node.input(1))}), type);
+}
+
+std::vector<Type> MatMul::infer(std::span<const Type> in) const {
+  const Operands o = operands(in[0].shape, in[1].shape);
+  require(in[0].quantized() == in[1].quantized(), "one operand is quantized, the other is not");
+  if (!in[0].quantized()) {
+    require(in[0].dtype == in[1].dtype || (is_byte(in[0].dtype) && is_byte(in[1].dtype)),
+            fmt::format("operands of types {} and {}", burin::name(in[0].dtype), burin::name(in[1].dtype)));
+    require_computable(in[0].dtype);
+  }
+  Shape y = o.batch;
+  if (o.row) y.push_back(o.a[o.a.size() - 2]);
+  if (o.column) y.push_back(o.b.back());
+  return {{in[0].dtype, y, {}}};
+}
+
+MatMulShape MatMul::shape(const Type& at, const Type& bt) const {
+  const Operands o = operands(at.shape, bt.shape);
+  const int64_t m = o.a[o.a.size() - 2], k = o.a.back(), n = o.b.back();
+  const Shape a_batch(o.a.begin(), o.a.end() - 2), b_batch(o.b.begin(), o.b.end() - 2);
+  // One b for all: the matrices of a are one tall matrix.
+  if (elements(b_batch) == 1 && elements(a_batch) == elements(o.batch))
+    return {to_int32(elements(a_batch) * m), to_int32(k), to_int32(n), 0, {}, {}, {}};
+  Shape a = broadcast_strides(a_batch, o.batch), b = broadcast_strides(b_batch, o.batch);
+  for (int64_t& stride : a) stride *= m * k;
+  for (int64_t& stride : b) stride *= k * n;
+  const Axes axes = merge_axes(o.batch, {a, b}, 0);
+  MatMulShape s{to_int32(m), to_int32(k), to_int32(n), int32_t(axes.extent.size()), {}, {}, {}};
+  for (size_t d = 0; d < axes.extent.size(); ++d) {
+    s.extent[d] = to_int32(axes.extent[d]);
+    s.a[d] = to_int32(axes.strides[0][d]);
+    s.b[d] = to_int32(axes.strides[1][d]);
+  }
+  return s;
+}
+
+Requantization matmul_requantization(const Type& a, const Type& b, const Type& y) {
+  const int64_t a_lo = info(a.dtype).lo - a.quant.zero_point[0], a_hi = info(a.dtype).hi - a.quant.zero_point[0];
+  const int64_t b_lo = info(b.dtype).lo - b.quant.zero_point[0], b_hi = info(b.dtype).hi - b.quant.zero_point[0];
+  const auto [lo, hi] = std::minmax({a_lo * b_lo, a_lo * b_hi, a_hi * b_lo, a_hi * b_hi});
+  const int64_t k = a.shape.back();
+  const Rational scale = exact(a.quant.scale[0]) * exact(b.quant.scale[0]) / exact(y.quant.scale[0]);
+  const RequantChannel channel{scale, 0, std::min<int64_t>(k * lo, 0), std::max<int64_t>(k * hi, 0)};
+  return plan_sums({channel}, requant_range(y, {}));
+}
+
+void MatMul::eval(Inputs in, Outputs out) const {
+  const Tensor &a = *in[0], &b = *in[1];
+  Tensor& y = out[0];
+  if (y.elements() == 0) return;
+  const MatMulShape s = shape(a.type(), b.type());
+  if (!a.type().quantized()) {
+    visit_number(a.dtype(), [&](auto e) {
+      using T = decltype(e);
+      matmul_ref(s, a.data<T>(), b.data<T>(), y.data<T>());
+    });
+    return;
+  }
+  const Requantization q = matmul_requantization(a.type(), b.type(), y.type());
+  visit_byte(a.dtype(), [&](auto ae) {
+    visit_byte(b.dtype(), [&](auto be) {
+      visit_byte(y.dtype(), [&](auto ye) {
+        matmul_q8_ref(s, q.device, a.type().quant.zero_point[0], b.type().quant.zero_point[0], a.data<decltype(ae)>(),
+                      b.data<decltype(be)>(), q.params.data(), y.data<decltype(ye)>());
+      });
+    });
+  });
+}
+
+}  // namespace burin

@@ -1,0 +1,29 @@
+#pragma once
+#include "compiler/numerics/requantize.h"
+#include "compiler/ops/op.h"
+#include "runtime-min/kernels/matmul.h"
+
+namespace burin {
+
+/// Matrix product of the last two axes, y = a b; the axes before them broadcast. As in numpy, a vector a is one row, a vector
+/// b one column, and that axis is dropped from the result. Quantized (one scale each): correctly rounded from the exact sum
+/// of (a - za) * (b - zb). Weights known at compile time become Dense instead.
+struct MatMul {
+  static constexpr std::string_view names[] = {"matmul"};
+  static constexpr std::string_view onnx[] = {"MatMul", "QLinearMatMul", "MatMulInteger"};
+  static constexpr Arity inputs{2, 2};
+  static constexpr QuantRule quant = QuantRule::arithmetic;
+  static void fields(auto&, auto&&) {}
+  static void import(OnnxNode& node);
+  std::vector<Type> infer(std::span<const Type> in) const;
+  void eval(Inputs in, Outputs out) const;
+  bool operator==(const MatMul&) const = default;
+  bool integer_form() const { return true; }
+
+  MatMulShape shape(const Type& a, const Type& b) const;
+};
+
+/// One channel; accumulator: sum over k of (a - za) * (b - zb).
+Requantization matmul_requantization(const Type& a, const Type& b, const Type& y);
+
+}  // namespace burin

@@ -1,0 +1,168 @@
+#include "compiler/ops/ops.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <stdexcept>
+#include <utility>
+
+#include "compiler/ops/constants.h"
+
+namespace burin {
+namespace {
+
+/// Calls f.template operator()<T>() for every alternative of Op.
+template <class F>
+void for_each_operator(F&& f) {
+  [&]<size_t... i>(std::index_sequence<i...>) {
+    (f.template operator()<std::variant_alternative_t<i, Op>>(), ...);
+  }(std::make_index_sequence<std::variant_size_v<Op>>());
+}
+
+/// A family has one name for each of its kinds.
+template <class T>
+concept Family = requires(T t) { t.kind; };
+
+template <class T>
+std::string_view name_of(const T& op) {
+  if constexpr (Family<T>)
+    return T::names[size_t(op.kind)];
+  else
+    return T::names[0];
+}
+
+}  // namespace
+
+std::string_view name(const Op& op) {
+  return std::visit([](const auto& o) { return name_of(o); }, op);
+}
+
+Op op_of_name(std::string_view wanted) {
+  static const std::map<std::string_view, Op> all = [] {
+    std::map<std::string_view, Op> m;
+    for_each_operator([&]<class T>() {
+      for (size_t k = 0; k < std::size(T::names); ++k) {
+        T op;
+        if constexpr (Family<T>) op.kind = static_cast<decltype(op.kind)>(k);
+        if (!m.emplace(T::names[k], std::move(op)).second) throw InternalError(fmt::format("two operators are named '{}'", T::names[k]));
+      }
+    });
+    return m;
+  }();
+  const auto it = all.find(wanted);
+  if (it == all.end()) throw std::invalid_argument(fmt::format("there is no operator '{}'", wanted));
+  return it->second;
+}
+
+Arity inputs(const Op& op) {
+  return std::visit([]<class T>(const T&) { return T::inputs; }, op);
+}
+
+QuantRule quant_rule(const Op& op) {
+  return std::visit([]<class T>(const T&) { return T::quant; }, op);
+}
+
+std::vector<Type> infer(const Op& op, std::span<const Type> in) {
+  return std::visit([&](const auto& o) { return o.infer(in); }, op);
+}
+
+void eval(const Op& op, Inputs in, Outputs out) {
+  std::visit([&](const auto& o) { o.eval(in, out); }, op);
+}
+
+Clamp* clamp_of(Op& op) {
+  return std::visit(
+      [](auto& o) -> Clamp* {
+        if constexpr (requires { o.clamp; })
+          return &o.clamp;
+        else
+          return nullptr;
+      },
+      op);
+}
+
+// Multiply-adds: each element of the result is a sum of as many products as one row of the second operand has.
+
+namespace {
+
+int64_t products(const Conv&, std::span<const Type> in) { return elements(in[1].shape) / std::max<int64_t>(1, in[1].shape[0]); }
+int64_t products(const Dense&, std::span<const Type> in) { return in[1].shape.back(); }
+int64_t products(const MatMul&, std::span<const Type> in) { return in[0].shape.back(); }
+
+}  // namespace
+
+int64_t macs(const Op& op, std::span<const Type> in, std::span<const Type> out) {
+  return std::visit(
+      [&](const auto& o) -> int64_t {
+        if constexpr (requires { products(o, in); })
+          return out[0].elements() * products(o, in);
+        else
+          return 0;
+      },
+      op);
+}
+
+Importer importer(std::string_view onnx_op) {
+  static const std::map<std::string_view, Importer> all = [] {
+    std::map<std::string_view, Importer> m;
+    for_each_operator([&]<class T>() {
+      for (std::string_view onnx : T::onnx) m.emplace(onnx, &T::import);
+    });
+    return m;
+  }();
+  const auto it = all.find(onnx_op);
+  return it == all.end() ? nullptr : it->second;
+}
+
+namespace {
+
+/// The IR name where it is not ONNX's in another spelling.
+constexpr std::pair<std::string_view, std::string_view> kRenamed[] = {
+#define BINARY(name, onnx, ...) {#onnx, #name},
+#define UNARY(name, onnx, ...) {#onnx, #name},
+#define BINARY_ONLY_IR(...)
+#define UNARY_ONLY_IR(...)
+#include "compiler/ops/binary.inc"
+#include "compiler/ops/unary.inc"
+#undef BINARY
+#undef UNARY
+#undef BINARY_ONLY_IR
+#undef UNARY_ONLY_IR
+    {"Mean", "add"}, {"Sum", "add"}, {"GlobalMaxPool", "max_pool"}, {"GlobalAveragePool", "average_pool"},
+};
+
+/// "ReduceMean" and "reduce_mean" are the same name.
+std::string plain(std::string_view s) {
+  std::string r;
+  for (char c : s)
+    if (c != '_') r += char(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return r;
+}
+
+template <class T>
+std::string_view ir_name(std::string_view onnx) {
+  for (const auto& [from, to] : kRenamed)
+    if (from == onnx) return to;
+  for (std::string_view n : T::names)
+    if (plain(n) == plain(onnx)) return n;
+  return T::names[0];
+}
+
+}  // namespace
+
+std::vector<SupportedOp> supported_operators() {
+  std::vector<SupportedOp> all;
+  for_each_operator([&]<class T>() {
+    for (std::string_view onnx : T::onnx) all.push_back({onnx, ir_name<T>(onnx), T::quant});
+  });
+  // Those that only make constants, and the one whose branch is taken at compile time.
+  for (std::string_view onnx : {"Constant", "ConstantOfShape", "EyeLike", "NonZero", "Range", "Shape", "Size"})
+    if (is_constant_op(onnx)) all.push_back({onnx, "constant", QuantRule::none});
+  all.push_back({"If", "(inlined)", QuantRule::none});
+  std::ranges::sort(all, {}, &SupportedOp::onnx);
+  return all;
+}
+
+}  // namespace burin

@@ -1,0 +1,35 @@
+#pragma once
+#include "compiler/ops/copies.h"
+
+namespace burin {
+
+enum class PadKind : uint8_t { pad, pad_reflect, pad_edge, pad_wrap };
+
+/// x with begins[a] elements in front of and ends[a] behind axis a; negative ones crop. The new elements are `value` (pad; of
+/// quantized types the stored integer of that real value), the mirror image without the border element (pad_reflect), the
+/// border element (pad_edge) or those from the other end (pad_wrap).
+struct Pad {
+  static constexpr std::string_view names[] = {"pad", "pad_reflect", "pad_edge", "pad_wrap"};
+  static constexpr std::string_view onnx[] = {"Pad"};
+  static constexpr Arity inputs{1, 1};
+  static constexpr QuantRule quant = QuantRule::movement;
+
+  PadKind kind{};
+  std::vector<int64_t> begins, ends;
+  double value = 0;
+
+  static void fields(auto& self, auto&& f) { f("begins", self.begins), f("ends", self.ends), f("value", self.value); }
+  static void import(OnnxNode& node);
+  std::vector<Type> infer(std::span<const Type> in) const;
+  void eval(Inputs in, Outputs out) const;
+  bool operator==(const Pad&) const = default;
+  bool integer_form() const { return true; }
+};
+
+/// The copies after the result was filled with fill_value(); where is_covered, no filling is needed.
+std::vector<StridedCopy> copies(const Pad& op, const Type& x);
+bool is_covered(const Pad& op);
+/// One element of type `y`: what the result is filled with.
+Tensor fill_value(const Pad& op, const Type& y);
+
+}  // namespace burin

@@ -1,0 +1,216 @@
+#include "compiler/ops/pool.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "compiler/ops/binary.h"
+#include "compiler/ops/conv.h"
+#include "compiler/ops/elements.h"
+#include "compiler/ops/layout.h"
+#include "runtime-min/kernels/conv.h"
+
+namespace burin {
+namespace {
+
+/// NCHW or NHWC with one or two spatial axes -> n, h, w, c.
+struct Image {
+  int64_t n, h, w, c;
+};
+Image image(const Shape& s, bool channels_last) {
+  require(s.size() == 3 || s.size() == 4, fmt::format("an input of rank {} has not one or two spatial axes", s.size()));
+  const int64_t h = s.size() == 3 ? 1 : s[channels_last ? 1 : 2], w = s[s.size() - (channels_last ? 2 : 1)];
+  return {s[0], h, w, channels_last ? s.back() : s[1]};
+}
+
+/// A window over the whole image; over three and more spatial axes a reduction.
+void import_global(OnnxNode& node, PoolKind kind) {
+  const Shape x = node.type(0).shape;
+  const DType type = node.type(0).dtype;
+  require(x.size() >= 3, fmt::format("an input of rank {} has no spatial axes", x.size()));
+  const ValueId v = computable(node, node.input(0));
+  if (x.size() > 4) {
+    Reduce r;
+    r.kind = kind == PoolKind::max_pool ? ReduceKind::max : ReduceKind::mean;
+    for (size_t d = 2; d < x.size(); ++d) r.axes.push_back(int64_t(d));
+    return result_as(node, 0, node.emit(r, {v}), type);
+  }
+  Pool p;
+  p.kind = kind;
+  p.window.kernel = {x.size() == 3 ? 1 : x[2], x.back()};
+  result_as(node, 0, node.emit(p, {v}), type);
+}
+
+/// The numbers of window cells inside the image along axis `a`.
+std::set<int64_t> valid_cells(const Window& w, size_t a, int64_t in, int64_t out) {
+  std::set<int64_t> r;
+  for (int64_t o = 0; o < out; ++o) {
+    int64_t cells = 0;
+    for (int64_t k = 0; k < w.kernel[a]; ++k) {
+      const int64_t i = o * w.strides[a] + k * w.dilations[a] - w.pads[a];
+      cells += i >= 0 && i < in;
+    }
+    r.insert(cells);
+  }
+  return r;
+}
+
+}  // namespace
+
+void Pool::import(OnnxNode& node) {
+  const std::string_view op = node.op_type();
+  const PoolKind kind = op == "MaxPool" || op == "GlobalMaxPool" ? PoolKind::max_pool : PoolKind::average_pool;
+  if (op.starts_with("Global")) return import_global(node, kind);
+  const Shape x = node.type(0).shape;
+  const DType type = node.type(0).dtype;
+  require(x.size() >= 3, fmt::format("an input of rank {} has no spatial axes", x.size()));
+  node.ignore({"storage_order"});  // of the indices
+  if (kind == PoolKind::max_pool && node.wants(1))
+    throw OpError("the second output (Indices) is not supported", "unsupported-output");
+  Pool p;
+  p.kind = kind;
+  p.count_include_pad = kind == PoolKind::average_pool && node.integer("count_include_pad", 0) != 0;
+  // VALID and SAME leave nothing to round up.
+  const bool ceil = node.integer("ceil_mode", 0) != 0 && node.text("auto_pad", "NOTSET") == "NOTSET";
+  const Shape spatial(x.begin() + 2, x.end());
+  node.integers("kernel_shape");  // required, unlike that of Conv
+  const Window plain = import_window(node, spatial, {}, false);
+  p.window = ceil ? import_window(node, spatial, {}, true) : plain;
+  ValueId v = computable(node, node.input(0));
+  if (p.count_include_pad && p.window.pads != plain.pads) {
+    // The padding of the attribute counts, the rest of a window that ceil_mode lets reach further does not.
+    Pad pad;
+    pad.begins.assign(x.size(), 0), pad.ends.assign(x.size(), 0);
+    for (size_t i = 0; i < spatial.size(); ++i) {
+      const size_t a = 2 - spatial.size() + i;
+      pad.begins[2 + i] = plain.pads[a], pad.ends[2 + i] = plain.pads[a + 2];
+    }
+    for (size_t i = 0; i < 4; ++i) p.window.pads[i] -= plain.pads[i];
+    p.count_include_pad = false;
+    if (plain.pads != std::array<int64_t, 4>{}) v = node.emit(pad, {v});
+  }
+  if (p.window.pads == std::array<int64_t, 4>{}) p.count_include_pad = false;
+  result_as(node, 0, node.emit(p, {v}), type);
+}
+
+std::vector<Type> Pool::infer(std::span<const Type> in) const {
+  const Image x = image(in[0].shape, channels_last);
+  if (!in[0].quantized()) {
+    require_computable(in[0].dtype);
+    require(kind == PoolKind::max_pool || in[0].dtype == DType::f32,
+            fmt::format("an average pool of {} is not supported", burin::name(in[0].dtype)));
+  }
+  const int64_t h = window.out_extent(0, x.h), w = window.out_extent(1, x.w);
+  Shape y{x.n};
+  if (!channels_last) y.push_back(x.c);
+  if (in[0].shape.size() == 4) y.push_back(h);
+  y.push_back(w);
+  if (channels_last) y.push_back(x.c);
+  return {{in[0].dtype, y, {}}};
+}
+
+PoolShape Pool::shape(const Type& xt, const Type& yt) const {
+  const Image x = image(xt.shape, true), y = image(yt.shape, true);
+  return {to_int32(x.h),
+          to_int32(x.w),
+          to_int32(y.h),
+          to_int32(y.w),
+          to_int32(x.c),
+          to_int32(window.kernel[0]),
+          to_int32(window.kernel[1]),
+          to_int32(window.strides[0]),
+          to_int32(window.strides[1]),
+          to_int32(window.dilations[0]),
+          to_int32(window.dilations[1]),
+          to_int32(window.pads[0]),
+          to_int32(window.pads[1]),
+          count_include_pad};
+}
+
+PoolRequantization pool_requantization(const Pool& op, const Type& xt, const Type& yt) {
+  const Image x = image(xt.shape, op.channels_last), y = image(yt.shape, op.channels_last);
+  std::set<int64_t> counts;
+  if (op.count_include_pad) {
+    counts.insert(op.window.kernel[0] * op.window.kernel[1]);
+  } else {
+    for (int64_t h : valid_cells(op.window, 0, x.h, y.h))
+      for (int64_t w : valid_cells(op.window, 1, x.w, y.w)) counts.insert(h * w);
+    counts.erase(0);  // nothing to sum: the zero point, by any set
+    if (counts.empty()) counts.insert(1);
+  }
+  const int64_t lo = info(xt.dtype).lo - xt.quant.zero_point[0], hi = info(xt.dtype).hi - xt.quant.zero_point[0];
+  const Rational scale = exact(xt.quant.scale[0]) / exact(yt.quant.scale[0]);
+  PoolRequantization r;
+  std::vector<RequantChannel> channels;
+  for (int64_t count : counts) {
+    channels.push_back({Rational(scale / static_cast<long>(count)), 0, count * lo, count * hi});
+    r.counts.push_back(to_int32(count));
+  }
+  r.requantization = plan_sums(channels, requant_range(yt, {}));
+  return r;
+}
+
+namespace {
+
+template <class X, class Y>
+void eval_quantized(const Pool& op, const PoolShape& s, const Tensor& x, Tensor& y, const X* const* rows, int64_t at) {
+  if (op.kind == PoolKind::max_pool) {
+    const std::vector<uint8_t> table = operand_table(x.type(), y.type(), {});
+    if (table.empty()) max_pool_ref(s, rows, s.oh, reinterpret_cast<X*>(y.data<Y>()) + at);
+    else max_pool_q8_ref(s, table.data(), rows, s.oh, y.data<Y>() + at);
+    return;
+  }
+  const PoolRequantization q = pool_requantization(op, x.type(), y.type());
+  average_pool_q8_ref(s, q.requantization.device, x.type().quant.zero_point[0], int32_t(q.counts.size()), q.counts.data(), rows,
+                      s.oh, q.requantization.params.data(), y.data<Y>() + at);
+}
+
+}  // namespace
+
+void Pool::eval(Inputs in, Outputs out) const {
+  if (!channels_last) {  // the meaning is that of channels-last, in another order
+    const std::vector<int64_t> perm = to_channels_last(in[0]->type().rank());
+    const Tensor x = permute(*in[0], perm);
+    std::vector<Tensor> y{Tensor(permute(out[0].type(), perm))};
+    const std::vector<const Tensor*> moved{&x};
+    Pool p = *this;
+    p.channels_last = true;
+    p.eval(moved, y);
+    Type type = out[0].type();
+    out[0] = permute(y[0], inverse(perm));
+    out[0].type() = type;
+    return;
+  }
+  const Tensor& x = *in[0];
+  Tensor& y = out[0];
+  const PoolShape s = shape(x.type(), y.type());
+  const int64_t x_image = int64_t(s.ih) * s.iw * s.c, y_image = int64_t(s.oh) * s.ow * s.c;
+  if (y.elements() == 0) return;
+  auto each_image = [&](auto x_type, auto&& kernel) {
+    using X = decltype(x_type);
+    std::vector<const X*> rows(size_t(s.rows(s.oh)));
+    for (int64_t b = 0; b < x.shape()[0]; ++b) {
+      image_rows(rows.data(), x.data<X>() + b * x_image, -s.pt, int32_t(rows.size()), s.ih, s.iw * s.c);
+      kernel(rows.data(), b * y_image);
+    }
+  };
+  if (x.type().quantized()) {
+    visit_byte(x.dtype(), [&](auto xe) {
+      visit_byte(y.dtype(), [&](auto ye) {
+        using X = decltype(xe);
+        each_image(xe, [&](const X* const* rows, int64_t at) { eval_quantized<X, decltype(ye)>(*this, s, x, y, rows, at); });
+      });
+    });
+  } else if (kind == PoolKind::average_pool) {
+    each_image(float{}, [&](const float* const* rows, int64_t at) { average_pool_f32_ref(s, rows, s.oh, y.data<float>() + at); });
+  } else {
+    visit_number(x.dtype(), [&](auto e) {
+      using T = decltype(e);
+      each_image(e, [&](const T* const* rows, int64_t at) { max_pool_ref(s, rows, s.oh, y.data<T>() + at); });
+    });
+  }
+}
+
+}  // namespace burin

@@ -1,0 +1,45 @@
+#pragma once
+#include "compiler/numerics/requantize.h"
+#include "compiler/ops/op.h"
+#include "runtime-min/kernels/reduce.h"
+
+namespace burin {
+
+enum class ReduceKind : uint8_t { mean, sum, max, min, prod, l1, l2, sum_square, log_sum, log_sum_exp, arg_max, arg_min };
+
+/// Reduction over `axes` (sorted, from 0; empty: each element alone). arg_max and arg_min reduce one axis to the int64 index
+/// of the first extreme element, or the last with select_last. Quantized mean, sum: correctly rounded from the exact sum of
+/// (x - zx); max and min: of the stored integers, then brought to y's scale.
+struct Reduce {
+  static constexpr std::string_view names[] = {"reduce_mean", "reduce_sum", "reduce_max",        "reduce_min",
+                                               "reduce_prod", "reduce_l1",  "reduce_l2",         "reduce_sum_square",
+                                               "reduce_log_sum", "reduce_log_sum_exp", "arg_max", "arg_min"};
+  static constexpr std::string_view onnx[] = {"ReduceMean", "ReduceSum", "ReduceMax",       "ReduceMin",
+                                              "ReduceProd", "ReduceL1",  "ReduceL2",        "ReduceSumSquare",
+                                              "ReduceLogSum", "ReduceLogSumExp", "ArgMax", "ArgMin"};
+  static constexpr Arity inputs{1, 1};
+  static constexpr QuantRule quant = QuantRule::arithmetic;
+
+  ReduceKind kind{};
+  std::vector<int64_t> axes;
+  bool keepdims = true;
+  bool select_last = false;
+
+  static void fields(auto& self, auto&& f) {
+    f("axes", self.axes), f("keepdims", self.keepdims), f("select_last", self.select_last);
+  }
+  static void import(OnnxNode& node);
+  std::vector<Type> infer(std::span<const Type> in) const;
+  void eval(Inputs in, Outputs out) const;
+  bool operator==(const Reduce&) const = default;
+
+  /// mean, sum, max and min have exact arithmetic on int8 and uint8.
+  bool integer_form() const { return kind <= ReduceKind::min; }
+  /// What kernels take: kept and reduced axes of x with their strides, merged where neighbours allow.
+  ReduceShape shape(const Type& x) const;
+};
+
+/// Of quantized mean or sum over `count` elements: one channel, accumulator sum of (x - zx).
+Requantization reduce_requantization(const Reduce& op, const Type& x, const Type& y);
+
+}  // namespace burin

@@ -1,0 +1,26 @@
+#pragma once
+#include "compiler/ops/copies.h"
+
+namespace burin {
+
+/// y[i..] = x[starts + i * steps], one entry per axis of x, everything resolved: steps may be negative, never 0; sizes is
+/// the result's shape.
+struct Slice {
+  static constexpr std::string_view names[] = {"slice"};
+  static constexpr std::string_view onnx[] = {"Slice", "Split"};
+  static constexpr Arity inputs{1, 1};
+  static constexpr QuantRule quant = QuantRule::movement;
+
+  std::vector<int64_t> starts, steps, sizes;
+
+  static void fields(auto& self, auto&& f) { f("starts", self.starts), f("steps", self.steps), f("sizes", self.sizes); }
+  static void import(OnnxNode& node);
+  std::vector<Type> infer(std::span<const Type> in) const;
+  void eval(Inputs in, Outputs out) const;
+  bool operator==(const Slice&) const = default;
+  bool integer_form() const { return true; }
+};
+
+std::vector<StridedCopy> copies(const Slice& op, const Type& x);
+
+}  // namespace burin

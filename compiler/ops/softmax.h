@@ -1,0 +1,34 @@
+#pragma once
+#include "compiler/numerics/functions.h"
+#include "compiler/ops/op.h"
+#include "runtime-min/kernels/softmax.h"
+
+namespace burin {
+
+enum class SoftmaxKind : uint8_t { softmax, log_softmax };
+
+/// softmax: y = e^x / (sum of e^x along `axis`); log_softmax: its logarithm. The largest x is subtracted first. Quantized
+/// softmax: fixed point, within 0.5 + 2^-12 step of the real value.
+struct Softmax {
+  static constexpr std::string_view names[] = {"softmax", "log_softmax"};
+  static constexpr std::string_view onnx[] = {"Softmax", "LogSoftmax"};
+  static constexpr Arity inputs{1, 1};
+  static constexpr QuantRule quant = QuantRule::arithmetic;
+
+  SoftmaxKind kind{};
+  int64_t axis = -1;
+
+  static void fields(auto& self, auto&& f) { f("axis", self.axis); }
+  static void import(OnnxNode& node);
+  std::vector<Type> infer(std::span<const Type> in) const;
+  void eval(Inputs in, Outputs out) const;
+  bool operator==(const Softmax&) const = default;
+  bool integer_form() const { return kind == SoftmaxKind::softmax; }
+
+  SoftmaxShape shape(const Type& x) const;
+};
+
+/// What the integer kernel takes. Throws OpError for output scales that it has not enough bits for.
+SoftmaxPlan softmax_plan(const Type& x, const Type& y);
+
+}  // namespace burin

@@ -1,0 +1,154 @@
+#include "compiler/ops/unary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "compiler/ops/elements.h"
+#include "runtime-min/kernels/lut.h"
+#include "runtime-min/kernels/unary.h"
+
+namespace burin {
+namespace {
+
+using K = UnaryKind;
+
+enum class Takes { real, number, integer, boolean };
+enum class Gives { same, truth };
+enum class Exact { rational, function, none };
+struct Row {
+  std::string_view onnx, alpha_name;
+  float alpha;
+  std::string_view beta_name;
+  float beta;
+  Takes takes;
+  Gives gives;
+  Exact exact;
+};
+constexpr Row kRows[] = {
+#define UNARY(name, onnx_name, alpha_name, alpha, beta_name, beta, takes, gives, exact) \
+  {#onnx_name, alpha_name, alpha, beta_name, beta, Takes::takes, Gives::gives, Exact::exact},
+#define UNARY_ONLY_IR(name, onnx_name, alpha_name, alpha, beta_name, beta, takes, gives, exact) \
+  {"", alpha_name, alpha, beta_name, beta, Takes::takes, Gives::gives, Exact::exact},
+#include "compiler/ops/unary.inc"
+#undef UNARY
+#undef UNARY_ONLY_IR
+};
+const Row& row(K kind) { return kRows[size_t(kind)]; }
+
+/// Clip: attributes before opset 11, optional inputs since. Bounds that are not known, and those of other types than float32,
+/// make a maximum and a minimum.
+void import_clip(OnnxNode& node) {
+  const DType type = node.type(0).dtype;
+  const ValueId x = computable(node, node.input(0));
+  constexpr float inf = std::numeric_limits<float>::infinity();
+  if (node.opset() < 11) {
+    const float lo = node.real("min", -inf), hi = node.real("max", inf);
+    return result_as(node, 0, node.emit(Unary{K::clip, lo, hi}, {x}), type);
+  }
+  const std::optional<Tensor> lo = known_value(node, 1), hi = known_value(node, 2);
+  for (size_t i = 1; i <= 2; ++i)
+    if (node.has(i)) require(node.type(i).elements() == 1, fmt::format("input {} is no scalar", i));
+  if (computing_type(type) == DType::f32 && (lo || !node.has(1)) && (hi || !node.has(2))) {
+    const Unary clip{K::clip, lo ? float(lo->real(0)) : -inf, hi ? float(hi->real(0)) : inf};
+    return result_as(node, 0, node.emit(clip, {x}), type);
+  }
+  ValueId v = x;
+  auto bound = [&](size_t i, BinaryKind kind) {
+    if (node.has(i)) v = node.emit(Binary{kind, {}}, {v, reshape(node, computable(node, node.input(i)), {})});
+  };
+  bound(1, BinaryKind::max), bound(2, BinaryKind::min);
+  result_as(node, 0, v, type);
+}
+
+}  // namespace
+
+void Unary::import(OnnxNode& node) {
+  const std::string_view op = node.op_type();
+  node.ignore({"consumed_inputs"});
+  if (op == "Clip") return import_clip(node);
+  Unary u;
+  u.kind = K(std::ranges::find(kRows, op, &Row::onnx) - kRows);
+  const Row& r = row(u.kind);
+  auto parameter = [&](std::string_view attribute, float fallback) {
+    if (attribute.empty()) return fallback;
+    return u.kind == K::is_inf ? float(node.integer(attribute, int64_t(fallback))) : node.real(attribute, fallback);
+  };
+  u.alpha = parameter(r.alpha_name, r.alpha), u.beta = parameter(r.beta_name, r.beta);
+  if (op == "Selu" && node.opset() < 6) {  // the first version had shorter constants
+    u.alpha = node.real("alpha", 1.6732f), u.beta = node.real("gamma", 1.0507f);
+  }
+  if (op == "Gelu") {
+    const std::string form = node.text("approximate", "none");
+    require(form == "none" || form == "tanh", fmt::format("attribute approximate is '{}'", form));
+    if (form == "tanh") u.kind = K::gelu_tanh;
+  }
+  const DType type = node.type(0).dtype;
+  const ValueId y = node.emit(u, {computable(node, node.input(0))});
+  result_as(node, 0, y, r.gives == Gives::truth ? DType::boolean : type);
+}
+
+std::vector<Type> Unary::infer(std::span<const Type> in) const {
+  const Type& x = in[0];
+  const Row& r = row(kind);
+  if (x.quantized()) {
+    require(integer_form(), fmt::format("{} has no integer form", names[size_t(kind)]));
+    return {{x.dtype, x.shape, {}}};
+  }
+  require_computable(x.dtype);
+  const bool fits = r.takes == Takes::boolean   ? x.dtype == DType::boolean
+                    : r.takes == Takes::integer ? is_integer(x.dtype)
+                    : r.takes == Takes::real    ? is_float(x.dtype)
+                                                : x.dtype != DType::boolean;
+  if (!fits) throw OpError(fmt::format("{} of {} is not supported", names[size_t(kind)], burin::name(x.dtype)), "unsupported-type");
+  return {real_type(r.gives == Gives::truth ? DType::boolean : x.dtype, x.shape)};
+}
+
+bool Unary::integer_form() const { return row(kind).exact != Exact::none; }
+
+namespace {
+
+/// Runs row F on elements of type T if the row takes them.
+template <class F, class T, Takes takes, Gives gives>
+void run(const Unary& op, const Tensor& x, Tensor& y) {
+  const int32_t n = to_int32(x.elements());
+  constexpr bool real = !Wrapping<T>::is_integer;
+  if constexpr (gives == Gives::truth || takes == Takes::real) {
+    if constexpr (std::is_same_v<T, float> && gives == Gives::same) {
+      unary_f32<F>(n, op.alpha, op.beta, x.data<float>(), y.data<float>());
+    } else if constexpr (real) {
+      using Y = std::conditional_t<gives == Gives::truth, uint8_t, T>;
+      for (int32_t i = 0; i < n; ++i) y.data<Y>()[i] = Y(F::eval(float(x.data<T>()[i]), op.alpha, op.beta));
+    }
+  } else if constexpr (takes == Takes::boolean) {
+    unary<F>(n, op.alpha, op.beta, x.data<uint8_t>(), y.data<uint8_t>());
+  } else if constexpr (!real || takes == Takes::number) {
+    unary<F>(n, op.alpha, op.beta, x.data<T>(), y.data<T>());
+  }
+}
+
+}  // namespace
+
+void Unary::eval(Inputs in, Outputs out) const {
+  const Tensor& x = *in[0];
+  Tensor& y = out[0];
+  if (x.type().quantized()) {
+    const std::vector<uint8_t> t = table(*this, x.type(), y.type());
+    lut_q8(to_int32(x.elements()), t.data(), x.data<uint8_t>(), y.data<uint8_t>());
+    return;
+  }
+  visit_number(x.dtype(), [&](auto e) {
+    using T = decltype(e);
+    switch (kind) {
+#define UNARY(name, onnx_name, alpha_name, a, beta_name, b, takes, gives, exact) \
+  case K::name: return run<fn_##name, T, Takes::takes, Gives::gives>(*this, x, y);
+#define UNARY_ONLY_IR(...) UNARY(__VA_ARGS__)
+#include "compiler/ops/unary.inc"
+#undef UNARY
+#undef UNARY_ONLY_IR
+    }
+  });
+}
+
+}  // namespace burin

@@ -1,0 +1,23 @@
+// What a user asks for: the options common to compile, analyze and verify.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace burin {
+
+struct Options {
+  enum class Optimize { speed, size, ram };
+  enum class IoLayout { onnx, nhwc };
+  enum class IoType { onnx, quantized };
+  enum class Io { arena, external };
+
+  std::string name;  // of the model in generated code
+  Optimize optimize = Optimize::speed;
+  IoLayout io_layout = IoLayout::onnx;
+  IoType io_type = IoType::onnx;
+  Io io = Io::arena;
+  std::optional<int64_t> budget_ram;  // bytes of arena and state
+};
+
+}  // namespace burin

@@ -1,0 +1,184 @@
+// Images become channels-last: convolutions and pools are rewritten between two transposes, and transposes then sink
+// through what does not care about the order of axes until they meet and cancel, or reach the edge of the model.
+#include <algorithm>
+
+#include "compiler/ops/layout.h"
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+namespace burin {
+namespace {
+
+using Perm = std::vector<int64_t>;
+
+Tensor permuted_constant(const Graph& g, ValueId v, const Perm& p) { return permute(*g[v].data, p); }
+
+/// f(x) => transpose(f'(transpose(x))) for windows over NCHW images.
+template <class T>
+bool rewrite_window(Graph& g, size_t at) {
+  T* op = g.nodes[at].as<T>();
+  if (!op || op->channels_last) return false;
+  const int rank = g[g.nodes[at].inputs[0]].type.rank();
+  const Perm to = to_channels_last(rank), back = to_channels_first(rank);
+  if constexpr (std::is_same_v<T, Conv>)
+    if (!g[g.nodes[at].inputs[1]].constant())
+      throw ModelError(Diagnostic{Diagnostic::Severity::error, "the weights are computed at run time", "dynamic-weights",
+                                  "weights must be constants of the file", g.nodes[at].name, "Conv"});
+  op->channels_last = true;
+  Node before = make_node(g, g.nodes[at].name + "_nhwc", Transpose{to}, {g.nodes[at].inputs[0]}, permute(g[g.nodes[at].inputs[0]].type, to));
+  const ValueId y = g.nodes[at].outputs[0];
+  const ValueId inner = g.add_value(g.fresh(g[y].name + "_nhwc"), permute(g[y].type, to));
+  Node after{g.nodes[at].name + "_nchw", Transpose{back}, {inner}, {y}, {}};
+  g.nodes[at].inputs[0] = before.outputs[0];
+  g.nodes[at].outputs[0] = inner;
+  if constexpr (std::is_same_v<T, Conv>) {
+    const ValueId w = g.nodes[at].inputs[1];
+    g.nodes[at].inputs[1] = g.add_constant(g.fresh(g[w].name), permuted_constant(g, w, to));
+  }
+  g.insert(at + 1 < g.nodes.size() ? &g.nodes[at + 1] : nullptr, std::move(after));
+  g.insert(&g.nodes[at], std::move(before));
+  return true;
+}
+
+/// A constant as it must be so that op(transpose(x), c) == transpose(op(x, c')).
+std::optional<ValueId> constant_before(Graph& g, ValueId c, const Perm& perm) {
+  if (!g[c].constant()) return std::nullopt;
+  if (g[c].type.rank() == 0 || g[c].data->elements() == 1) return c;
+  Tensor t = *g[c].data;
+  if (t.type().rank() > int(perm.size())) return std::nullopt;
+  t.type().shape.insert(t.type().shape.begin(), perm.size() - t.shape().size(), 1);
+  return g.add_constant(g.fresh(g[c].name), permute(t, inverse(perm)));
+}
+
+/// The operator that does to x what `op` does to transpose(x), up to that transpose; false where it is another matter.
+/// Axes of attributes are renamed: axis a of the transposed tensor is axis perm[a] of x.
+bool rename_axes(Op& op, const Perm& perm) {
+  auto renamed = [&](const auto& list) {  // one entry per axis
+    auto r = list;
+    for (size_t a = 0; a < perm.size(); ++a) r[size_t(perm[a])] = list[a];
+    return r;
+  };
+  if (std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) || std::holds_alternative<Quantize>(op) ||
+      std::holds_alternative<Dequantize>(op) || std::holds_alternative<Cast>(op))
+    return true;
+  if (auto* c = std::get_if<Concat>(&op)) return c->axis = perm[size_t(normalize_axis(c->axis, int(perm.size())))], true;
+  if (auto* s = std::get_if<Softmax>(&op)) return s->axis = perm[size_t(normalize_axis(s->axis, int(perm.size())))], true;
+  if (auto* s = std::get_if<Slice>(&op)) {
+    s->starts = renamed(s->starts), s->steps = renamed(s->steps), s->sizes = renamed(s->sizes);
+    return true;
+  }
+  if (auto* p = std::get_if<Pad>(&op)) {
+    p->begins = renamed(p->begins), p->ends = renamed(p->ends);
+    return true;
+  }
+  if (auto* r = std::get_if<Reduce>(&op)) {
+    if (!r->keepdims) return false;
+    for (int64_t& a : r->axes) a = perm[size_t(normalize_axis(a, int(perm.size())))];
+    std::ranges::sort(r->axes);
+    return true;
+  }
+  return false;
+}
+
+/// op(transpose(x), ...) => transpose(op'(x, ...)).
+bool sink(Graph& g, size_t at) {
+  const Node& n = g.nodes[at];
+  if (n.outputs.size() != 1) return false;
+  const bool many = n.as<Binary>() || n.as<Concat>();
+  std::optional<Perm> perm;
+  for (size_t i = 0; i < (many ? n.inputs.size() : 1); ++i) {
+    const Node* t = made_by<Transpose>(g, n.inputs[i]);
+    if (!t) continue;
+    if (perm && *perm != t->as<Transpose>()->perm) return false;
+    perm = t->as<Transpose>()->perm;
+  }
+  if (!perm || g[n.outputs[0]].type.rank() != int(perm->size())) return false;
+  Op op = n.op;
+  if (!rename_axes(op, *perm)) return false;
+  std::vector<ValueId> inputs = n.inputs;
+  for (size_t i = 0; i < (many ? n.inputs.size() : 1); ++i) {
+    if (const Node* t = made_by<Transpose>(g, n.inputs[i])) {
+      inputs[i] = t->inputs[0];
+      continue;
+    }
+    const std::optional<ValueId> c = constant_before(g, n.inputs[i], *perm);
+    if (!c) return false;
+    inputs[i] = *c;
+  }
+  Node moved = n;
+  moved.op = op;
+  moved.inputs = inputs;
+  moved.outputs = {g.add_value(g.fresh(g[n.outputs[0]].name + "_nhwc"), permute(g[n.outputs[0]].type, inverse(*perm)))};
+  g.nodes[at] = {moved.name + "_nchw", Transpose{*perm}, moved.outputs, n.outputs, {}};
+  g.insert(&g.nodes[at], std::move(moved));
+  return true;
+}
+
+/// transpose(transpose(x)) => one, or x itself; one that moves no data becomes a reshape.
+bool meet(Graph& g, size_t at) {
+  Node& n = g.nodes[at];
+  Transpose* t = n.as<Transpose>();
+  if (!t) return false;
+  const Type& x = g[n.inputs[0]].type;
+  if (moves_no_data(x.shape, t->perm) && x.quant.axis < 0) {
+    n.op = Reshape{g[n.outputs[0]].type.shape};
+    return true;
+  }
+  const Node* before = made_by<Transpose>(g, n.inputs[0]);
+  if (!before) return false;
+  t->perm = compose(before->as<Transpose>()->perm, t->perm);
+  n.inputs[0] = before->inputs[0];
+  return true;
+}
+
+/// Reshapes of reshapes, and those that change nothing.
+bool drop_reshape(Graph& g, size_t at) {
+  Node& n = g.nodes[at];
+  if (!n.as<Reshape>()) return false;
+  if (const Node* before = made_by<Reshape>(g, n.inputs[0]); before && g[before->inputs[0]].type.quant == g[n.inputs[0]].type.quant) {
+    n.inputs[0] = before->inputs[0];
+    return true;
+  }
+  if (g[n.inputs[0]].type != g[n.outputs[0]].type || g.is_output(n.outputs[0])) return false;
+  g.replace_uses(n.outputs[0], n.inputs[0]);
+  g.erase(&n);
+  return true;
+}
+
+/// dense(reshape(transpose(x))) => dense(reshape(x)) with the columns of its weights in x's order: the flattening
+/// of an image before a classifier.
+bool into_dense(Graph& g, size_t at) {
+  Node& n = g.nodes[at];
+  if (!n.as<Dense>() || !g[n.inputs[1]].constant()) return false;
+  Node* flat = made_by<Reshape>(g, n.inputs[0]);
+  Node* t = flat ? made_by<Transpose>(g, flat->inputs[0]) : nullptr;
+  if (!t || !g.single_use(n.inputs[0])) return false;
+  const Shape& image = g[t->outputs[0]].type.shape;
+  const Perm perm = t->as<Transpose>()->perm;
+  const Type& w = g[n.inputs[1]].type;
+  // Everything but the outermost axis is flattened, and the transpose leaves that one alone.
+  if (perm[0] != 0 || elements(Shape(image.begin() + 1, image.end())) != w.shape[1] || w.quant.axis > 0) return false;
+  Tensor columns = *g[n.inputs[1]].data;
+  columns.type().shape = image;
+  columns.type().shape[0] = w.shape[0];
+  columns = permute(columns, inverse(perm));
+  columns.type() = w;
+  n.inputs[1] = g.add_constant(g.fresh(g[n.inputs[1]].name), std::move(columns));
+  flat->inputs[0] = t->inputs[0];
+  return true;
+}
+
+}  // namespace
+
+void channels_last(Graph& g, const Context&) {
+  for (size_t i = 0; i < g.nodes.size(); ++i)
+    if (rewrite_window<Conv>(g, i) || rewrite_window<Pool>(g, i)) ++i;
+  for (bool changed = true; changed;) {
+    changed = false;
+    g.erase_dead();
+    for (size_t i = 0; i < g.nodes.size() && !changed; ++i)
+      changed = meet(g, i) || drop_reshape(g, i) || into_dense(g, i) || sink(g, i);
+  }
+}
+
+}  // namespace burin

@@ -1,0 +1,42 @@
+// pad(x) with zeros before a convolution => the convolution's own padding. A quantized x must be padded with its zero
+// point, which is what a convolution pads with.
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+namespace burin {
+namespace {
+
+bool pads_with_zero(const Graph& g, const Node& n) {
+  const Pad& p = *n.as<Pad>();
+  return p.kind == PadKind::pad && p.value == 0 && (!g[n.inputs[0]].type.quantized() || g[n.inputs[0]].type.quant.per_tensor());
+}
+
+bool fuse(Graph& g, size_t at) {
+  Node& n = g.nodes[at];
+  Conv* c = n.as<Conv>();
+  Node* pad = c ? made_by<Pad>(g, n.inputs[0]) : nullptr;
+  if (!pad || !pads_with_zero(g, *pad)) return false;
+  const Pad& p = *pad->as<Pad>();
+  const size_t rank = p.begins.size(), first = c->channels_last ? 1 : 2, axes = rank - 2;
+  for (size_t a = 0; a < rank; ++a) {
+    const bool spatial = a >= first && a < first + axes;
+    if ((!spatial && (p.begins[a] != 0 || p.ends[a] != 0)) || p.begins[a] < 0 || p.ends[a] < 0) return false;
+  }
+  for (size_t a = 0; a < axes; ++a) {
+    const size_t to = 2 - axes + a;
+    c->window.pads[to] += p.begins[first + a];
+    c->window.pads[to + 2] += p.ends[first + a];
+  }
+  append(n.onnx, pad->onnx);
+  n.inputs[0] = pad->inputs[0];
+  return true;
+}
+
+}  // namespace
+
+void fuse_pad(Graph& g, const Context&) {
+  for (size_t i = 0; i < g.nodes.size(); ++i) fuse(g, i);
+  g.erase_dead();
+}
+
+}  // namespace burin

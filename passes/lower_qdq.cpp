@@ -1,0 +1,181 @@
+// Dequantize, operator, Quantize => the operator on integers. A region is one operator with its bias and clamp (both
+// joined to it before); what moves data is carried through, so that regions are found behind reshapes and transposes.
+// What stays in float between integers is reported.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+namespace burin {
+namespace {
+
+/// What `v` is dequantized from; none for a value that is no Dequantize's.
+ValueId stored(Graph& g, ValueId v) {
+  const Node* dq = made_by<Dequantize>(g, v);
+  return dq ? dq->inputs[0] : ValueId::none;
+}
+
+bool integer_form(const Op& op, std::span<const Type> in, const Type& out) {
+  return std::visit([&](const auto& o) {
+    if constexpr (requires { o.integer_form(in, out); }) return bool(o.integer_form(in, out));
+    else if constexpr (requires { o.integer_form(); }) return bool(o.integer_form());
+    else return std::remove_cvref_t<decltype(o)>::quant == QuantRule::arithmetic;
+  }, op);
+}
+
+/// Whether the operator moves elements without looking at them: then it moves stored integers just as well.
+bool moves_only(const Node& n) { return quant_rule(n.op) == QuantRule::movement && !n.as<Concat>(); }
+
+/// move(dequantize(q)) => dequantize(move(q)).
+bool sink_dequantize(Graph& g, size_t at) {
+  Node& n = g.nodes[at];
+  if (!moves_only(n)) return false;
+  const ValueId q = stored(g, n.inputs[0]);
+  if (q == ValueId::none) return false;
+  std::vector<Type> in = g.input_types(n);
+  in[0] = g[q].type;
+  Type moved;
+  try {
+    moved = infer(n.op, in)[0];
+  } catch (const OpError&) {
+    return false;  // channels with scales of their own do not survive this move
+  }
+  moved.dtype = g[q].type.dtype;
+  if (!moved.quantized()) moved.quant = g[q].type.quant;
+  if (n.as<Pad>() && !g[q].type.quant.per_tensor()) return false;
+  Node move = n;
+  move.inputs[0] = q;
+  move.outputs = {g.add_value(g.fresh(g[q].name + "_moved"), moved)};
+  const std::string name = g.producer(n.inputs[0])->name;
+  Node dq{name, Dequantize{}, {move.outputs[0]}, n.outputs, {}};
+  if (g[q].constant()) {  // weights
+    std::vector<Tensor> value = evaluate(g, move);
+    g[move.outputs[0]].data = std::make_shared<const Tensor>(std::move(value[0]));
+    g.nodes[at] = std::move(dq);
+  } else {
+    g.nodes[at] = std::move(dq);
+    g.insert(&g.nodes[at], std::move(move));
+  }
+  return true;
+}
+
+/// quantize(move(x)) => move(quantize(x)), when nothing else reads the moved reals.
+bool hoist_quantize(Graph& g, size_t at) {
+  Node& n = g.nodes[at];
+  if (!n.as<Quantize>() || !g[n.outputs[0]].type.quant.per_tensor()) return false;
+  Node* move = g.producer(n.inputs[0]);
+  if (!move || quant_rule(move->op) != QuantRule::movement || !g.single_use(n.inputs[0])) return false;
+  if (g[move->inputs[0]].type.dtype != DType::f32) return false;
+  const Type y = g[n.outputs[0]].type;
+  std::vector<Node> quantizers;
+  Node moved = *move;
+  const size_t operands = move->as<Concat>() ? move->inputs.size() : 1;
+  for (size_t i = 0; i < operands; ++i) {
+    Type t{y.dtype, g[move->inputs[i]].type.shape, y.quant};
+    quantizers.push_back(make_node(g, operands == 1 ? n.name : fmt::format("{}_{}", n.name, i), Quantize{}, {move->inputs[i]}, t));
+    moved.inputs[i] = quantizers.back().outputs[0];
+  }
+  moved.outputs = n.outputs;
+  append(moved.onnx, n.onnx);
+  const size_t place = size_t(move - g.nodes.data());
+  g.nodes[at] = std::move(moved);
+  g.erase(&g.nodes[place]);
+  for (size_t i = 0; i < operands; ++i) g.insert(&g.nodes[place + i], std::move(quantizers[i]));
+  return true;
+}
+
+/// quantize(dequantize(q)) => q, or one change of scale.
+bool meet(Graph& g, size_t at) {
+  Node& n = g.nodes[at];
+  const ValueId q = n.as<Quantize>() ? stored(g, n.inputs[0]) : ValueId::none;
+  if (q == ValueId::none) return false;
+  const Type &x = g[q].type, &y = g[n.outputs[0]].type;
+  if (x.dtype == y.dtype && x.quant == y.quant) {
+    if (g.is_output(n.outputs[0])) n.op = Reshape{y.shape}, n.inputs = {q};  // the output keeps its name
+    else g.replace_uses(n.outputs[0], q), g.erase(&n);
+    return true;
+  }
+  if (!is_byte(x.dtype) || !is_byte(y.dtype) || !x.quant.per_tensor() || !y.quant.per_tensor()) return false;
+  Unary u{};
+  u.kind = UnaryKind::requantize;
+  n.op = u;
+  n.inputs = {q};
+  return true;
+}
+
+/// The region itself.
+bool lower(Graph& g, size_t at) {
+  Node& n = g.nodes[at];
+  if (quant_rule(n.op) != QuantRule::arithmetic || n.outputs.size() != 1) return false;
+  Node* q = only_reader<Quantize>(g, n.outputs[0]);
+  if (!q) return false;
+  const Type y = g[q->outputs[0]].type;
+  if (!is_byte(y.dtype) || !y.quant.per_tensor()) return false;
+  const bool weighted = n.as<Conv>() || n.as<Dense>();
+  std::vector<ValueId> inputs = n.inputs;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == ValueId::none) continue;
+    const bool is_weight = weighted && i == 1, is_bias = weighted && i == 2;
+    const ValueId s = stored(g, inputs[i]);
+    if (is_bias && s == ValueId::none && g[inputs[i]].constant()) continue;  // a real bias is a real number
+    if (s == ValueId::none) return false;
+    const Type& t = g[s].type;
+    if (is_weight) {
+      if (!g[s].constant() || info(t.dtype).bits > 8 || (t.quant.axis > 0 && t.shape[0] != 1)) return false;
+    } else if (is_bias) {
+      if (!g[s].constant()) return false;
+    } else if (!is_byte(t.dtype) || !t.quant.per_tensor()) {
+      return false;
+    }
+    inputs[i] = s;
+  }
+  std::vector<Type> types;
+  for (ValueId v : inputs) types.push_back(v == ValueId::none ? Type{} : g[v].type);
+  if (!integer_form(n.op, types, y)) return false;
+  n.inputs = inputs;
+  n.outputs = q->outputs;
+  append(n.onnx, q->onnx);
+  g.erase(q);
+  return true;
+}
+
+/// Weights that no region took are real numbers from here on.
+bool fold_weights(Graph& g, size_t at) {
+  Node& n = g.nodes[at];
+  if (!n.as<Dequantize>() || !g[n.inputs[0]].constant()) return false;
+  std::vector<Tensor> value = evaluate(g, n);
+  g[n.outputs[0]].data = std::make_shared<const Tensor>(std::move(value[0]));
+  g.erase(&n);
+  return true;
+}
+
+template <class... Rules>
+void repeat(Graph& g, Rules... rules) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    g.erase_dead();
+    for (size_t i = 0; i < g.nodes.size() && !changed; ++i) changed = (rules(g, i) || ...);
+  }
+}
+
+/// Operators that are computed in float although all they read and write is stored in integers.
+void report_islands(Graph& g) {
+  for (Node& n : g.nodes) {
+    if (n.as<Dequantize>() || n.as<Quantize>() || g[n.outputs[0]].type.quantized()) continue;
+    const bool reads = std::ranges::any_of(n.inputs, [&](ValueId v) { return stored(g, v) != ValueId::none; });
+    if (!reads) continue;
+    g.notes.push_back(fmt::format("node '{}' ({}) is computed in float32 between DequantizeLinear and QuantizeLinear", n.name, name(n.op)));
+  }
+}
+
+}  // namespace
+
+void lower_qdq(Graph& g, const Context&) {
+  repeat(g, meet, hoist_quantize, sink_dequantize, lower);
+  repeat(g, fold_weights);
+  report_islands(g);
+}
+
+}  // namespace burin

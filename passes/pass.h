@@ -1,0 +1,36 @@
+// What every pass sees. One pass is one file in this folder, one function here, one line in pipeline.cpp and one
+// folder in tests/passes (docs/add-a-pass.md).
+#pragma once
+#include <string>
+
+#include "compiler/ir/graph.h"
+#include "compiler/options.h"
+#include "targets/target.h"
+
+namespace burin {
+
+struct Context {
+  const Target* target = nullptr;
+  Options options;
+  std::string dump_dir;  // empty: no dumps
+};
+
+void infer_types(Graph&, const Context&);
+void fold_constants(Graph&, const Context&);
+void simplify(Graph&, const Context&);
+void fold_batch_norm(Graph&, const Context&);
+void fuse_activation(Graph&, const Context&);
+void lower_qdq(Graph&, const Context&);
+void channels_last(Graph&, const Context&);
+void trim_io(Graph&, const Context&);
+void fuse_pad(Graph&, const Context&);
+void select_kernels(Graph&, const Context&);
+void schedule(Graph&, const Context&);
+void plan_memory(Graph&, const Context&);
+
+/// Runs all passes in order, verifies the graph after each and writes NN-name.ir into dump_dir.
+void run_passes(Graph&, const Context&);
+/// One pass by its name, for tests; throws std::invalid_argument for an unknown one.
+void run_pass(std::string_view name, Graph&, const Context&);
+
+}  // namespace burin

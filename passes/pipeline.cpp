@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+#include "passes/pass.h"
+
+namespace burin {
+namespace {
+
+struct Pass {
+  std::string_view name;
+  void (*run)(Graph&, const Context&);
+};
+
+// The compiler, in order. Each name is a file in this folder, a folder in tests/passes, and a dump NN-name.ir.
+constexpr Pass kPasses[] = {
+    {"infer-types", infer_types},          // scales flow through what only moves data
+    {"fold-constants", fold_constants},    // what depends on no input is computed now
+    {"simplify", simplify},                // algebra: biases join their products, moves that move nothing vanish
+    {"fold-batch-norm", fold_batch_norm},  // factors and terms per channel go into the weights before them
+    {"fuse-activation", fuse_activation},  // Relu and Clip become the producer's clamp
+    {"lower-qdq", lower_qdq},              // Dequantize, operator, Quantize become the operator on integers
+    {"fuse-pad", fuse_pad},                // Pad becomes the padding of the window after it
+    {"channels-last", channels_last},      // images to NHWC; transposes are pushed out and cancel
+    {"trim-io", trim_io},                  // --io-layout and --io-type drop what stands at the edge
+    {"select-kernels", select_kernels},    // each node gets the cheapest kernel of the target
+    {"schedule", schedule},                // the order with the smallest peak of live bytes
+    {"plan-memory", plan_memory},          // each live value gets an offset in the arena
+};
+
+// What must come before what, and why. Checked by the build.
+struct Before {
+  std::string_view first, second, why;
+};
+constexpr Before kOrder[] = {
+    {"infer-types", "lower-qdq", "an operator between integers is found by the scales of its operands"},
+    {"simplify", "lower-qdq", "a bias that is still an Add of its own would end the region"},
+    {"fuse-activation", "lower-qdq", "a Relu between operator and Quantize belongs to the region"},
+    {"fold-batch-norm", "fuse-activation", "the Relu after a batch norm can only then see the convolution"},
+    {"lower-qdq", "channels-last", "weights are transposed as the constants that they then are"},
+    {"lower-qdq", "fuse-pad", "a padded convolution pads with its zero point: the constant must be compared in its type"},
+    {"channels-last", "trim-io", "the transposes at the edge exist only then"},
+    {"channels-last", "select-kernels", "kernels read channels-last images"},
+    {"select-kernels", "plan-memory", "kernels say how much scratch they need"},
+    {"schedule", "plan-memory", "lifetimes follow from the order"},
+};
+
+constexpr int index_of(std::string_view name) {
+  for (int i = 0; i < int(std::size(kPasses)); ++i)
+    if (kPasses[i].name == name) return i;
+  throw "no such pass";
+}
+static_assert(std::ranges::all_of(kOrder, [](const Before& b) { return index_of(b.first) < index_of(b.second); }));
+
+}  // namespace
+
+void run_pass(std::string_view name, Graph& g, const Context& ctx) {
+  const auto* pass = std::ranges::find(kPasses, name, &Pass::name);
+  if (pass == std::end(kPasses)) throw std::invalid_argument(fmt::format("there is no pass '{}'", name));
+  pass->run(g, ctx);
+  verify(g);
+}
+
+void run_passes(Graph& g, const Context& ctx) {
+  if (ctx.dump_dir.empty()) {
+    for (const Pass& pass : kPasses) run_pass(pass.name, g, ctx);
+    return;
+  }
+  std::filesystem::create_directories(ctx.dump_dir);
+  auto dump = [&](int number, std::string_view name, const std::string& text) {
+    std::ofstream(fmt::format("{}/{:02}-{}.ir", ctx.dump_dir, number, name)) << text;
+  };
+  std::string before = print(g);
+  dump(0, "import", before);
+  for (int number = 0; const Pass& pass : kPasses) {
+    run_pass(pass.name, g, ctx);
+    std::string after = print(g);
+    dump(++number, pass.name, after == before ? "# unchanged\n" : after);
+    before = std::move(after);
+  }
+}
+
+}  // namespace burin

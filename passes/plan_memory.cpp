@@ -1,0 +1,64 @@
+// Every value and every piece of working memory gets its place in the arena: liveness (compiler/liveness.h) says what
+// is live when, the planner (passes/planner.h) packs it. Outputs of elementwise operators may lie on inputs that die
+// there.
+#include <algorithm>
+#include <map>
+
+#include "compiler/liveness.h"
+#include "passes/pass.h"
+#include "passes/planner.h"
+
+namespace burin {
+namespace {
+
+// The arena itself is aligned to 16 bytes.
+constexpr int64_t kSmallAlign = 4;   // whole words; more would waste most of a small buffer
+constexpr int64_t kSmall = 16;       // bytes from which on a buffer gets
+constexpr int64_t kBufferAlign = 8;  // a double and an int64_t; two words at once (LDRD, VLDRD) never cross a bus line
+constexpr int64_t kNodes = 50000;    // a fraction of a second; networks need none or a few hundred
+constexpr int64_t kScratchAlign = 16;  // kernels keep anything there, vectors of 16 bytes included
+
+int64_t whole_words(int64_t bytes) { return (bytes + kSmallAlign - 1) / kSmallAlign * kSmallAlign; }
+
+int64_t alignment(const Graph& g, const LiveRange& r) {
+  if (r.value == ValueId::none) return kScratchAlign;
+  const bool words = info(g[r.value].type.dtype).bits <= 32;
+  return words && r.bytes < kSmall ? kSmallAlign : kBufferAlign;
+}
+
+}  // namespace
+
+void plan_memory(Graph& g, const Context& ctx) {
+  g.external_io = ctx.options.io == Options::Io::external;
+  separate_outputs(g);
+  const Storage storage(g);
+  const std::vector<LiveRange> ranges = live_ranges(g);
+  std::vector<PlanBuffer> buffers;
+  std::map<ValueId, size_t> buffer;  // by root
+  for (const LiveRange& r : ranges) {
+    if (r.value != ValueId::none) buffer[r.value] = buffers.size();
+    buffers.push_back({whole_words(r.bytes), r.first, r.last, alignment(g, r)});
+  }
+  std::vector<PlanOverlap> overlaps;
+  for (const Node& n : g.nodes)
+    for (int i : in_place_inputs(g, n))
+      overlaps.push_back(
+          {int(buffer.at(storage.root(n.inputs[size_t(i)]))), int(buffer.at(storage.root(n.outputs[0]))), 0});
+
+  const Plan plan = plan_offsets(buffers, overlaps, kNodes);
+  if (const std::string wrong = check_plan(buffers, overlaps, plan); !wrong.empty())
+    throw InternalError("plan-memory: " + wrong);
+
+  for (size_t i = 0; i < g.values().size(); ++i) {
+    Value& v = g[ValueId(int32_t(i))];
+    const auto at = v.constant() ? buffer.end() : buffer.find(storage.root(ValueId(int32_t(i))));
+    v.offset = at == buffer.end() ? -1 : plan.offsets[at->second];
+  }
+  for (Node& n : g.nodes) n.scratch_offset = -1;
+  for (size_t i = 0; i < ranges.size(); ++i)
+    if (ranges[i].value == ValueId::none) g.nodes[size_t(ranges[i].first)].scratch_offset = plan.offsets[i];
+  g.arena_bytes = plan.bytes;
+  g.arena_lower_bound = plan.lower_bound;
+}
+
+}  // namespace burin

@@ -1,0 +1,25 @@
+#include "passes/rewrite.h"
+
+namespace burin {
+
+std::vector<Tensor> evaluate(const Graph& g, const Node& n) {
+  std::vector<const Tensor*> in;
+  for (ValueId v : n.inputs) in.push_back(v == ValueId::none ? nullptr : g[v].data.get());
+  std::vector<Tensor> out;
+  for (ValueId v : n.outputs) out.emplace_back(g[v].type);
+  eval(n.op, in, out);
+  return out;
+}
+
+std::optional<std::vector<double>> per_channel(const Tensor& operand, const Shape& shape, int axis) {
+  const Shape& s = operand.shape();
+  if (s.size() > shape.size()) return std::nullopt;
+  const size_t missing = shape.size() - s.size();
+  for (size_t i = 0; i < s.size(); ++i)
+    if (s[i] != 1 && int(i + missing) != axis) return std::nullopt;
+  std::vector<double> r;
+  for (int64_t i = 0; i < shape[size_t(axis)]; ++i) r.push_back(operand.real(operand.elements() == 1 ? 0 : i));
+  return r;
+}
+
+}  // namespace burin

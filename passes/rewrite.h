@@ -1,0 +1,41 @@
+// Small steps that passes are made of.
+#pragma once
+#include <vector>
+
+#include "compiler/ir/graph.h"
+
+namespace burin {
+
+/// The node that makes `v`, if it is an operator of type T; else null.
+template <class T>
+Node* made_by(Graph& g, ValueId v) {
+  Node* n = v == ValueId::none ? nullptr : g.producer(v);
+  return n && n->as<T>() ? n : nullptr;
+}
+
+/// The only node that reads `v`, if it is an operator of type T; null also when `v` is an output of the model.
+template <class T>
+Node* only_reader(Graph& g, ValueId v) {
+  if (!g.single_use(v)) return nullptr;
+  Node* n = g.users(v)[0];
+  return n->as<T>() ? n : nullptr;
+}
+
+inline void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+/// A new node that makes a new value of the given type; returned ready to be inserted.
+inline Node make_node(Graph& g, std::string name, Op op, std::vector<ValueId> inputs, Type type) {
+  const ValueId y = g.add_value(g.fresh(name), std::move(type));
+  return {std::move(name), std::move(op), std::move(inputs), {y}, {}};
+}
+
+/// Evaluates an operator on constants: the constants it makes.
+std::vector<Tensor> evaluate(const Graph& g, const Node& n);
+
+/// x[..., per-channel constant ...]: the operand's elements along `axis` when it varies along no other axis of a tensor of
+/// `shape`; a scalar repeats. Nothing when it varies elsewhere.
+std::optional<std::vector<double>> per_channel(const Tensor& operand, const Shape& shape, int axis);
+
+}  // namespace burin

@@ -1,0 +1,234 @@
+// The order of nodes with the smallest peak of live bytes (values and working memory; what lies in place counts once).
+//
+// What is live depends only on the set of nodes that have run, so the search goes over such sets: always the one
+// reached with the smallest peak (Dijkstra's algorithm with maxima for sums), which is exact. A node that needs no more
+// than the peak so far and leaves no more bytes live than before runs at once: delaying it can only cost. Chains
+// collapse so to nothing; what remains are the real choices between branches. Beyond kExactSets sets a beam of the best
+// kBeam sets per step takes over. Both limits count work, not time. An order that does not lower the peak is not taken.
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <queue>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "compiler/liveness.h"
+#include "passes/pass.h"
+
+namespace burin {
+namespace {
+
+constexpr size_t kExactSets = 5000;
+constexpr size_t kBeam = 32;
+
+/// The graph as bytes and edges. Buffers are the roots of Storage that are in the arena, by number.
+struct Job {
+  std::vector<size_t> reads, writes;  // buffers, each once
+  std::vector<size_t> in_place;       // of `reads`: where the only result may lie if they die here
+  std::vector<size_t> before, after;  // jobs
+  int64_t scratch = 0;
+};
+struct Work {
+  std::vector<Job> jobs;
+  std::vector<int64_t> bytes;                // of each buffer
+  std::vector<std::vector<size_t>> readers;  // of each buffer
+  std::vector<char> kept;                    // outputs of the model
+  std::vector<char> input;
+};
+
+void add_once(std::vector<size_t>& list, size_t item) {
+  if (!std::ranges::count(list, item)) list.push_back(item);
+}
+
+Work make_work(const Graph& g) {
+  const Storage storage(g);
+  Work w;
+  std::map<ValueId, size_t> buffer;  // by root
+  for (const LiveRange& r : live_ranges(g)) {
+    if (r.value == ValueId::none) continue;
+    buffer[r.value] = w.bytes.size();
+    w.bytes.push_back(r.bytes);
+    w.kept.push_back(g.is_output(r.value));
+    w.input.push_back(std::ranges::count(g.inputs, r.value) > 0);
+  }
+  w.readers.resize(w.bytes.size());
+  const auto buffer_of = [&](ValueId id) -> std::optional<size_t> {
+    if (id == ValueId::none) return std::nullopt;
+    const auto at = buffer.find(storage.root(id));
+    return at == buffer.end() ? std::nullopt : std::optional(at->second);
+  };
+
+  std::map<ValueId, size_t> producer;
+  for (size_t i = 0; i < g.nodes.size(); ++i)
+    for (ValueId id : g.nodes[i].outputs)
+      if (id != ValueId::none) producer[id] = i;
+  w.jobs.resize(g.nodes.size());
+  for (size_t i = 0; i < g.nodes.size(); ++i) {
+    const Node& n = g.nodes[i];
+    Job& job = w.jobs[i];
+    job.scratch = n.scratch;
+    for (ValueId id : n.inputs) {
+      if (const auto b = buffer_of(id)) add_once(job.reads, *b);
+      if (const auto p = producer.find(id); p != producer.end()) add_once(job.before, p->second);
+    }
+    if (!storage.alias(n))
+      for (ValueId id : n.outputs)
+        if (const auto b = buffer_of(id)) add_once(job.writes, *b);
+    for (size_t b : job.reads) w.readers[b].push_back(i);
+    for (size_t p : job.before) w.jobs[p].after.push_back(i);
+    for (size_t k : elementwise_inputs(g, n))
+      if (const auto b = buffer_of(n.inputs[k]); b && !w.kept[*b] && job.writes.size() == 1) add_once(job.in_place, *b);
+  }
+  return w;
+}
+
+using Done = std::vector<bool>;
+
+struct State {
+  Done done;
+  int64_t live = 0, peak = 0;
+};
+
+State start(const Work& w) {
+  State s;
+  s.done.assign(w.jobs.size(), false);
+  for (size_t b = 0; b < w.bytes.size(); ++b) {
+    if (!w.input[b]) continue;
+    s.peak += w.bytes[b];  // all inputs at once; one that nothing reads is then gone
+    if (!w.readers[b].empty()) s.live += w.bytes[b];
+  }
+  return s;
+}
+
+bool ready(const Work& w, const State& s, size_t job) {
+  return !s.done[job] && std::ranges::all_of(w.jobs[job].before, [&](size_t p) { return s.done[p]; });
+}
+
+struct Effect {
+  int64_t during;  // bytes live while it runs
+  int64_t after;
+};
+
+Effect effect(const Work& w, const State& s, size_t job) {
+  const Job& j = w.jobs[job];
+  int64_t written = 0, unread = 0, freed = 0, shared = 0;
+  for (size_t b : j.writes) {
+    written += w.bytes[b];
+    if (w.readers[b].empty() && !w.kept[b]) unread += w.bytes[b];
+  }
+  for (size_t b : j.reads) {
+    if (w.kept[b] || !std::ranges::all_of(w.readers[b], [&](size_t r) { return r == job || s.done[r]; })) continue;
+    freed += w.bytes[b];
+    if (std::ranges::count(j.in_place, b)) shared = std::max(shared, std::min(w.bytes[b], written));
+  }
+  return {s.live + written - shared + j.scratch, s.live + written - unread - freed};
+}
+
+void run(const Work& w, State& s, size_t job) {
+  const Effect e = effect(w, s, job);
+  s.peak = std::max(s.peak, e.during);
+  s.live = e.after;
+  s.done[job] = true;
+}
+
+using Order = std::vector<size_t>;
+struct Reached {
+  State state;
+  Order order;
+};
+
+/// Runs what costs nothing, in the order of the list.
+void run_free(const Work& w, Reached& r) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (size_t job = 0; job < w.jobs.size(); ++job) {
+      if (!ready(w, r.state, job)) continue;
+      const Effect e = effect(w, r.state, job);
+      if (e.during > r.state.peak || e.after > r.state.live) continue;
+      run(w, r.state, job);
+      r.order.push_back(job);
+      changed = true;
+    }
+  }
+}
+
+/// Nothing when there are too many sets.
+std::optional<Reached> exact(const Work& w) {
+  struct Entry {
+    int64_t peak;
+    size_t count, number;                   // nodes done; position in `all`
+    bool operator<(const Entry& o) const {  // the queue's top is the largest
+      return std::tuple(-peak, count, o.number) < std::tuple(-o.peak, o.count, number);
+    }
+  };
+  std::vector<Reached> all;
+  std::unordered_map<Done, int64_t> best;
+  std::priority_queue<Entry> queue;
+  const auto push = [&](Reached r) {
+    run_free(w, r);
+    const auto [at, fresh] = best.insert({r.state.done, r.state.peak});
+    if (!fresh && at->second <= r.state.peak) return;
+    at->second = r.state.peak;
+    queue.push({r.state.peak, r.order.size(), all.size()});
+    all.push_back(std::move(r));
+  };
+  push({start(w), {}});
+  while (!queue.empty() && all.size() <= kExactSets) {
+    const Entry top = queue.top();
+    queue.pop();
+    if (top.count == w.jobs.size()) return all[top.number];
+    if (best[all[top.number].state.done] < top.peak) continue;
+    for (size_t job = 0; job < w.jobs.size(); ++job) {
+      if (!ready(w, all[top.number].state, job)) continue;
+      Reached next = all[top.number];
+      run(w, next.state, job);
+      next.order.push_back(job);
+      push(std::move(next));
+    }
+  }
+  return std::nullopt;
+}
+
+Reached beam(const Work& w) {
+  std::vector<Reached> level{{start(w), {}}};
+  for (size_t step = 0; step < w.jobs.size(); ++step) {
+    std::vector<Reached> next;
+    std::unordered_map<Done, size_t> seen;
+    for (const Reached& r : level)
+      for (size_t job = 0; job < w.jobs.size(); ++job) {
+        if (!ready(w, r.state, job)) continue;
+        Reached n = r;
+        run(w, n.state, job);
+        n.order.push_back(job);
+        const auto [at, fresh] = seen.insert({n.state.done, next.size()});
+        if (fresh)
+          next.push_back(std::move(n));
+        else if (n.state.peak < next[at->second].state.peak)
+          next[at->second] = std::move(n);
+      }
+    std::ranges::stable_sort(next, {}, [](const Reached& r) { return std::pair(r.state.peak, r.state.live); });
+    if (next.size() > kBeam) next.resize(kBeam);
+    level = std::move(next);
+  }
+  return level[0];
+}
+
+}  // namespace
+
+void schedule(Graph& g, const Context& ctx) {
+  g.external_io = ctx.options.io == Options::Io::external;
+  separate_outputs(g);
+  const Work w = make_work(g);
+  State as_is = start(w);
+  for (size_t job = 0; job < w.jobs.size(); ++job) run(w, as_is, job);
+
+  std::optional<Reached> found = exact(w);
+  if (!found) found = beam(w);
+  if (found->state.peak >= as_is.peak) return;
+  std::vector<Node> nodes;
+  for (size_t job : found->order) nodes.push_back(std::move(g.nodes[job]));
+  g.nodes = std::move(nodes);
+}
+
+}  // namespace burin

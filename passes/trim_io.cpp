@@ -1,0 +1,48 @@
+// --io-layout nhwc and --io-type quantized: what stands at the edge of the model is left to the caller.
+#include <algorithm>
+
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+namespace burin {
+namespace {
+
+/// Whether the options ask to leave `n` to the caller.
+bool at_edge(const Node& n, const Options& o, bool input) {
+  if (o.io_type == Options::IoType::quantized && (input ? n.as<Quantize>() != nullptr : n.as<Dequantize>() != nullptr)) return true;
+  if (o.io_layout != Options::IoLayout::nhwc) return false;
+  const Transpose* t = n.as<Transpose>();
+  using Perm = std::vector<int64_t>;
+  return t && (t->perm == (input ? Perm{0, 2, 3, 1} : Perm{0, 3, 1, 2}) || t->perm == Perm{0, 2, 1});
+}
+
+}  // namespace
+
+void trim_io(Graph& g, const Context& ctx) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (ValueId& x : g.inputs) {
+      if (!g.single_use(x)) continue;
+      Node* n = g.users(x)[0];
+      if (!at_edge(*n, ctx.options, true)) continue;
+      const ValueId inner = n->outputs[0];
+      if (g.is_output(inner)) continue;
+      std::swap(g[x].name, g[inner].name);  // the ONNX name stays with the interface
+      x = inner;
+      g.erase(n);
+      changed = true;
+    }
+    for (ValueId& y : g.outputs) {
+      Node* n = g.producer(y);
+      if (!n || !at_edge(*n, ctx.options, false) || std::ranges::count(g.outputs, y) > 1 || !g.users(y).empty()) continue;
+      const ValueId inner = n->inputs[0];
+      if (g[inner].constant() || g.is_output(inner) || std::ranges::count(g.inputs, inner)) continue;
+      std::swap(g[y].name, g[inner].name);
+      y = inner;
+      g.erase(n);
+      changed = true;
+    }
+  }
+}
+
+}  // namespace burin

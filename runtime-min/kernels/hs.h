@@ -1,0 +1,168 @@
+// H/s packing: four int8 products by two SMLAD, one unpacking instruction and no extra flash (cores with DSP).
+//
+// A weight word holds the halfwords H0 = 256*w1 + w0 and H1 = 256*w3 + w2. Activations x0..x3 are expanded to
+// t = (x1 - 127, x3 - 127) and u = (256*x0 - t0, 256*x2 - t1), which all fit 16 bits. Then
+//   SMLAD(word, t) + SMLAD(SXTB16(word), u) = 256 * (x0*w0 + x1*w1 + x2*w2 + x3*w3) - 127 * (H0 + H1 - w0 - w2):
+// the constant goes into the first value of the accumulator. Exact if no w1 is -128 below a negative w0 (the same for
+// w3, w2) and 256 times the final sum fits 32 bits; intermediate sums may wrap. The compiler checks both.
+//
+// A filter's parameters: with shift8 {first value, multiplier}; with another kind {first value, its words}.
+#pragma once
+#include "runtime-min/base.h"
+#include "runtime-min/requantize.h"
+
+namespace burin {
+
+/// Words that `taps` weights or expanded activations (per pixel: two of them) take.
+constexpr int32_t hs_quads(int32_t taps) { return (taps + 3) / 4; }
+constexpr int32_t hs_params(RequantKind kind) { return kind == RequantKind::shift8 ? 2 : 1 + words_per_channel(kind); }
+
+/// Stored bytes as int8: uint8 moves down by 128 (its zero point too).
+BURIN_INLINE uint32_t hs_bytes(const int8_t* x) { return load32(x); }
+BURIN_INLINE uint32_t hs_bytes(const uint8_t* x) { return load32(x) ^ 0x80808080u; }
+
+BURIN_INLINE void hs_expand(uint32_t x, uint32_t& t, uint32_t& u) {
+  uint32_t c = 0xFF81FF81u;  // -127 in both halves
+  __asm__("" : "+r"(c));     // stays in a register
+  t = sxtab16_ror8(c, x);
+  u = ssub16((x << 8) & 0xFF00FF00u, t);
+}
+
+template <class Y>
+BURIN_INLINE Y hs_store(const Requant& q, const int32_t* params, int32_t acc) {
+  if (q.kind == RequantKind::shift8) return Y(requantize_shift8(q, acc, params[1]));
+  return Y(requantize(q, params + 1, acc >> 8));
+}
+
+/// One filter, one pixel: t and u of a quad lie `step` words apart from each other, quads 2 * step.
+BURIN_INLINE int32_t hs_dot(const uint32_t* w, int32_t w_step, const uint32_t* column, int32_t step, int32_t quads, int32_t acc) {
+  for (int32_t k = 0; k < quads; ++k) {
+    const uint32_t v = w[k * w_step];
+    acc = smlad(v, column[0], acc);
+    acc = smlad(sxtb16(v), column[step], acc);
+    column += 2 * step;
+  }
+  return acc;
+}
+
+#if BURIN_DSP && !defined(__clang__)
+// 4 pixels x 2 filters, one quad: 26 instructions for 32 products. clang wants a frame pointer too: it gets the C form.
+#define BURIN_HS_QUAD                                                                                                  \
+  {                                                                                                                    \
+    uint32_t v0, v1, f0, f1;                                                                                           \
+    __asm__ volatile(                                                                                                  \
+        "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                            \
+        "ldrd %[v0], %[v1], [%[c]]\n\t"                                                                                \
+        "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                         \
+        "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                         \
+        "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                         \
+        "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                         \
+        "ldrd %[v0], %[v1], [%[c], #8]\n\t"                                                                            \
+        "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                         \
+        "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                         \
+        "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                         \
+        "smlad %[b3], %[f1], %[v1], %[b3]\n\t"                                                                         \
+        "ldrd %[v0], %[v1], [%[c], #16]\n\t"                                                                           \
+        "sxtb16 %[f0], %[f0]\n\t"                                                                                      \
+        "sxtb16 %[f1], %[f1]\n\t"                                                                                      \
+        "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                         \
+        "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                         \
+        "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                         \
+        "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                         \
+        "ldrd %[v0], %[v1], [%[c], #24]\n\t"                                                                           \
+        "add %[c], %[c], #32\n\t"                                                                                      \
+        "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                         \
+        "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                         \
+        "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                         \
+        "smlad %[b3], %[f1], %[v1], %[b3]\n\t"                                                                         \
+        : [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [b0] "+r"(b0), [b1] "+r"(b1), [b2] "+r"(b2),     \
+          [b3] "+r"(b3), [w] "+r"(w), [c] "+r"(c), [v0] "=&r"(v0), [v1] "=&r"(v1), [f0] "=&r"(f0), [f1] "=&r"(f1)      \
+        :                                                                                                              \
+        : "memory");                                                                                                   \
+  }
+#else
+#define BURIN_HS_QUAD                                                                                                  \
+  {                                                                                                                    \
+    uint32_t f0 = w[0], f1 = w[1];                                                                                     \
+    a0 = smlad(f0, c[0], a0), b0 = smlad(f1, c[0], b0), a1 = smlad(f0, c[1], a1), b1 = smlad(f1, c[1], b1);            \
+    a2 = smlad(f0, c[2], a2), b2 = smlad(f1, c[2], b2), a3 = smlad(f0, c[3], a3), b3 = smlad(f1, c[3], b3);            \
+    f0 = sxtb16(f0), f1 = sxtb16(f1);                                                                                  \
+    a0 = smlad(f0, c[4], a0), b0 = smlad(f1, c[4], b0), a1 = smlad(f0, c[5], a1), b1 = smlad(f1, c[5], b1);            \
+    a2 = smlad(f0, c[6], a2), b2 = smlad(f1, c[6], b2), a3 = smlad(f0, c[7], a3), b3 = smlad(f1, c[7], b3);            \
+    w += 2, c += 8;                                                                                                    \
+  }
+#endif
+
+/// All filters at four pixels. column: per quad t of the four pixels, then u of them. w: per pair of filters [quad][2],
+/// then a last odd filter [quad]. y: four pixels of `filters` bytes, one after the other.
+template <class Y>
+BURIN_INLINE void hs_four_pixels(const Requant& q, int32_t filters, int32_t quads, const uint32_t* w, const int32_t* params,
+                                 const uint32_t* column, Y* y) {
+  const int32_t each = hs_params(q.kind);
+  Y* const end = y + filters / 2 * 2;
+  while (y != end) {
+    int32_t a0 = params[0], b0 = params[each], a1 = a0, a2 = a0, a3 = a0, b1 = b0, b2 = b0, b3 = b0;
+    const uint32_t* c = column;
+    const uint32_t* const stop = column + quads * 8;
+    if (quads % 8 == 0) {
+      do {
+        BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD
+      } while (c != stop);
+    } else if (quads % 4 == 0) {
+      do {
+        BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD
+      } while (c != stop);
+    } else if (quads % 3 == 0) {
+      do {
+        BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD
+      } while (c != stop);
+    } else if (quads % 2 == 0) {
+      do {
+        BURIN_HS_QUAD BURIN_HS_QUAD
+      } while (c != stop);
+    } else {
+      do {
+        BURIN_HS_QUAD
+      } while (c != stop);
+    }
+    y[0] = hs_store<Y>(q, params, a0);
+    y[filters] = hs_store<Y>(q, params, a1);
+    y[2 * filters] = hs_store<Y>(q, params, a2);
+    y[3 * filters] = hs_store<Y>(q, params, a3);
+    params += each;
+    y[1] = hs_store<Y>(q, params, b0);
+    y[filters + 1] = hs_store<Y>(q, params, b1);
+    y[2 * filters + 1] = hs_store<Y>(q, params, b2);
+    y[3 * filters + 1] = hs_store<Y>(q, params, b3);
+    params += each;
+    y += 2;
+  }
+  if (filters % 2 != 0)
+    for (int32_t p = 0; p < 4; ++p) y[p * filters] = hs_store<Y>(q, params, hs_dot(w, 1, column + p, 4, quads, params[0]));
+}
+
+/// All filters at one of the column's pixels.
+template <class Y>
+BURIN_INLINE void hs_one_pixel(const Requant& q, int32_t filters, int32_t quads, const uint32_t* w, const int32_t* params,
+                               const uint32_t* column, Y* y) {
+  const int32_t each = hs_params(q.kind);
+  Y* const end = y + filters / 2 * 2;
+  while (y != end) {
+    int32_t a = params[0], b = params[each];
+    const uint32_t* c = column;
+    const uint32_t* const stop = column + quads * 8;
+    do {
+      const uint32_t f0 = w[0], f1 = w[1], t = c[0], u = c[4];
+      a = smlad(f0, t, a), b = smlad(f1, t, b);
+      a = smlad(sxtb16(f0), u, a), b = smlad(sxtb16(f1), u, b);
+      w += 2, c += 8;
+    } while (c != stop);
+    y[0] = hs_store<Y>(q, params, a);
+    y[1] = hs_store<Y>(q, params + each, b);
+    params += 2 * each;
+    y += 2;
+  }
+  if (filters % 2 != 0) *y = hs_store<Y>(q, params, hs_dot(w, 1, column, 4, quads, params[0]));
+}
+
+}  // namespace burin

@@ -1,0 +1,10 @@
+# Toolchain: bare-metal gcc for a Cortex-M4 with FPU.
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR arm)
+set(CMAKE_C_COMPILER arm-none-eabi-gcc)
+set(CMAKE_CXX_COMPILER arm-none-eabi-g++)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(core "-mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard")
+set(CMAKE_C_FLAGS_INIT "${core}")
+set(CMAKE_CXX_FLAGS_INIT "${core} -fno-exceptions -fno-rtti")
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)

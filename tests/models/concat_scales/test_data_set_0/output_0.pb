@@ -1,0 +1,1 @@
+Bq12J$k½d¿üYqë%IPu5oCddaOAT^r3€ui€

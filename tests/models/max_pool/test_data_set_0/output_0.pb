@@ -1,0 +1,1 @@
+Bmaxp1J$æmnVMm||7QÛ|ıK~1/zS/zgﬂhzN)(L14L

@@ -1,0 +1,1 @@
+Bq20JdO7.:R1ü70ק3M1)3OG)-J"עהש)!מÞע%C"%FnfcgodUQXfcTPVemdaenD%)GכÜף%חײל!@!CWB;EY= B<?T=7?W

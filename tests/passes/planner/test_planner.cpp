@@ -1,0 +1,263 @@
+// The packing of buffers, against brute force and against instances whose best plan is known by construction.
+#if __has_include(<catch2/catch_test_macros.hpp>)
+#include <catch2/catch_test_macros.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include "passes/planner.h"
+
+namespace {
+
+using namespace burin;
+using Buffers = std::vector<PlanBuffer>;
+using Overlaps = std::vector<PlanOverlap>;
+
+bool live_together(const PlanBuffer& a, const PlanBuffer& b) { return a.first <= b.last && b.first <= a.last; }
+
+/// Written from the definition, byte by byte in spirit: not the solver's checker.
+bool sound(const Buffers& b, const Overlaps& overlaps, const std::vector<int64_t>& at) {
+  for (size_t i = 0; i < b.size(); ++i) {
+    if (at[i] < 0 || at[i] % b[i].align) return false;
+    for (size_t j = 0; j < b.size(); ++j) {
+      if (i == j || !live_together(b[i], b[j])) continue;
+      bool shares = false;
+      for (int64_t k = at[i]; k < at[i] + b[i].bytes; ++k) shares = shares || (k >= at[j] && k < at[j] + b[j].bytes);
+      if (!shares) continue;
+      bool allowed = false;
+      for (const PlanOverlap& o : overlaps)
+        for (const auto& [a, below] : {std::pair{i, j}, std::pair{j, i}})
+          allowed = allowed ||
+                    (size_t(o.a) == a && size_t(o.b) == below && at[a] - at[below] >= std::max<int64_t>(0, o.distance));
+      if (!allowed) return false;
+    }
+  }
+  return true;
+}
+
+int64_t top(const Buffers& b, const std::vector<int64_t>& at) {
+  int64_t h = 0;
+  for (size_t i = 0; i < b.size(); ++i) h = std::max(h, at[i] + b[i].bytes);
+  return h;
+}
+
+/// Tries every offset of every buffer.
+int64_t brute_force(const Buffers& b, const Overlaps& overlaps) {
+  int64_t best = 0;
+  for (const PlanBuffer& x : b) best += (x.bytes + 7) / 8 * 8;
+  std::vector<int64_t> at;
+  const std::function<void(int64_t)> extend = [&](int64_t high) {
+    if (high >= best) return;
+    if (at.size() == b.size()) {
+      best = high;
+      return;
+    }
+    const PlanBuffer& next = b[at.size()];
+    const Buffers some(b.begin(), b.begin() + int64_t(at.size()) + 1);
+    Overlaps known;
+    for (const PlanOverlap& o : overlaps)
+      if (size_t(std::max(o.a, o.b)) < some.size()) known.push_back(o);
+    for (int64_t o = 0; o + next.bytes < best; o += next.align) {
+      at.push_back(o);
+      if (sound(some, known, at)) extend(std::max(high, o + next.bytes));
+      at.pop_back();
+    }
+  };
+  extend(0);
+  return best;
+}
+
+struct Random {
+  std::mt19937 engine;
+  int operator()(int lo, int hi) { return lo + int(engine() % unsigned(hi - lo + 1)); }  // the same on every host
+};
+
+/// A rectangle of `steps` x `height` cut into pieces by straight cuts: packs without a gap.
+void cut(Random& random, int first, int last, int64_t height, int depth, Buffers& out) {
+  if (depth == 0 || (last == first && height < 8)) {
+    out.push_back({height, first, last, 1});
+  } else if (last > first && (random(0, 1) || height < 8)) {
+    const int middle = random(first, last - 1);
+    cut(random, first, middle, height, depth - 1, out);
+    cut(random, middle + 1, last, height, depth - 1, out);
+  } else {
+    const int64_t part = random(1, int(height) - 1);
+    cut(random, first, last, part, depth - 1, out);
+    cut(random, first, last, height - part, depth - 1, out);
+  }
+}
+
+TEST_CASE("planner: edges", "[planner]") {
+  CHECK(plan_offsets({}).bytes == 0);
+  CHECK(plan_offsets({}).optimal);
+
+  const Plan one = plan_offsets(Buffers{{3, 0, 0, 4}});
+  CHECK(one.offsets == std::vector<int64_t>{0});
+  CHECK(one.bytes == 3);
+  CHECK(one.optimal);
+
+  const Plan empty = plan_offsets(Buffers{{0, 0, 9, 16}, {5, 0, 9, 1}, {0, 3, 3, 1}});
+  CHECK(empty.offsets == std::vector<int64_t>{0, 0, 0});
+  CHECK(empty.bytes == 5);
+
+  const Plan negative_steps = plan_offsets(Buffers{{8, -1, 0, 4}, {8, 0, 1, 4}, {8, 1, 2, 4}});
+  CHECK(negative_steps.bytes == 16);
+  CHECK(negative_steps.offsets[0] == negative_steps.offsets[2]);
+
+  CHECK_THROWS_AS(plan_offsets(Buffers{{-1, 0, 0, 1}}), std::invalid_argument);
+  CHECK_THROWS_AS(plan_offsets(Buffers{{1, 1, 0, 1}}), std::invalid_argument);
+  CHECK_THROWS_AS(plan_offsets(Buffers{{1, 0, 0, 3}}), std::invalid_argument);
+  CHECK_THROWS_AS(plan_offsets(Buffers{{1, 0, 0, 0}}), std::invalid_argument);
+  const Buffers two{{1, 0, 0, 1}, {1, 0, 0, 1}};
+  CHECK_THROWS_AS(plan_offsets(two, Overlaps{{0, 2, 0}}), std::invalid_argument);
+  CHECK_THROWS_AS(plan_offsets(two, Overlaps{{-1, 0, 0}}), std::invalid_argument);
+  CHECK_THROWS_AS(plan_offsets(two, Overlaps{{1, 1, 0}}), std::invalid_argument);
+}
+
+TEST_CASE("planner: alignment", "[planner]") {
+  const Buffers b{{5, 0, 1, 1}, {16, 0, 1, 16}, {3, 0, 1, 1}};
+  const Plan plan = plan_offsets(b);
+  CHECK(sound(b, {}, plan.offsets));
+  CHECK(plan.bytes == 24);  // the small ones go behind
+  // the gap that alignment leaves is at the end, behind the buffer with the largest one
+  const Plan uneven = plan_offsets(Buffers{{9, 0, 1, 8}, {15, 0, 1, 8}, {13, 0, 1, 8}});
+  CHECK(uneven.bytes == 41);
+  CHECK(uneven.optimal);
+  CHECK(plan.optimal);
+}
+
+TEST_CASE("planner: a chain takes its two largest neighbours", "[planner]") {
+  Buffers b;
+  for (int i = 0; i < 300; ++i) b.push_back({64 + (i * 37) % 1000 * 16, i - 1, i, 16});
+  const Plan plan = plan_offsets(b);
+  int64_t expected = 0;
+  for (size_t i = 1; i < b.size(); ++i) expected = std::max(expected, b[i].bytes + b[i - 1].bytes);
+  CHECK(check_plan(b, {}, plan) == "");
+  CHECK(plan.bytes == expected);
+  CHECK(plan.optimal);
+  CHECK(plan.nodes == 0);
+}
+
+TEST_CASE("planner: the best plan can be above the sum of live bytes", "[planner]") {
+  // 20 bytes are live at each step, but no plan has 20
+  const Buffers b{{10, 0, 1, 1}, {4, 0, 0, 1}, {6, 0, 3, 1}, {4, 1, 2, 1}, {10, 2, 3, 1}, {4, 3, 4, 1}, {16, 4, 4, 1}};
+  const Plan plan = plan_offsets(b);
+  CHECK(sound(b, {}, plan.offsets));
+  CHECK(plan.bytes == brute_force(b, {}));
+  CHECK(plan.optimal);
+}
+
+TEST_CASE("planner: overlap", "[planner]") {
+  const Buffers b{{100, 0, 1, 1}, {80, 1, 2, 1}};
+  for (const int64_t distance : {-5, 0, 1, 30, 79, 80, 200}) {
+    const Overlaps o{{0, 1, distance}};
+    const Plan plan = plan_offsets(b, o);
+    CHECK(sound(b, o, plan.offsets));
+    CHECK(plan.bytes == std::min<int64_t>(180, 100 + std::max<int64_t>(0, distance)));
+    CHECK(plan.optimal);
+  }
+  SECTION("the other way round the larger one lies below") {
+    const Plan plan = plan_offsets(b, Overlaps{{1, 0, 30}});
+    CHECK(plan.offsets == std::vector<int64_t>{0, 30});
+    CHECK(plan.bytes == 110);
+  }
+  SECTION("the smallest distance of a pair counts, in whole units of alignment") {
+    const Buffers aligned{{96, 0, 1, 8}, {80, 1, 2, 8}};
+    CHECK(plan_offsets(aligned, Overlaps{{0, 1, 60}, {0, 1, 17}, {0, 1, 40}}).bytes == 120);
+  }
+  SECTION("a chain in place takes its largest buffer") {
+    Buffers chain;
+    Overlaps in_place;
+    for (int i = 0; i < 50; ++i) chain.push_back({1000 - 8 * i, i, i + 1, 8});
+    for (int i = 1; i < 50; ++i) in_place.push_back({i - 1, i, 0});
+    const Plan plan = plan_offsets(chain, in_place);
+    CHECK(check_plan(chain, in_place, plan) == "");
+    CHECK(plan.bytes == 1000);
+    CHECK(plan.optimal);
+  }
+}
+
+TEST_CASE("planner: random instances against brute force", "[planner]") {
+  Random random{std::mt19937(1)};
+  int above_live_bytes = 0;
+  for (int round = 0; round < 1500; ++round) {
+    Buffers b;
+    const int n = random(2, 6), steps = random(1, 6);
+    for (int i = 0; i < n; ++i) {
+      const int first = random(0, steps);
+      b.push_back({random(0, 8) ? random(1, 6) : 0, first, std::min(steps, first + random(0, 3)),
+                   int64_t(1) << random(0, round % 3)});
+    }
+    Overlaps o;
+    for (int i = random(0, round % 2 ? 3 : 0); i > 0; --i) {
+      const int x = random(0, n - 1);
+      o.push_back({x, (x + random(1, n - 1)) % n, random(-1, 5)});
+    }
+    const Plan plan = plan_offsets(b, o);
+    INFO("round " << round);
+    REQUIRE(sound(b, o, plan.offsets));
+    REQUIRE(check_plan(b, o, plan) == "");
+    REQUIRE(plan.bytes == top(b, plan.offsets));
+    const int64_t expected = brute_force(b, o);
+    REQUIRE(plan.bytes == expected);
+    REQUIRE(plan.optimal);
+    REQUIRE(plan.lower_bound == plan.bytes);
+    above_live_bytes += plan.nodes > 0;
+  }
+  CHECK(above_live_bytes > 0);  // the search was needed, not only the greedy plan
+}
+
+TEST_CASE("planner: perfect packings", "[planner]") {
+  int solved = 0;
+  for (int seed = 0; seed < 20; ++seed) {
+    Random random{std::mt19937(unsigned(seed))};
+    Buffers b;
+    cut(random, 0, 39, 1000, 4, b);
+    const Plan plan = plan_offsets(b);
+    CHECK(sound(b, {}, plan.offsets));
+    CHECK(plan.lower_bound >= 1000);
+    CHECK(plan.bytes <= 1100);
+    solved += plan.bytes == 1000;
+  }
+  CHECK(solved >= 18);
+}
+
+TEST_CASE("planner: the limit on nodes is kept and the plan depends on nothing else", "[planner]") {
+  Random random{std::mt19937(7)};
+  Buffers b;
+  cut(random, 0, 99, 5000, 8, b);
+  REQUIRE(b.size() > 100);
+  for (const int64_t limit : {0, 1, 1000}) {
+    const Plan plan = plan_offsets(b, {}, limit);
+    CHECK(check_plan(b, {}, plan) == "");
+    CHECK(plan.nodes <= limit);
+    CHECK(plan.optimal == (plan.bytes == plan.lower_bound));
+    CHECK(plan_offsets(b, {}, limit).offsets == plan.offsets);
+  }
+}
+
+TEST_CASE("planner: check_plan finds what is wrong", "[planner]") {
+  const Buffers b{{8, 0, 1, 4}, {8, 1, 2, 4}};
+  Plan plan{{0, 8}, 16, 16, true, 0};
+  CHECK(check_plan(b, {}, plan) == "");
+  plan.offsets = {0, 4};
+  CHECK(check_plan(b, {}, plan) == "buffers 0 and 1 overlap");
+  CHECK(check_plan(b, Overlaps{{1, 0, 4}}, plan) == "");
+  CHECK(check_plan(b, Overlaps{{1, 0, 5}}, plan) != "");
+  CHECK(check_plan(b, Overlaps{{0, 1, 0}}, plan) != "");
+  plan.offsets = {0, 10};
+  CHECK(check_plan(b, {}, plan) != "");
+  plan.offsets = {0, 12};
+  CHECK(check_plan(b, {}, plan) == "buffer 1 ends at 20, behind 16");
+  plan.offsets = {0};
+  CHECK(check_plan(b, {}, plan) != "");
+}
+
+}  // namespace
