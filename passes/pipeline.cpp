@@ -27,6 +27,7 @@ constexpr Pass kPasses[] = {
     {"fuse-pad", fuse_pad},                // Pad becomes the padding of the window after it
     {"channels-last", channels_last},      // images to NHWC; transposes are pushed out and cancel
     {"trim-io", trim_io},                  // --io-layout and --io-type drop what stands at the edge
+    {"own-outputs", own_outputs},          // a copy where an output has no bytes of its own
     {"select-kernels", select_kernels},    // each node gets the cheapest kernel of the target
     {"schedule", schedule},                // the order with the smallest peak of live bytes
     {"plan-memory", plan_memory},          // each live value gets an offset in the arena
@@ -44,6 +45,7 @@ constexpr Before kOrder[] = {
     {"lower-qdq", "channels-last", "weights are transposed as the constants that they then are"},
     {"lower-qdq", "fuse-pad", "a padded convolution pads with its zero point: the constant must be compared in its type"},
     {"channels-last", "trim-io", "the transposes at the edge exist only then"},
+    {"own-outputs", "select-kernels", "the copies need a kernel too"},
     {"channels-last", "select-kernels", "kernels read channels-last images"},
     {"select-kernels", "plan-memory", "kernels say how much scratch they need"},
     {"schedule", "plan-memory", "lifetimes follow from the order"},

@@ -12,6 +12,13 @@ struct SoftmaxF32 {
   int64_t n;
 };
 
+struct SoftmaxQ8 {
+  static std::optional<SoftmaxQ8> of(const LayerView& v);
+  SoftmaxShape s;
+  int64_t n;
+};
+
 LayerCode print_softmax_f32(const LayerView& v);
+LayerCode print_softmax_q8(const LayerView& v);
 
 }  // namespace burin

@@ -14,7 +14,7 @@ namespace {
 using onnx::AttributeProto;
 
 /// Constants larger than this are refused rather than computed: a typing error in a shape, not a microcontroller's model.
-constexpr int64_t kMostConstantBytes = int64_t{1} << 30;
+constexpr int64_t kMostConstantBytes = int64_t{1} << 28;
 
 void check_kind(const AttributeProto& a, AttributeProto::AttributeType wanted) {
   // Files of the first IR versions leave the type out.

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "compiler/onnx/composites.h"
 #include "compiler/ops/constants.h"
 
 namespace burin {
@@ -110,6 +111,7 @@ Importer importer(std::string_view onnx_op) {
     for_each_operator([&]<class T>() {
       for (std::string_view onnx : T::onnx) m.emplace(onnx, &T::import);
     });
+    for (const Composite& c : composites()) m.emplace(c.onnx, c.import);
     return m;
   }();
   const auto it = all.find(onnx_op);
@@ -161,6 +163,7 @@ std::vector<SupportedOp> supported_operators() {
   for (std::string_view onnx : {"Constant", "ConstantOfShape", "EyeLike", "NonZero", "Range", "Shape", "Size"})
     if (is_constant_op(onnx)) all.push_back({onnx, "constant", QuantRule::none});
   all.push_back({"If", "(inlined)", QuantRule::none});
+  for (const Composite& c : composites()) all.push_back({c.onnx, c.becomes, QuantRule::none});
   std::ranges::sort(all, {}, &SupportedOp::onnx);
   return all;
 }
