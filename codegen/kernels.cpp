@@ -1,16 +1,4 @@
-#include "codegen/layers/binary.h"
-#include "codegen/layers/conv.h"
-#include "codegen/layers/elementwise.h"
-#include "codegen/layers/gather.h"
-#include "codegen/layers/matmul.h"
-#include "codegen/layers/movement.h"
-#include "codegen/layers/pool.h"
-#include "codegen/layers/quantize.h"
-#include "codegen/layers/reduce.h"
-#include "codegen/layers/softmax.h"
-#include "runtime-min/kernels/conv_dsp.h"
-#include "runtime-min/kernels/dense_dsp.h"
-#include "runtime-min/kernels/depthwise_dsp.h"
+#include "codegen/layers/all.h"
 
 namespace burin {
 namespace {

@@ -393,7 +393,7 @@ Plan plan_offsets(std::span<const PlanBuffer> buffers, std::span<const PlanOverl
     for (int round = 0; round < kRounds && (best.empty() || height(p, best) > lower); ++round) {
       const std::vector<int64_t> offsets = attempt(order);
       const int64_t top = height(p, offsets);
-      std::ranges::stable_partition(order, [&](size_t i) { return end(p.items[i], offsets[i]) == top; });
+      std::stable_partition(order.begin(), order.end(), [&](size_t i) { return end(p.items[i], offsets[i]) == top; });
     }
   }
 

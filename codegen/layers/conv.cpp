@@ -138,13 +138,6 @@ LayerCode layer(const ConvQ8& c, std::vector<std::string> headers, int32_t n, st
   return code;
 }
 
-LayerConstant words(std::string name, const std::vector<uint32_t>& v) { return constant_array<uint32_t>(std::move(name), v); }
-LayerConstant params(const std::vector<int32_t>& v) { return constant_array<int32_t>("p", v); }
-
-std::string call(std::string_view kernel, const ConvQ8& c, bool scratch) {
-  return fmt::format("burin::{}(s, q, {}, rows, $n$, w, p, y{});", kernel, c.x_zero, scratch ? ", scratch" : "");
-}
-
 }  // namespace
 
 std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
@@ -177,42 +170,43 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   return c;
 }
 
-LayerCode print_conv_q8_ref(const LayerView& v) {
-  const ConvQ8& c = *v.as<ConvQ8>();
-  const std::vector<int8_t> narrow(c.weights.begin(), c.weights.end());
-  const LayerConstant w = c.narrow ? constant_array<int8_t>("w", narrow) : constant_array<int16_t>("w", c.weights);
-  return layer(c, {"conv.h"}, rows_per_call(c.s.oh, c.s.ow), call("conv_q8_ref", c, false), {w, params(c.requant.params)});
-}
+PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, c.requant.params}; }
+PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c) { return {c.weights, c.requant.params}; }
+PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 2), hs_parameters(c)}; }
+PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c) { return pack_conv_q8_dsp(c); }
+PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 4), hs_parameters(c)}; }
 
-LayerCode print_conv_q8_dsp(const LayerView& v) {
-  const ConvQ8& c = *v.as<ConvQ8>();
-  const std::string_view kernel = c.pointwise && c.s.ic % 4 == 0 ? "pointwise_q8_dsp" : "conv_q8_dsp";
-  return layer(c, {"conv_dsp.h"}, rows_per_call(c.s.oh, c.s.ow), call(kernel, c, true), {words("w", hs_weights(c, 2)), params(hs_parameters(c))});
-}
-
-LayerCode print_dense_q8_dsp(const LayerView& v) {
-  const ConvQ8& c = *v.as<ConvQ8>();
-  return layer(c, {"dense_dsp.h"}, 1, call("dense_q8_dsp", c, true), {words("w", hs_weights(c, 4)), params(hs_parameters(c))});
-}
-
-
-
-LayerCode print_depthwise_q8_dsp(const LayerView& v) {
-  const ConvQ8& c = *v.as<ConvQ8>();
-  std::vector<uint32_t> w;
+PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c) {
+  PackedConv<uint32_t> r;
   for (int32_t o = 0; o < c.s.oc; ++o)
-    for (int32_t r = 0; r < c.s.kh; ++r) {
-      const int16_t* f = c.weights.data() + o * c.taps + r * 3;
-      auto pair = [](int a, int b) { return uint32_t(256 * a & 0xFFFF) | uint32_t(256 * b) << 16; };
-      w.push_back(pair(f[0], f[1]));
-      w.push_back(pair(f[1], f[2]));
+    for (int32_t row = 0; row < c.s.kh; ++row) {
+      const int16_t* f = c.weights.data() + o * c.taps + row * 3;
+      auto pair = [](int a, int b) { return (uint32_t(256 * a) & 0xFFFFu) | uint32_t(256 * b) << 16; };
+      r.weights.push_back(pair(f[0], f[1]));
+      r.weights.push_back(pair(f[1], f[2]));
     }
-  const std::vector<int32_t> p = hs_parameters(c, [&](int32_t o) {
+  r.params = hs_parameters(c, [&](int32_t o) {
     const int16_t* f = c.weights.data() + o * c.taps;
     return -256 * signed_zero(c) * std::accumulate(f, f + c.taps, int64_t{0});
   });
-  return layer(c, {"depthwise_dsp.h"}, depthwise_rows(c.s), call("depthwise_q8_dsp", c, true), {words("w", w), params(p)});
+  return r;
 }
+
+template <auto pack>
+LayerCode print_conv_q8(const LayerView& v) {
+  const ConvQ8& c = *v.as<ConvQ8>();
+  const auto packed = pack(c);
+  using W = typename decltype(packed.weights)::value_type;
+  const int32_t n = c.depthwise && v.node.scratch > 0 ? depthwise_rows(c.s) : rows_per_call(c.s.oh, c.s.ow);
+  const std::string call = fmt::format("burin::{}(s, q, {}, rows, $n$, w, p, y, {});", v.node.kernel->name, c.x_zero, v.node.scratch > 0 ? "scratch" : "nullptr");
+  return layer(c, {std::string(v.node.kernel->header)}, n, call, {constant_array<W>("w", packed.weights), constant_array<int32_t>("p", packed.params)});
+}
+template LayerCode print_conv_q8<pack_conv_q8_ref>(const LayerView&);
+template LayerCode print_conv_q8<pack_conv_q8_w16_ref>(const LayerView&);
+template LayerCode print_conv_q8<pack_conv_q8_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_pointwise_q8_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_dense_q8_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_depthwise_q8_dsp>(const LayerView&);
 
 std::optional<ConvF32> ConvF32::of(const LayerView& v) {
   const std::optional<Geometry> g = geometry(v);

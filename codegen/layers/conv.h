@@ -42,10 +42,23 @@ struct ConvF32 {
 /// Output rows of one strip of the depthwise kernel: its working memory grows with them.
 inline int32_t depthwise_rows(const ConvShape& s) { return s.oh <= 25 ? s.oh : 12; }
 
-LayerCode print_conv_q8_ref(const LayerView& v);
-LayerCode print_conv_q8_dsp(const LayerView& v);
-LayerCode print_depthwise_q8_dsp(const LayerView& v);
-LayerCode print_dense_q8_dsp(const LayerView& v);
+/// What a kernel on integers reads beside its input, in the order of its loops.
+template <class W>
+struct PackedConv {
+  std::vector<W> weights;
+  std::vector<int32_t> params;
+};
+// One for each line of kernels.inc, by its name.
+PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c);
+PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c);
+PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c);
+
+/// The call of a kernel, of whose line in kernels.inc it is given name, header and packing.
+template <auto pack>
+LayerCode print_conv_q8(const LayerView& v);
 LayerCode print_conv_f32(const LayerView& v);
 
 }  // namespace burin

@@ -1,6 +1,7 @@
 // Softmax and its logarithm.
 #pragma once
 #include "codegen/layer.h"
+#include "compiler/numerics/functions.h"
 #include "runtime-min/kernels/softmax.h"
 
 namespace burin {
@@ -12,9 +13,11 @@ struct SoftmaxF32 {
   int64_t n;
 };
 
+/// Softmax of int8 and uint8 in fixed point.
 struct SoftmaxQ8 {
   static std::optional<SoftmaxQ8> of(const LayerView& v);
   SoftmaxShape s;
+  SoftmaxPlan plan;
   int64_t n;
 };
 

@@ -124,9 +124,8 @@ std::vector<std::byte> from_hex(std::string_view hex) {
 
 }  // namespace
 
-RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs) {
-  const Target& t = *c.context.target;
-  const bool host = t.name == "host";
+RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool host) {
+  const Target& t = host ? *find_target("host") : *c.context.target;
   if (!host && t.qemu.empty()) throw UsageError(fmt::format("code for {} can be compiled but there is no machine to run it on; use --runner interpreter", t.name));
   const TemporaryFolder folder;
   const std::string name = model_identifier(c.graph.name);
@@ -142,7 +141,7 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
   std::vector<std::string> objects;
   for (const std::string& s : sources) {
     objects.push_back(folder.file(s + ".o"));
-    must(joined({{compiler}, words(t.flags), words(kFlags), {"-I", folder.path(), "-c", folder.file(s), "-o", objects.back()}}));
+    must(joined({{compiler}, words(t.flags), words(kFlags), host ? std::vector<std::string>{"-DBURIN_PORTABLE"} : std::vector<std::string>{}, {"-I", folder.path(), "-c", folder.file(s), "-o", objects.back()}}));
   }
   const std::string elf = folder.file("program.elf");
   if (host) must(joined({{linker}, objects, {"-o", elf}}));

@@ -13,7 +13,8 @@ struct RunResult {
   std::optional<int64_t> instructions;       // mean of one run, in QEMU
 };
 
-/// inputs[set][i] is input i of the graph. Throws ToolError when a tool is missing, fails, or the program crashes.
-RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs);
+/// inputs[set][i] is input i of the graph. on_host: by the host's compiler, whatever the target is (its intrinsics and
+/// assembly then run as their C twins); else in the target's QEMU machine. Throws ToolError when a tool is missing, fails, or the program crashes.
+RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool on_host);
 
 }  // namespace burin

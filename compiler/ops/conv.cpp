@@ -175,7 +175,7 @@ void Conv::eval(Inputs in, Outputs out) const {
       using Y = decltype(ye);
       if constexpr (sizeof(X) == 1 && sizeof(Y) == 1)
         each_image(xe, [&](const X* const* rows, int64_t at) {
-          conv_q8_ref(s, q.device, x.type().quant.zero_point[0], rows, s.oh, weights.data(), q.params.data(), out[0].data<Y>() + at);
+          conv_q8_ref(s, q.device, x.type().quant.zero_point[0], rows, s.oh, weights.data(), q.params.data(), out[0].data<Y>() + at, nullptr);
         });
     });
   });

@@ -24,10 +24,11 @@ BURIN_INLINE void image_rows(const T** rows, const T* image, int32_t first, int3
 
 /// n rows of output. rows[i] is the input row that is i rows below the first one the window touches, null where it is
 /// padding; rows need not be neighbours in memory. w is [oc][kh][kw][ic/groups] with its zero point subtracted; y holds
-/// the n rows in one piece. acc = sum of (x - x_zero) * w; params as `requantize` wants them, one set per output channel.
+/// the n rows in one piece; scratch is not used. acc = sum of (x - x_zero) * w; params as `requantize` wants them, one set per output channel.
 template <class X, class W, class Y>
 BURIN_INLINE void conv_q8_ref(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n, const W* w,
-                              const int32_t* params, Y* y) {
+                              const int32_t* params, Y* y, void* scratch) {
+  (void)scratch;
   const int32_t ic = s.ic / s.groups, oc = s.oc / s.groups;
   for (int32_t oy = 0; oy < n; ++oy)
     for (int32_t ox = 0; ox < s.ow; ++ox)
@@ -46,6 +47,13 @@ BURIN_INLINE void conv_q8_ref(const ConvShape& s, const Requant& q, int32_t x_ze
         }
         *y++ = Y(requantize(q, params + o * words_per_channel(q.kind), acc));
       }
+}
+
+/// The same where centered weights need 16 bits (uint8 weights with a zero point).
+template <class X, class Y>
+BURIN_INLINE void conv_q8_w16_ref(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n, const int16_t* w,
+                                  const int32_t* params, Y* y, void* scratch) {
+  conv_q8_ref(s, q, x_zero, rows, n, w, params, y, scratch);
 }
 
 /// The same in float32: y = clamp(bias + sum), bias null for none. The order of the sum is free (docs/numerics.md).

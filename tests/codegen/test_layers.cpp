@@ -250,6 +250,11 @@ TEST_CASE("reductions and softmax") {
     for (int64_t axis : {-1, 0, 1}) c.add(Softmax{k, axis}, {real(DType::f32, {3, 4, 5})});
   c.add(Softmax{SoftmaxKind::softmax, 0}, {real(DType::f32, {1})});
   c.add(Softmax{SoftmaxKind::softmax, 1}, {real(DType::f32, {2, 0})});
+  for (DType x : {DType::i8, DType::u8})
+    for (int64_t axis : {-1, 0, 1}) {
+      c.add(Softmax{SoftmaxKind::softmax, axis}, {quantized(x, {3, 4, 5}, 0.05f, 7)}, quantized(DType::i8, {}, 1.0f / 256, -128));
+      c.add(Softmax{SoftmaxKind::softmax, axis}, {quantized(x, {12, 2}, 0.3f, 7)}, quantized(DType::u8, {}, 0.0041f, 3));
+    }
   c.check("reductions");
 }
 

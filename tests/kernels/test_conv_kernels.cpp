@@ -1,0 +1,184 @@
+// Every convolution kernel of kernels.inc against conv_q8_ref, bit for bit: tails, extremes, padding, clamps, both byte
+// types, for n = 1, 2 and all rows, from rows that lie apart with poison between them, with guards around what is written.
+#if __has_include(<catch2/catch_test_macros.hpp>)
+#include <catch2/catch_test_macros.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+#include <fmt/format.h>
+
+#include <map>
+#include <random>
+
+#include "codegen/layers/all.h"
+#include "passes/pass.h"
+#include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/dense_dsp.h"
+#include "runtime-min/kernels/depthwise_dsp.h"
+
+namespace burin {
+namespace {
+
+/// A quantized convolution: shape, and how extreme its numbers are.
+struct Case {
+  int64_t h, w, ic, oc, kh, kw, sh = 1, sw = 1, dh = 1, dw = 1;
+  std::array<int64_t, 4> pads{};
+  int64_t group = 1;
+  bool extreme = false;  // weights and activations at the ends of their ranges
+  DType x = DType::i8, y = DType::i8;
+  Clamp clamp{};
+  float y_scale = 0;  // 0: so that results fill their range
+};
+
+std::vector<Case> cases() {
+  std::vector<Case> r{
+      {1, 1, 1, 1, 1, 1},
+      {1, 7, 3, 5, 1, 1},
+      {1, 9, 4, 2, 1, 1},
+      {1, 5, 64, 12, 1, 1},
+      {25, 5, 8, 6, 1, 1},
+      {6, 7, 4, 3, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}},
+      {9, 8, 3, 4, 3, 3, 2, 2, 1, 1, {0, 0, 1, 1}},
+      {13, 10, 1, 6, 10, 4, 2, 2, 1, 1, {4, 1, 5, 1}},
+      {5, 5, 6, 4, 3, 3, 1, 1, 2, 2, {2, 2, 2, 2}},
+      {4, 4, 2, 3, 1, 1, 3, 3},
+      {3, 3, 4, 4, 5, 5, 1, 1, 1, 1, {2, 2, 2, 2}},
+      {2, 2, 5, 7, 3, 3, 1, 1, 1, 1, {2, 2, 2, 2}},
+      {7, 6, 8, 8, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 8},
+      {8, 9, 4, 4, 3, 3, 2, 2, 1, 1, {0, 0, 1, 1}, 4},
+      {9, 1, 8, 8, 5, 3, 1, 1, 1, 1, {0, 1, 0, 1}, 8},
+      {11, 5, 12, 12, 3, 3, 2, 2, 1, 1, {1, 1, 1, 1}, 12},
+      {6, 3, 4, 4, 2, 3, 1, 1, 1, 1, {1, 2, 0, 2}, 4},
+      {5, 4, 6, 12, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 3},
+      {5, 4, 6, 12, 3, 2, 1, 1, 1, 1, {1, 1, 1, 1}, 6},
+      {1, 3, 130, 9, 1, 1},
+  };
+  for (size_t i = 0, n = r.size(); i < n; ++i) {
+    Case c = r[i];
+    c.extreme = true;
+    r.push_back(c);
+    c.extreme = false, c.x = DType::u8, c.y = DType::u8;
+    r.push_back(c);
+    c.y = DType::i8, c.clamp = {0.0f, 6.0f};
+    r.push_back(c);
+    c.clamp = {}, c.y_scale = 0.5f;  // with scales of 2^-k below: ties
+    r.push_back(c);
+  }
+  return r;
+}
+
+struct Problem {
+  Graph g;
+  std::vector<int16_t> x;  // stored values
+};
+
+Problem make(const Case& c, unsigned seed) {
+  std::mt19937 rng(seed);
+  auto any = [&](int lo, int hi) { return lo + int(rng() % unsigned(hi - lo + 1)); };
+  Problem p;
+  const int64_t taps = c.kh * c.kw * c.ic / c.group;
+  const bool ties = c.y_scale > 0;
+  const DTypeInfo &xt = info(c.x), &yt = info(c.y);
+  Tensor w(Type{DType::i8, {c.oc, c.kh, c.kw, c.ic / c.group}, {{}, {}, 0}});
+  for (int64_t o = 0; o < c.oc; ++o) {
+    w.type().quant.scale.push_back(ties ? 0.015625f : 0.01f + 0.001f * float(any(0, 30)));
+    w.type().quant.zero_point.push_back(0);
+  }
+  for (int64_t i = 0; i < w.elements(); ++i) w.set_integer(i, c.extreme ? (any(0, 1) ? 127 : -127 - any(0, 1)) : any(-127, 127));
+  Tensor b(Type{DType::i32, {c.oc}, {{ties ? 0.0078125f : 0.00037f}, {0}, -1}});
+  for (int64_t i = 0; i < c.oc; ++i) b.set_integer(i, any(-3000, 3000));
+  const Type x{c.x, {1, c.h, c.w, c.ic}, {{ties ? 0.5f : 0.043f}, {c.extreme ? int32_t(xt.lo) : any(int(xt.lo), int(xt.hi))}, -1}};
+  Conv conv;
+  conv.window = {{c.kh, c.kw}, {c.sh, c.sw}, {c.dh, c.dw}, c.pads};
+  conv.group = c.group, conv.channels_last = true, conv.clamp = c.clamp;
+  const ValueId xv = p.g.add_value("x", x), wv = p.g.add_constant("w", w), bv = p.g.add_constant("b", b);
+  Type y = conv.infer(std::vector<Type>{x, w.type(), b.type()})[0];
+  y.dtype = c.y;
+  y.quant = {{ties ? c.y_scale : 0.05f * float(taps)}, {any(int(yt.lo), int(yt.hi))}, -1};
+  const ValueId yv = p.g.add_value("y", y);
+  p.g.inputs = {xv}, p.g.outputs = {yv};
+  p.g.nodes.push_back({"conv", conv, {xv, wv, bv}, {yv}, {}});
+  for (int64_t i = 0; i < x.elements(); ++i) p.x.push_back(int16_t(c.extreme ? (any(0, 1) ? xt.hi : xt.lo) : any(int(xt.lo), int(xt.hi))));
+  return p;
+}
+
+/// Runs `kernel` for groups of n rows.
+template <class X, class Y, class W, class F>
+std::vector<int> run(F&& kernel, const ConvQ8& l, const std::vector<int16_t>& image, const PackedConv<W>& packed, int64_t scratch_bytes, int32_t n) {
+  const ConvShape& s = l.s;
+  const size_t row = size_t(s.iw) * size_t(s.ic), apart = row + 37;
+  std::vector<X> x(apart * size_t(s.ih) + 64, X(0x5B));  // poison between the rows
+  for (int32_t i = 0; i < s.ih; ++i)
+    for (size_t k = 0; k < row; ++k) x[size_t(i) * apart + 19 + k] = X(image[size_t(i) * row + k]);
+  std::vector<int> result;
+  for (int32_t oy = 0; oy < s.oh; oy += n) {
+    const int32_t count = std::min(n, s.oh - oy);
+    std::vector<const X*> rows(size_t(s.rows(count)));
+    for (size_t r = 0; r < rows.size(); ++r) {
+      const int32_t iy = oy * s.sh - s.pt + int32_t(r);
+      rows[r] = iy < 0 || iy >= s.ih ? nullptr : x.data() + size_t(iy) * apart + 19;
+    }
+    const size_t bytes = size_t(count) * size_t(s.ow) * size_t(s.oc), guard = 16;
+    std::vector<Y> y(bytes + 2 * guard, Y(0x33));
+    std::vector<uint32_t> scratch(size_t(scratch_bytes + 3) / 4 + 8, 0xDEADBEEFu);  // its end is a guard too
+    kernel(s, l.requant.device, l.x_zero, rows.data(), count, packed.weights.data(), packed.params.data(), y.data() + guard, static_cast<void*>(scratch.data()));
+    for (size_t i = 0; i < guard; ++i) REQUIRE((y[i] == Y(0x33) && y[guard + bytes + i] == Y(0x33)));
+    for (size_t i = scratch.size() - 8; i < scratch.size(); ++i) REQUIRE(scratch[i] == 0xDEADBEEFu);
+    for (size_t i = 0; i < bytes; ++i) result.push_back(y[guard + i]);
+  }
+  return result;
+}
+
+template <class F>
+void each_type(const ConvQ8& l, F&& f) {
+  if (l.x == DType::i8 && l.y == DType::i8) f(int8_t{}, int8_t{});
+  if (l.x == DType::u8 && l.y == DType::u8) f(uint8_t{}, uint8_t{});
+  if (l.x == DType::u8 && l.y == DType::i8) f(uint8_t{}, int8_t{});
+}
+
+std::map<std::string, int> served;
+
+/// One kernel on one layer; families other than ConvQ8 have tests of their own.
+template <class Layer, class Kernel, class When, class Scratch, class Pack>
+void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pack&& pack, const Problem& p) {
+  if constexpr (std::is_same_v<Layer, ConvQ8>) {
+    const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m4f"), {});
+    const ConvQ8* l = view.as<ConvQ8>();
+    REQUIRE(l);
+    if (!when(*l)) return;
+    ++served[name];
+    INFO(name << " on " << to_string(p.g[p.g.inputs[0]].type) << " -> " << to_string(p.g[p.g.outputs[0]].type));
+    each_type(*l, [&](auto x, auto y) {
+      using X = decltype(x);
+      using Y = decltype(y);
+      auto reference = [](auto&&... a) { conv_q8_ref(a...); };
+      const std::vector<int> want = run<X, Y>(reference, *l, p.x, pack_conv_q8_w16_ref(*l), 0, l->s.oh);
+      for (const int32_t n : {1, 2, l->s.oh}) {
+        // Working memory is asked for the rows of one call; a depthwise strip grows with them.
+        const int64_t bytes = std::string_view(name).starts_with("depthwise") ? int64_t(depthwise_q8_dsp_scratch(l->s, n)) : int64_t(scratch(*l));
+        REQUIRE(run<X, Y>(kernel, *l, p.x, pack(*l), bytes, n) == want);
+      }
+    });
+  }
+}
+
+TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
+  served.clear();
+  unsigned seed = 1;
+  for (const Case& c : cases()) {
+    const Problem p = make(c, seed++);
+#define KERNEL(kernel, header, layer, print, needs, when, cycles, scratch)                                             \
+  check<layer>(                                                                                                        \
+      #kernel, [](auto&&... a) { kernel(a...); }, [](const auto& l) { (void)l; return bool(when); },                            \
+      [](const auto& l) { (void)l; return int64_t(scratch); }, [](const auto& l) { return pack_##kernel(l); }, p);
+#include "codegen/kernels.inc"
+#undef KERNEL
+  }
+  for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "depthwise_q8_dsp"}) {
+    INFO(name);
+    CHECK(served[name] >= 10);
+  }
+}
+
+}  // namespace
+}  // namespace burin

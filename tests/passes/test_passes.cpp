@@ -1,0 +1,195 @@
+// Each file PASS/CASE.ir: a graph, a line "---- PASS", the graph that the pass makes of it. BLESS=1 writes what the pass
+// makes now. Law on each file: interpret(before) == interpret(after), see law.h. Comments before the graph may say
+//   # target: cortex-m4f      # io: external      # io-layout: nhwc      # io-type: quantized
+// A pass that refuses the graph has its diagnostics in place of the result.
+#if __has_include(<catch2/catch_test_macros.hpp>)
+#include <catch2/catch_test_macros.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+
+#include "codegen/layer.h"
+#include "compiler/ops/layout.h"
+#include "passes/pass.h"
+#include "tests/passes/law.h"
+
+namespace {
+
+using namespace burin;
+namespace fs = std::filesystem;
+
+struct Case {
+  fs::path path;
+  std::string pass, input, expected;
+  Context context;
+};
+
+std::string header_value(const std::string& text, const std::string& key, const std::string& usual) {
+  std::smatch m;
+  return std::regex_search(text, m, std::regex("# *" + key + ": *([a-z0-9-]+)")) ? m[1].str() : usual;
+}
+
+Case read_case(const fs::path& path) {
+  std::ifstream f(path);
+  const std::string text{std::istreambuf_iterator<char>(f), {}};
+  Case c;
+  c.path = path;
+  c.pass = path.parent_path().filename().string();
+  const std::string line = "---- " + c.pass + "\n";
+  const size_t at = text.find(line);
+  INFO(path.string());
+  REQUIRE(at != std::string::npos);
+  c.input = text.substr(0, at);
+  c.expected = text.substr(at + line.size());
+  c.context.target = find_target(header_value(c.input, "target", "host"));
+  REQUIRE(c.context.target != nullptr);
+  c.context.options.name = "test";
+  if (header_value(c.input, "io", "arena") == "external") c.context.options.io = Options::Io::external;
+  if (header_value(c.input, "io-layout", "onnx") == "nhwc") c.context.options.io_layout = Options::IoLayout::nhwc;
+  if (header_value(c.input, "io-type", "onnx") == "quantized") c.context.options.io_type = Options::IoType::quantized;
+  return c;
+}
+
+/// The text of the graph; kernels, which the IR does not spell, as comments behind it.
+std::string text_of(const Graph& g) {
+  std::string s = print(g);
+  for (const Node& n : g.nodes)
+    if (n.kernel) s += fmt::format("# kernel of {}: {}\n", n.name, n.kernel->name);
+  return s;
+}
+
+/// What the caller has to do once the edge of the model is trimmed: `from` brought to type `to`.
+Tensor at_the_edge(const Tensor& from, const Type& to) {
+  Tensor t = from;
+  if (t.dtype() != to.dtype) {
+    Type between = to;
+    between.shape = from.shape();
+    if (is_float(from.dtype())) between.quant = to.quant;
+    std::vector<Tensor> y{Tensor(between)};
+    const std::vector<const Tensor*> x{&from};
+    eval(is_float(from.dtype()) ? Op(Quantize{}) : Op(Dequantize{}), x, y);
+    t = y[0];
+  }
+  if (t.shape() != to.shape) {
+    const Tensor last = permute(t, to_channels_last(t.type().rank()));
+    t = last.shape() == to.shape ? last : permute(t, to_channels_first(t.type().rank()));
+  }
+  return t;
+}
+
+/// lower-qdq goes from float32 to exact arithmetic: one step of the coarsest scale.
+law::Tolerance tolerance(const Case& c, const Graph& after) {
+  if (c.pass != "lower-qdq") return {};
+  double coarsest = 0;
+  for (const Value& v : after.values())
+    if (!v.constant())
+      for (float s : v.type.quant.scale) coarsest = std::max(coarsest, double(s));
+  return {1, coarsest * 1.001};
+}
+
+void check_law(const Case& c, const Graph& before, const Graph& after) {
+  for (uint64_t seed = 1; seed <= 4; ++seed) {
+    law::Random random(seed);
+    const std::vector<Tensor> in = law::random_inputs(before, random);
+    std::vector<Tensor> moved;
+    for (size_t i = 0; i < in.size(); ++i) moved.push_back(at_the_edge(in[i], after[after.inputs[i]].type));
+    const std::vector<Tensor> x = interpret(before, in);
+    const std::vector<Tensor> y = interpret(after, moved);
+    REQUIRE(x.size() == y.size());
+    for (size_t i = 0; i < x.size(); ++i) {
+      const std::string wrong = law::difference(x[i], at_the_edge(y[i], x[i].type()), tolerance(c, after));
+      INFO("output " << i << ", seed " << seed);
+      CHECK(wrong == "");
+    }
+  }
+}
+
+/// The names by which C reads its values are the interface: no pass changes them.
+void check_interface(const Graph& before, const Graph& after) {
+  for (size_t i = 0; i < before.inputs.size(); ++i) CHECK(before[before.inputs[i]].name == after[after.inputs[i]].name);
+  for (size_t i = 0; i < before.outputs.size(); ++i) CHECK(before[before.outputs[i]].name == after[after.outputs[i]].name);
+}
+
+std::string outcome(const Case& c) {
+  const Graph before = parse(c.input);
+  verify(before);
+  Graph after = before;
+  try {
+    run_pass(c.pass, after, c.context);
+  } catch (const ModelError& e) {
+    std::string s;
+    for (const Diagnostic& d : e.diagnostics()) s += format(d, "test", DiagnosticStyle::text);
+    return s;
+  }
+  check_law(c, before, after);
+  // Two outputs that are one value are given names of their own by own-outputs.
+  if (c.pass != "own-outputs") check_interface(before, after);
+  const std::string text = text_of(after);
+  // Text and graph say the same: what is printed reads back to what prints the same.
+  CHECK(print(parse(text)) == print(after));
+  Graph again = after;
+  run_pass(c.pass, again, c.context);
+  INFO("the second time");
+  CHECK(text_of(again) == text);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("passes do what their files say", "[passes]") {
+  const bool bless = std::getenv("BLESS") != nullptr;
+  const fs::path root = fs::path(BURIN_SOURCE_DIR) / "tests/passes";
+  std::set<fs::path> files;
+  for (const auto& f : fs::recursive_directory_iterator(root))
+    if (f.path().extension() == ".ir") files.insert(f.path());
+  REQUIRE(files.size() > 30);
+  for (const fs::path& path : files) {
+    INFO(path.string());
+    const Case c = read_case(path);
+    std::string got;
+    try {
+      got = outcome(c);
+    } catch (const std::exception& e) {
+      FAIL_CHECK(e.what());
+      continue;
+    }
+    if (bless) std::ofstream(path) << c.input << "---- " << c.pass << "\n" << got;
+    else CHECK(got == c.expected);
+  }
+}
+
+TEST_CASE("every pass of the pipeline has a folder of tests", "[passes]") {
+  // The dumps carry the names of the table.
+  const fs::path dumps = fs::temp_directory_path() / fmt::format("burin-dumps-{}", std::rand());
+  Graph g = parse("graph g(%x: f32[1x4]) -> %y\n  %y: f32[1x4] = relu %x\n");
+  Context c;
+  c.target = find_target("host");
+  c.dump_dir = dumps.string();
+  run_passes(g, c);
+  int passes = 0;
+  for (const auto& f : fs::directory_iterator(dumps)) {
+    const std::string stem = f.path().stem().string();  // "03-simplify"
+    const std::string name = stem.substr(stem.find('-') + 1);
+    if (name == "import") continue;
+    ++passes;
+    const fs::path folder = fs::path(BURIN_SOURCE_DIR) / "tests/passes" / name;
+    INFO(folder.string());
+    CHECK((fs::is_directory(folder) && !fs::is_empty(folder)));
+  }
+  CHECK(passes >= 13);
+  fs::remove_all(dumps);
+}
+
+TEST_CASE("a pass that does not exist is refused", "[passes]") {
+  Graph g = parse("graph g(%x: f32[1x4]) -> %y\n  %y: f32[1x4] = relu %x\n");
+  Context c;
+  c.target = find_target("host");
+  CHECK_THROWS_AS(run_pass("simplyfy", g, c), std::invalid_argument);
+}
