@@ -261,8 +261,8 @@ class LayerPrinter {
     const auto [it, fresh] = constants_.try_emplace(c.c_type + c.values, fmt::format("{}_{}", label, c.name));
     if (!fresh) return it->second;
     weight_bytes += c.bytes;
-    weights += fmt::format("BURIN_SECTION(\".rodata.{}.{}\")\nalignas({}) const {} {}[] = {{\n{}}};\n", name_, label,
-                           c.bytes >= 16 ? 8 : 4, c.c_type, it->second, c.values.empty() ? "0" : c.values);
+    weights += fmt::format("alignas({}) const {} {}[] BURIN_SECTION(\".rodata.{}.{}\") = {{\n{}}};\n", c.bytes >= 16 ? 8 : 4, c.c_type,
+                           it->second, name_, label, c.values.empty() ? "0" : c.values);
     return it->second;
   }
 

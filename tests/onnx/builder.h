@@ -2,6 +2,7 @@
 #pragma once
 #include <unistd.h>
 
+#include <concepts>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -119,7 +120,7 @@ class Builder {
 };
 
 /// The diagnostics that reading it gives.
-template <class F>
+template <std::invocable F>
 std::vector<Diagnostic> errors_of(F&& read) {
   try {
     read();
