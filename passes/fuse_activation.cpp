@@ -27,8 +27,9 @@ void fuse_activation(Graph& g, const Context&) {
       ++i;
       continue;
     }
-    // Clip(clamp(v, a, b), c, d) limits by c and d last, also where they lie outside [a, b].
-    *clamp = {std::clamp(clamp->lo, c->lo, std::max(c->lo, c->hi)), std::clamp(clamp->hi, c->lo, std::max(c->lo, c->hi))};
+    // Clip(clamp(v, a, b), c, d) limits by c and d last, also where they lie outside [a, b]; by d after c, where they cross.
+    const float lo = std::min(c->lo, c->hi);
+    *clamp = {std::clamp(clamp->lo, lo, c->hi), std::clamp(clamp->hi, lo, c->hi)};
     p->outputs = n.outputs;
     append(p->onnx, n.onnx);
     g.erase(&n);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "passes/pass.h"
 #include "passes/rewrite.h"
@@ -28,6 +29,13 @@ bool integer_form(const Op& op, std::span<const Type> in, const Type& out) {
 /// Whether the operator moves elements without looking at them: then it moves stored integers just as well.
 bool moves_only(const Node& n) { return quant_rule(n.op) == QuantRule::movement && !n.as<Concat>(); }
 
+/// Whether the number that `p` pads with can be stored with the scale of `t`, up to float32's precision.
+bool on_grid(const Pad& p, const Type& t) {
+  if (is_covered(p)) return true;
+  const double stored = t.quant.scale[0] * double(fill_value(p, t).integer(0) - t.quant.zero_point[0]);
+  return std::abs(stored - p.value) <= 1e-6 * std::abs(p.value);
+}
+
 /// move(dequantize(q)) => dequantize(move(q)).
 bool sink_dequantize(Graph& g, size_t at) {
   Node& n = g.nodes[at];
@@ -44,7 +52,7 @@ bool sink_dequantize(Graph& g, size_t at) {
   }
   moved.dtype = g[q].type.dtype;
   if (!moved.quantized()) moved.quant = g[q].type.quant;
-  if (n.as<Pad>() && !g[q].type.quant.per_tensor()) return false;
+  if (const Pad* p = n.as<Pad>(); p && (!g[q].type.quant.per_tensor() || !on_grid(*p, g[q].type))) return false;
   Node move = n;
   move.inputs[0] = q;
   move.outputs = {g.add_value(g.fresh(g[q].name + "_moved"), moved)};
@@ -123,7 +131,9 @@ bool lower(Graph& g, size_t at) {
     if (s == ValueId::none) return false;
     const Type& t = g[s].type;
     if (is_weight) {
-      if (!g[s].constant() || info(t.dtype).bits > 8 || (t.quant.axis > 0 && t.shape[0] != 1)) return false;
+      // One scale, or one per filter: a scale per input channel would need a multiplier per product.
+      const bool per_filter = t.quant.axis <= 0 || (t.shape[0] == 1 && t.quant.scale.size() == 1);
+      if (!g[s].constant() || info(t.dtype).bits > 8 || !per_filter) return false;
     } else if (is_bias) {
       if (!g[s].constant()) return false;
     } else if (!is_byte(t.dtype) || !t.quant.per_tensor()) {

@@ -2,6 +2,8 @@
 // folder in tests/passes (docs/add-a-pass.md).
 #pragma once
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "compiler/ir/graph.h"
 #include "compiler/options.h"
@@ -29,6 +31,8 @@ void select_kernels(Graph&, const Context&);
 void schedule(Graph&, const Context&);
 void plan_memory(Graph&, const Context&);
 
+/// The names of all passes, in order.
+std::vector<std::string_view> pass_names();
 /// Runs all passes in order, verifies the graph after each and writes NN-name.ir into dump_dir.
 void run_passes(Graph&, const Context&);
 /// One pass by its name, for tests; throws std::invalid_argument for an unknown one.

@@ -60,6 +60,12 @@ static_assert(std::ranges::all_of(kOrder, [](const Before& b) { return index_of(
 
 }  // namespace
 
+std::vector<std::string_view> pass_names() {
+  std::vector<std::string_view> names;
+  for (const Pass& pass : kPasses) names.push_back(pass.name);
+  return names;
+}
+
 void run_pass(std::string_view name, Graph& g, const Context& ctx) {
   const auto* pass = std::ranges::find(kPasses, name, &Pass::name);
   if (pass == std::end(kPasses)) throw std::invalid_argument(fmt::format("there is no pass '{}'", name));

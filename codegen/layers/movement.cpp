@@ -34,10 +34,10 @@ bool moves(const Node& n) {
   return n.as<Transpose>() || n.as<Slice>() || n.as<Expand>() || n.as<Pad>() || n.as<Concat>() || n.as<Reshape>();
 }
 
-/// Elements that lie side by side on both sides: the last axis, or nothing.
+/// Elements that lie side by side on both sides: the last axis; 0 where its elements are apart.
 int64_t run_length(const StridedShape& s) {
   const size_t last = size_t(s.rank) - 1;
-  return s.from[last] == 1 && s.to[last] == 1 ? s.extent[last] : 1;
+  return s.from[last] == 1 && s.to[last] == 1 ? s.extent[last] : 0;
 }
 /// Runs from this length on are copied by memcpy, which compilers expand or call as it pays; below, its call costs more.
 constexpr int64_t kRunBytes = 8;

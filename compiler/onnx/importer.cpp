@@ -188,6 +188,10 @@ void ModelImporter::import_initializers(const onnx::GraphProto& graph, Scope& sc
 }
 
 void ModelImporter::import_nodes(const NodeList& nodes, Scope& scope) {
+  auto fail_all = [&] {  // so that nobody complains about missing values, too
+    for (const onnx::NodeProto* n : nodes)
+      for (const std::string& o : n->output()) scope.values.emplace(o, kFailed);
+  };
   // Every name has one writer; the order depends on it.
   std::set<std::string> written;
   bool duplicates = false;
@@ -197,11 +201,12 @@ void ModelImporter::import_nodes(const NodeList& nodes, Scope& scope) {
       fail(OpError(fmt::format("output '{}' is the name of another value, too", o), "duplicate-name"), &scope, n);
       duplicates = true;
     }
-  if (duplicates) return;
+  if (duplicates) return fail_all();
   NodeList order;
   try {
     order = execution_order(nodes);
   } catch (const OpError& e) {
+    fail_all();
     return fail(e);
   }
   for (size_t i = 0; i < order.size(); ++i) {

@@ -14,16 +14,6 @@
 namespace burin {
 namespace {
 
-/// NCHW or NHWC with one or two spatial axes -> n, h, w, c.
-struct Image {
-  int64_t n, h, w, c;
-};
-Image image(const Shape& s, bool channels_last) {
-  require(s.size() == 3 || s.size() == 4, fmt::format("an input of rank {} has not one or two spatial axes", s.size()));
-  const int64_t h = s.size() == 3 ? 1 : s[channels_last ? 1 : 2], w = s[s.size() - (channels_last ? 2 : 1)];
-  return {s[0], h, w, channels_last ? s.back() : s[1]};
-}
-
 /// Puts x's and w's scales where QLinearConv and ConvInteger have them: into the types.
 ValueId quantized_operand(OnnxNode& node, size_t value, size_t scale, size_t zero, int axis) {
   return node.with_quant(node.input(value), import_quant(node, scale, zero, axis, node.type(value)));
@@ -67,13 +57,7 @@ std::vector<Type> Conv::infer(std::span<const Type> in) const {
   require(x.c == wc * group, fmt::format("{} input channels for weights of {} in {} groups", x.c, wc, group));
   if (in.size() > 2 && !in[2].shape.empty())
     require(in[2].shape == Shape{w[0]}, fmt::format("bias has shape [{}], not [{}]", to_string(in[2].shape), w[0]));
-  const int64_t h = window.out_extent(0, x.h), wd = window.out_extent(1, x.w);
-  Shape y{x.n};
-  if (!channels_last) y.push_back(w[0]);
-  if (in[0].shape.size() == 4) y.push_back(h);
-  y.push_back(wd);
-  if (channels_last) y.push_back(w[0]);
-  return {{in[0].dtype, y, {}}};
+  return {{in[0].dtype, window.out_shape(in[0].shape, channels_last, w[0]), {}}};
 }
 
 ConvShape Conv::shape(const Type& xt, const Type& yt) const {
@@ -133,21 +117,7 @@ Requantization accumulator_requantization(const Tensor& w, const Tensor* bias, c
 }
 
 void Conv::eval(Inputs in, Outputs out) const {
-  if (!channels_last) {  // the meaning is that of channels-last, in another order
-    const int rank = in[0]->type().rank();
-    const std::vector<int64_t> perm = to_channels_last(rank);
-    const Tensor x = permute(*in[0], perm), w = permute(*in[1], perm);
-    std::vector<Tensor> y{Tensor(permute(out[0].type(), perm))};
-    std::vector<const Tensor*> moved(in.begin(), in.end());
-    moved[0] = &x, moved[1] = &w;
-    Conv c = *this;
-    c.channels_last = true;
-    c.eval(moved, y);
-    Type type = out[0].type();
-    out[0] = permute(y[0], inverse(perm));
-    out[0].type() = type;
-    return;
-  }
+  if (!channels_last) return eval_channels_last(*this, in, out, 2);
   const Tensor &x = *in[0], &w = *in[1];
   const Tensor* bias = in.size() > 2 ? in[2] : nullptr;
   const ConvShape s = shape(x.type(), out[0].type());

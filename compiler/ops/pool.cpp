@@ -15,16 +15,6 @@
 namespace burin {
 namespace {
 
-/// NCHW or NHWC with one or two spatial axes -> n, h, w, c.
-struct Image {
-  int64_t n, h, w, c;
-};
-Image image(const Shape& s, bool channels_last) {
-  require(s.size() == 3 || s.size() == 4, fmt::format("an input of rank {} has not one or two spatial axes", s.size()));
-  const int64_t h = s.size() == 3 ? 1 : s[channels_last ? 1 : 2], w = s[s.size() - (channels_last ? 2 : 1)];
-  return {s[0], h, w, channels_last ? s.back() : s[1]};
-}
-
 /// A window over the whole image; over three and more spatial axes a reduction.
 void import_global(OnnxNode& node, PoolKind kind) {
   const Shape x = node.type(0).shape;
@@ -102,13 +92,7 @@ std::vector<Type> Pool::infer(std::span<const Type> in) const {
     require(kind == PoolKind::max_pool || in[0].dtype == DType::f32,
             fmt::format("an average pool of {} is not supported", burin::name(in[0].dtype)));
   }
-  const int64_t h = window.out_extent(0, x.h), w = window.out_extent(1, x.w);
-  Shape y{x.n};
-  if (!channels_last) y.push_back(x.c);
-  if (in[0].shape.size() == 4) y.push_back(h);
-  y.push_back(w);
-  if (channels_last) y.push_back(x.c);
-  return {{in[0].dtype, y, {}}};
+  return {{in[0].dtype, window.out_shape(in[0].shape, channels_last, x.c), {}}};
 }
 
 PoolShape Pool::shape(const Type& xt, const Type& yt) const {
@@ -170,19 +154,7 @@ void eval_quantized(const Pool& op, const PoolShape& s, const Tensor& x, Tensor&
 }  // namespace
 
 void Pool::eval(Inputs in, Outputs out) const {
-  if (!channels_last) {  // the meaning is that of channels-last, in another order
-    const std::vector<int64_t> perm = to_channels_last(in[0]->type().rank());
-    const Tensor x = permute(*in[0], perm);
-    std::vector<Tensor> y{Tensor(permute(out[0].type(), perm))};
-    const std::vector<const Tensor*> moved{&x};
-    Pool p = *this;
-    p.channels_last = true;
-    p.eval(moved, y);
-    Type type = out[0].type();
-    out[0] = permute(y[0], inverse(perm));
-    out[0].type() = type;
-    return;
-  }
+  if (!channels_last) return eval_channels_last(*this, in, out, 1);
   const Tensor& x = *in[0];
   Tensor& y = out[0];
   const PoolShape s = shape(x.type(), y.type());

@@ -8,6 +8,23 @@
 
 namespace burin {
 
+Image image(const Shape& s, bool channels_last) {
+  if (s.size() != 3 && s.size() != 4) throw OpError(fmt::format("an input of rank {} has not one or two spatial axes", s.size()));
+  const int64_t h = s.size() == 3 ? 1 : s[channels_last ? 1 : 2], w = s[s.size() - (channels_last ? 2 : 1)];
+  return {s[0], h, w, channels_last ? s.back() : s[1]};
+}
+
+Shape Window::out_shape(const Shape& s, bool channels_last, int64_t channels) const {
+  const Image x = image(s, channels_last);
+  const int64_t h = out_extent(0, x.h), w = out_extent(1, x.w);
+  Shape y{x.n};
+  if (!channels_last) y.push_back(channels);
+  if (s.size() == 4) y.push_back(h);
+  y.push_back(w);
+  if (channels_last) y.push_back(channels);
+  return y;
+}
+
 int64_t Window::out_extent(int a, int64_t extent) const {
   const size_t i = size_t(a);
   const int64_t reach = (kernel[i] - 1) * dilations[i] + 1, padded = extent + pads[i] + pads[i + 2];

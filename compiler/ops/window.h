@@ -11,6 +11,12 @@ namespace burin {
 
 class OnnxNode;
 
+/// A shape NCHW or NHWC with one or two spatial axes; with one, h is 1.
+struct Image {
+  int64_t n, h, w, c;
+};
+Image image(const Shape& s, bool channels_last);
+
 /// Geometry of a window over two axes (height, width). One-dimensional operators have height 1.
 /// auto_pad and ceil_mode are resolved at import: the extents of the output are part of the window.
 struct Window {
@@ -24,6 +30,8 @@ struct Window {
   /// Extent of the output along spatial axis `a` (0: height) of an input of `extent`; windows that start
   /// beyond the padded input are none (ceil_mode pads at the end instead). Throws OpError when nothing fits.
   int64_t out_extent(int a, int64_t extent) const;
+  /// Shape of the output of `channels` for an input of shape x.
+  Shape out_shape(const Shape& x, bool channels_last, int64_t channels) const;
 };
 
 /// Reads kernel_shape (or takes `kernel` from the weights), strides, dilations, pads, auto_pad and ceil_mode of a node

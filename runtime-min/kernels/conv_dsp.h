@@ -56,6 +56,18 @@ BURIN_INLINE void hs_gather(const ConvShape& s, int32_t x_zero, const X* const* 
   if (s.ic % 4 != 0) hs_fill(column, static_cast<const X*>(window), hs_quads(s.kh * s.kw * s.ic) * 4);
 }
 
+/// All filters at `count` pixels of the column, at most four; returns where the next pixels go.
+template <class Y>
+BURIN_INLINE Y* hs_pixels(const Requant& q, int32_t count, int32_t filters, int32_t quads, const uint32_t* w, const int32_t* params,
+                          const uint32_t* column, Y* y) {
+  if (count == 4) {
+    hs_four_pixels(q, filters, quads, w, params, column, y);
+  } else {
+    for (int32_t p = 0; p < count; ++p) hs_one_pixel(q, filters, quads, w, params, column + p, y + p * filters);
+  }
+  return y + count * filters;
+}
+
 /// n rows of output, as conv_q8_ref. w and params as hs.h wants them.
 template <class X, class Y>
 BURIN_INLINE void conv_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
@@ -72,12 +84,7 @@ BURIN_INLINE void conv_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_ze
       hs_gather(s, x_zero, rows, oy, ox, column + p, window);
       if (++ox == s.ow) ox = 0, ++oy;
     }
-    if (count == 4) {
-      hs_four_pixels(q, s.oc, quads, w, params, column, y);
-      y += 4 * s.oc;
-    } else {
-      for (int32_t p = 0; p < count; ++p, y += s.oc) hs_one_pixel(q, s.oc, quads, w, params, column + p, y);
-    }
+    y = hs_pixels(q, count, s.oc, quads, w, params, column, y);
   }
 }
 
@@ -109,12 +116,7 @@ BURIN_INLINE void pointwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t
         if (++ox == s.ow) ox = 0, ++oy;
       }
     }
-    if (count == 4) {
-      hs_four_pixels(q, s.oc, quads, w, params, column, y);
-      y += 4 * s.oc;
-    } else {
-      for (int32_t p = 0; p < count; ++p, y += s.oc) hs_one_pixel(q, s.oc, quads, w, params, column + p, y);
-    }
+    y = hs_pixels(q, count, s.oc, quads, w, params, column, y);
   }
 }
 

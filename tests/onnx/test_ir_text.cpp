@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #endif
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
@@ -111,7 +112,7 @@ graph (%x: f32[2x3]) -> %z
 
 TEST_CASE("fill is the same everywhere", "[ir]") {
   const Graph g = parse("graph () -> %c\n  %c: i8[4] = constant fill:1\n");
-  CHECK(print(g) == "graph () -> %c\n  %c: i8[4] = constant [65,110,-20,-99]\n");
+  CHECK(print(g) == "graph () -> %c\n  %c: i8[4] = constant [65,-25,-34,-117]\n");
 }
 
 TEST_CASE("absent inputs", "[ir]") {
@@ -124,7 +125,13 @@ TEST_CASE("absent inputs", "[ir]") {
 TEST_CASE("every operator's name and attributes survive", "[ir]") {
   for (const SupportedOp& s : supported_operators()) {
     if (s.ir == "constant" || s.ir == "(inlined)") continue;
-    CHECK(name(op_of_name(s.ir)) == s.ir);
+    // "mul, add": what becomes of an operator that is taken apart.
+    for (size_t from = 0; from < s.ir.size();) {
+      const size_t comma = std::min(s.ir.find(", ", from), s.ir.size());
+      const std::string_view one = s.ir.substr(from, comma - from);
+      CHECK(name(op_of_name(one)) == one);
+      from = comma + 2;
+    }
     CHECK(importer(s.onnx) != nullptr);
   }
   CHECK_THROWS_AS(op_of_name("frobnicate"), std::invalid_argument);

@@ -5,6 +5,8 @@
 #include <catch2/catch.hpp>
 #endif
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "compiler/interpreter.h"
@@ -64,7 +66,7 @@ TEST_CASE("cycles name their nodes and nothing else", "[onnx]") {
   b.node("Relu", {"a"}, {"b"}, "two");
   b.node("Neg", {"b"}, {"z"}, "after");
   const auto e = errors_of(b);
-  REQUIRE(e.size() >= 1);
+  REQUIRE(e.size() == 1);
   CHECK(e[0].code == "cycle");
   CHECK(e[0].message.find("'one'") != std::string::npos);
   CHECK(e[0].message.find("'two'") != std::string::npos);
@@ -382,13 +384,13 @@ TEST_CASE("functions that blow up are stopped", "[onnx]") {
   Builder b;
   for (int level = 0; level < 8; ++level) {
     auto* f = b.model.add_functions();
-    f->set_domain("d"), f->set_name("f" + std::to_string(level));
+    f->set_domain("d"), f->set_name(fmt::format("f{}", level));
     f->add_input("a"), f->add_output("b");
     f->add_opset_import()->set_version(16);
     std::string from = "a";
     for (int i = 0; i < 10; ++i) {
-      const std::string to = i == 9 ? "b" : "t" + std::to_string(i);
-      auto& n = Builder::fill(*f->add_node(), level ? "f" + std::to_string(level - 1) : "Relu", {from}, {to});
+      const std::string to = i == 9 ? std::string("b") : fmt::format("t{}", i);
+      auto& n = Builder::fill(*f->add_node(), level ? fmt::format("f{}", level - 1) : std::string("Relu"), {from}, {to});
       if (level) n.set_domain("d");
       from = to;
     }

@@ -1,6 +1,7 @@
 """Writes quantized test cases with the oracle's answers.
 
-generate.py OUT_DIR                    ONNX's node tests (data of the onnx package), wrapped in QuantizeLinear/DequantizeLinear, in three or four ways
+generate.py OUT_DIR                    ONNX's node tests (data of the onnx package), wrapped in QuantizeLinear/DequantizeLinear, in three or four ways;
+                                       and the layers of layers.py
 generate.py OUT_DIR --random N SEED    N random layers
 generate.py OUT_DIR --only TEXT        only cases whose name contains TEXT
 
@@ -23,6 +24,7 @@ import onnx
 
 from build import RANGE, Graph, f32, integers, random_state
 from exact import OracleError
+from layers import layers
 from oracle import Node, read_data_set, run
 
 NODE_TESTS = os.path.join(os.path.dirname(onnx.__file__), "backend", "test", "data", "node")
@@ -336,6 +338,8 @@ def main():
         for name, model, inputs in node_tests():
             for way in ("s8", "u8", "tie", "dyn"):
                 put(f"{name}_{way}", lambda way=way: wrap(name, model, inputs, way))
+        for name, make in layers():
+            put(name, make)
     for line in refused:
         print(f"not written: {line}", file=sys.stderr)
     print(f"{written} cases in {options.out}, {time.time() - start:.1f} s")

@@ -145,6 +145,27 @@ def exact_reduce_mean(node):
     return exact_mean(x, reduce_axes(node, x.num.ndim), bool(node.attrs.get("keepdims", 1)))
 
 
+def exact_reduction(function):
+    """function: a method of integer arrays that commutes with a positive unit"""
+    def run(node):
+        x = node.arg(0).flat()
+        axes = reduce_axes(node, x.num.ndim)
+        num = function(x.num, axis=axes, keepdims=bool(node.attrs.get("keepdims", 1))) if axes else x.num
+        return Real(num, x.unit, DONE)
+    return run
+
+
+def exact_extreme(pick):
+    """Max and Min of any number of operands."""
+    def run(node):
+        unit, nums = exact.common_unit(node.args)
+        best = exact.as_objects(nums[0])
+        for n in nums[1:]:
+            best = pick(best, exact.as_objects(n))
+        return Real(best, unit, DONE)
+    return run
+
+
 def softmax_groups(node, rank):
     """Axes over which one softmax runs: the axis, before opset 13 all from the axis on."""
     if node.opset >= 13:
@@ -218,10 +239,15 @@ EXACT = {
     "GlobalMaxPool": lambda n: Real(n.arg(0).flat().num.max(axis=tuple(range(2, n.arg(0).num.ndim)), keepdims=True),
                                     n.arg(0).flat().unit, DONE),
     "ReduceMean": exact_reduce_mean,
+    "ReduceSum": exact_reduction(np.sum),
+    "ReduceMax": exact_reduction(np.max),
+    "ReduceMin": exact_reduction(np.min),
+    "Max": exact_extreme(np.maximum),
+    "Min": exact_extreme(np.minimum),
     "BatchNormalization": exact_batch_norm,
 }
 # Inputs that are data (the others are shapes and axes).
-DATA_INPUTS = {"ReduceMean": 1}
+DATA_INPUTS = {op: 1 for op in ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin")}
 
 # --- floats (computed in float64, stored in the tensor's type) and integers ---
 
@@ -243,6 +269,15 @@ def divide_plain(a, b):
             return a / b
     quotient = np.abs(a) // np.abs(b)  # integers truncate toward zero
     return np.where((a < 0) != (b < 0), -quotient, quotient) if a.dtype.kind == "i" else a // b
+
+
+def extreme(pick):
+    def run(node):
+        best = node.arg(0)
+        for i in range(1, len(node.args)):
+            best = pick(best, node.arg(i))
+        return best
+    return run
 
 
 def floating(function):
@@ -338,6 +373,8 @@ PLAIN = {
     "Sub": arithmetic(lambda a, b: a - b),
     "Mul": arithmetic(lambda a, b: a * b),
     "Div": arithmetic(divide_plain),
+    "Max": extreme(np.maximum),
+    "Min": extreme(np.minimum),
     "MatMul": arithmetic(np.matmul),
     "Conv": floating(plain_conv),
     "Gemm": floating(plain_gemm),
@@ -357,6 +394,8 @@ PLAIN = {
     "ReduceMean": reduction(np.mean),
     "ReduceSum": reduction(np.sum),
     "ReduceProd": reduction(np.prod),
+    "ReduceMax": reduction(np.max),
+    "ReduceMin": reduction(np.min),
     "BatchNormalization": floating(plain_batch_norm),
     "Cast": plain_cast,
     "Constant": plain_constant,

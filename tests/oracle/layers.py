@@ -1,0 +1,215 @@
+"""Quantized layers chosen for the kernels that serve them: what ONNX's node tests do not reach (generate.py writes them as `layer_*`).
+
+Every kernel of codegen/kernels.inc that works on 8-bit integers gets layers with each length of tail (0 to 3 elements beyond a
+multiple of four: inner products, pixels, filters), zero points at the ends and odd ones, padding on each side, a bias in a scale of
+its own, and `tie` layers in which exact halves abound. Each has three data sets: random, the two extremes, values near the zero point.
+"""
+import numpy as np
+
+from build import RANGE, Graph, f32, integers, random_state
+
+S8, U8 = np.int8, np.uint8
+
+
+class Layer(Graph):
+    """A Graph whose numbers depend on the layer's name alone."""
+
+    def __init__(self, name, dtype=S8, tie=False, opset=14):
+        super().__init__(opset)
+        self.rng, self.dtype, self.tie = random_state(name), dtype, tie
+        self.low, self.high = RANGE[np.dtype(dtype)]
+
+    def zero(self):
+        """A zero point that is not 0: near 0, odd, or at either end."""
+        return self.rng.choice([self.low, self.low + 1, 3, 101, self.high])
+
+    def scale(self, shape=()):
+        if self.tie:
+            return f32(np.full(shape, 2.0**-5))
+        return f32(0.002 + 0.05 * self.rng.rand(*shape))
+
+    def activation(self, name, shape, zero=None):
+        """(dequantized graph input, scale)"""
+        zero, scale = self.zero() if zero is None else zero, self.scale()
+        low, high = max(self.low, zero - 3), min(self.high, zero + 3)
+        ends = np.where(self.rng.randint(0, 2, size=shape) == 1, self.high, self.low).astype(self.dtype)
+        sets = [integers(self.rng, shape, self.dtype), ends, integers(self.rng, shape, self.dtype, low, high)]
+        return self.dequantize(self.input(name, sets), scale, self.dtype(zero)), scale
+
+    def weights(self, shape, axis, wtype, per_channel=True):
+        """(dequantized constant, scales). In tie layers small, so that sums keep within the output's range."""
+        size = (shape[axis],) if per_channel else ()
+        scale = self.scale(size)
+        zero = np.zeros(size, S8) if wtype == S8 else integers(self.rng, size, U8, 90, 160)
+        if self.tie:
+            middle = zero.reshape([-1 if per_channel and i == axis else 1 for i in range(len(shape))]).astype(int)
+            q = (middle + self.rng.randint(-1, 2, size=shape)).astype(wtype)
+        else:
+            q = integers(self.rng, shape, wtype)
+        return self.dequantize(self.const(q), scale, np.asarray(zero, wtype), axis if per_channel else None), scale
+
+    def bias(self, count, scale, per_channel=True):
+        """Four times the accumulator's scale, or nearly: whoever ignores it is far off."""
+        own = f32(scale * f32(4 if self.tie else 3.7))
+        b = self.rng.randint(1, 9, size=count) if self.tie else self.rng.randint(200, 2000, size=count)
+        b = (b * self.rng.choice([-1, 1], size=count)).astype(np.int32)
+        return self.dequantize(self.const(b), own, np.zeros(own.shape, np.int32), 0 if own.ndim else None)
+
+    def finish(self, y, unit=None, act=None):
+        """Quantizes y over the range that occurs, in tie layers in twice the accumulator's unit."""
+        if act:
+            y = self.node(act, [y])
+        if self.tie:
+            self.output(self.quantize(y, f32(2 * unit), self.rng.choice([-2, 5]) if self.dtype == S8 else 120, self.dtype)[0])
+        else:
+            self.output(self.quantize(y, dtype=self.dtype)[0])
+        return self
+
+
+def convolution(name, x, filters, kernel, dtype=S8, wtype=S8, tie=False, group=1, bias=True, act=None, **attrs):
+    """x: (n, c, h, w)"""
+    g = Layer(name, dtype, tie)
+    a, sx = g.activation("x", x)
+    w, sw = g.weights((filters, x[1] // group, *kernel), 0, wtype)
+    args = [a, w] + ([g.bias(filters, f32(sx * sw))] if bias else [])
+    return g.finish(g.node("Conv", args, group=group, **attrs), f32(sx * sw).max(), act)
+
+
+def dense(name, rows, k, m, dtype=S8, wtype=S8, tie=False, bias=True, act=None):
+    g = Layer(name, dtype, tie)
+    a, sx = g.activation("x", (rows, k))
+    w, sw = g.weights((m, k), 0, wtype)
+    args = [a, w] + ([g.bias(m, f32(sx * sw))] if bias else [])
+    return g.finish(g.node("Gemm", args, transB=1), f32(sx * sw).max(), act)
+
+
+def matmul(name, a, b, dtype=S8, tie=False):
+    g = Layer(name, dtype, tie)
+    x, sx = g.activation("a", a)
+    y, sy = g.activation("b", b)
+    return g.finish(g.node("MatMul", [x, y]), f32(sx * sy))
+
+
+def pair(name, op, a, b, dtype=S8, tie=False):
+    g = Layer(name, dtype, tie)
+    x, sx = g.activation("a", a)
+    y, sy = g.activation("b", b)
+    unit = f32(sx * sy) if op == "Mul" else sx
+    return g.finish(g.node(op, [x, y]), unit)
+
+
+def single(name, op, shape, dtype=S8, tie=False, extra=(), unit=1, **attrs):
+    """unit: of the result, in input steps"""
+    g = Layer(name, dtype, tie)
+    x, sx = g.activation("x", shape)
+    return g.finish(g.node(op, [x, *extra], **attrs), f32(sx * f32(unit)))
+
+
+def softmax(name, shape, axis, scale):
+    """Output steps as coarse as `scale`; a mistake shows beyond the step that a softmax may be off."""
+    g = Layer(name)
+    x, _ = g.activation("x", shape)
+    g.output(g.quantize(g.node("Softmax", [x], axis=axis), scale, -128)[0])
+    return g
+
+
+def qlinear_conv(name, x, filters, kernel, dtype, wtype, **attrs):
+    g = Layer(name, dtype, opset=10)
+    zx, sx, sw = g.zero(), g.scale(), g.scale((filters,))
+    wz = np.zeros(filters, S8) if wtype == S8 else np.full(filters, g.rng.randint(90, 160), U8)
+    q = integers(g.rng, (filters, x[1], *kernel), wtype)
+    args = [g.input("x", [integers(g.rng, x, dtype) for _ in range(2)]), sx, dtype(zx), q, sw, wz,
+            f32(sx * sw.max() * q[0].size * 4), dtype(g.zero()), g.rng.randint(-900, 900, size=filters).astype(np.int32)]
+    g.output(g.node("QLinearConv", args, **attrs))
+    return g
+
+
+def qlinear_matmul(name, a, b, dtype, per_column):
+    g = Layer(name, dtype, opset=10)
+    sa, sb = g.scale(), g.scale((b[-1],) if per_column else ())
+    zb = np.zeros(sb.shape, S8) if per_column else dtype(g.zero())
+    wtype = S8 if per_column else dtype
+    args = [g.input("x", [integers(g.rng, a, dtype) for _ in range(2)]), sa, dtype(g.zero()), integers(g.rng, b, wtype), sb, zb,
+            f32(sa * sb.max() * a[-1] * 8), dtype(g.zero())]
+    g.output(g.node("QLinearMatMul", args))
+    return g
+
+
+def layers():
+    """(name, function that makes the Graph) of each layer."""
+    def put(name, make, *args, **options):
+        table.append((f"layer_{name}", lambda: make(name, *args, **options)))
+
+    table = []
+    one = {"kernel": (1, 1)}
+    for i, (x, m) in enumerate([((1, 4, 1, 1), 1), ((1, 4, 1, 5), 3), ((1, 8, 2, 3), 5), ((2, 4, 1, 3), 2), ((1, 12, 3, 3), 4), ((1, 16, 5, 7), 6)]):
+        put(f"pointwise_{i}_s8", convolution, x, m, **one)
+        put(f"pointwise_{i}_u8", convolution, x, m, dtype=U8, **one)
+        put(f"pointwise_{i}_tie", convolution, x, m, tie=True, **one)
+    # Depthwise, three wide: width of the output 1 to 8, strides 1 and 2, one to five rows, padding on each side.
+    shapes = [((1, 4, 3, 3), (3, 3), {}), ((1, 4, 4, 4), (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 8, 5, 5), (3, 3), {"pads": [0, 0, 1, 1]}),
+              ((1, 4, 6, 8), (3, 3), {"pads": [1, 0, 0, 1]}), ((1, 12, 5, 9), (3, 3), {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
+              ((1, 4, 7, 6), (5, 3), {"pads": [2, 2, 2, 2], "strides": [1, 2]}), ((1, 4, 1, 7), (1, 3), {"pads": [0, 1, 0, 1]}),
+              ((2, 4, 30, 2), (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 4, 2, 2), (2, 3), {"pads": [1, 2, 0, 2]})]
+    for i, (x, kernel, attrs) in enumerate(shapes):
+        put(f"depthwise_{i}_s8", convolution, x, x[1], kernel, group=x[1], **attrs)
+        put(f"depthwise_{i}_u8", convolution, x, x[1], kernel, group=x[1], dtype=U8, act="Relu", **attrs)
+        put(f"depthwise_{i}_w16", convolution, x, x[1], kernel, group=x[1], dtype=U8, wtype=U8, **attrs)
+        put(f"depthwise_{i}_tie", convolution, x, x[1], kernel, group=x[1], tie=True, **attrs)
+    # Any window: channels and so products with every tail, wide padding, dilation, and a window that sees padding only.
+    shapes = [((1, 1, 3, 3), 2, (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 2, 4, 5), 3, (2, 2), {"pads": [1, 1, 0, 0]}),
+              ((1, 3, 5, 5), 5, (3, 3), {"strides": [2, 2], "pads": [0, 0, 1, 1]}), ((1, 4, 5, 4), 4, (3, 3), {"pads": [1, 1, 1, 1]}),
+              ((1, 5, 4, 6), 1, (1, 3), {"pads": [0, 1, 0, 1]}), ((1, 8, 7, 7), 3, (3, 3), {"dilations": [2, 2], "pads": [2, 2, 2, 2]}),
+              ((2, 7, 3, 4), 2, (3, 1), {"pads": [1, 0, 1, 0]}), ((1, 3, 2, 2), 2, (2, 2), {"pads": [3, 3, 3, 3], "strides": [2, 2]}),
+              ((1, 6, 4, 4), 4, (3, 3), {"group": 2, "pads": [1, 1, 1, 1]})]
+    for i, (x, m, kernel, attrs) in enumerate(shapes):
+        put(f"conv_{i}_s8", convolution, x, m, kernel, **attrs)
+        put(f"conv_{i}_u8", convolution, x, m, kernel, dtype=U8, act="Relu", **attrs)
+        put(f"conv_{i}_w16", convolution, x, m, kernel, dtype=U8, wtype=U8, **attrs)
+        put(f"conv_{i}_tie", convolution, x, m, kernel, tie=True, **attrs)
+        put(f"conv_{i}_tie_w16", convolution, x, m, kernel, dtype=U8, wtype=U8, tie=True, **attrs)
+    for k in (1, 2, 3, 4, 5, 7, 16, 33):
+        put(f"dense_{k}_s8", dense, 1 + k % 3, k, 1 + k % 5)
+        put(f"dense_{k}_u8", dense, 1 + k % 2, k, 4 + k % 4, dtype=U8)
+        put(f"dense_{k}_w16", dense, 2, k, 3, dtype=U8, wtype=U8)
+        put(f"dense_{k}_tie", dense, 3, k, 1 + k % 7, tie=True)
+    put("dense_long", dense, 1, 700, 3)  # sums beyond 23 bits
+    put("dense_long_u8", dense, 2, 701, 2, dtype=U8)
+    put("conv_long", convolution, (1, 80, 3, 3), 2, (3, 3), pads=[1, 1, 1, 1])
+    for i, (a, b) in enumerate([((2, 3), (3, 2)), ((1, 5), (5, 7)), ((2, 3, 4), (2, 4, 3)), ((3, 1, 2, 6), (2, 6, 1)), ((4,), (4,))]):
+        put(f"matmul_{i}_s8", matmul, a, b)
+        put(f"matmul_{i}_u8", matmul, a, b, dtype=U8)
+        put(f"matmul_{i}_tie", matmul, a, b, tie=True)
+    for i, (a, b) in enumerate([((1, 3, 5), (1, 3, 5)), ((2, 3, 2), (3, 1)), ((1, 1, 7), (1,)), ((1,), (2, 2))]):
+        for op in ("Add", "Sub", "Mul", "Max", "Min"):
+            put(f"{op.lower()}_{i}_s8", pair, op, a, b)
+            put(f"{op.lower()}_{i}_u8", pair, op, a, b, dtype=U8)
+            put(f"{op.lower()}_{i}_tie", pair, op, a, b, tie=True)
+    for dtype, way in ((S8, "s8"), (U8, "u8"), (S8, "tie")):
+        options = {"dtype": dtype, "tie": way == "tie"}
+        for i, axes in enumerate(([1], [2, 3], [0, 1, 2, 3], [1, 3])):
+            shape = (2, 4, 2, 8) if way == "tie" else (2, 3, 4, 5)  # in tie layers counts are powers of two
+            count = int(np.prod([shape[a] for a in axes]))
+            for op in ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"):
+                given = {"axes": axes} if op != "ReduceSum" else {"extra": [np.array(axes, np.int64)]}
+                unit = {"ReduceMean": 1 / count, "ReduceSum": 1}.get(op, 1)
+                put(f"{op.lower()}_{i}_{way}", single, op, shape, unit=unit, keepdims=i % 2, **given, **options)
+        for i, (shape, attrs) in enumerate([((1, 2, 4, 4), {"kernel_shape": [2, 2], "strides": [2, 2]}),
+                                            ((1, 3, 5, 5), {"kernel_shape": [2, 2], "pads": [1, 1, 1, 1], "count_include_pad": 1}),
+                                            ((2, 1, 3, 7), {"kernel_shape": [3, 4], "pads": [2, 3, 2, 3], "count_include_pad": 1}),
+                                            ((1, 5, 3, 3), {"kernel_shape": [2, 2], "pads": [1, 0, 0, 1]})]):
+            cells = int(np.prod(attrs["kernel_shape"]))
+            put(f"average_{i}_{way}", single, "AveragePool", shape, unit=1 / cells if cells & (cells - 1) == 0 else 1 / 8, **attrs, **options)
+            most = {k: v for k, v in attrs.items() if k != "count_include_pad"}
+            put(f"max_pool_{i}_{way}", single, "MaxPool", shape, **most, **options)
+        put(f"global_max_{way}", single, "GlobalMaxPool", (1, 3, 3, 3), **options)
+        put(f"relu_{way}", single, "Relu", (3, 7), **options)
+        put(f"pad_{way}", single, "Pad", (2, 3), extra=[np.array([1, 0, 2, 3], np.int64)], **options)
+    for i, (shape, axis, scale) in enumerate([((2, 3), 1, 1 / 256), ((3, 1), 1, 1 / 256), ((2, 3, 2), 1, 1 / 512), ((1, 9), -1, 1 / 700)]):
+        put(f"softmax_{i}", softmax, shape, axis, scale)
+    for dtype, way in ((S8, "s8"), (U8, "u8")):
+        put(f"qlinear_conv_{way}", qlinear_conv, (1, 4, 5, 5), 3, (3, 3), dtype, dtype, pads=[1, 1, 1, 1])
+        put(f"qlinear_conv_{way}_s8", qlinear_conv, (1, 3, 4, 4), 4, (2, 2), dtype, S8)
+        put(f"qlinear_matmul_{way}", qlinear_matmul, (3, 5), (5, 4), dtype, False)
+        put(f"qlinear_matmul_{way}_columns", qlinear_matmul, (2, 2, 6), (6, 3), dtype, True)
+    return table

@@ -1,0 +1,338 @@
+// Small random graphs as exporters write them: float32, or with Quantize and Dequantize around each operator.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "compiler/ir/graph.h"
+#include "tests/passes/law.h"
+
+namespace burin {
+
+class RandomGraph {
+ public:
+  RandomGraph(uint64_t seed, bool quantized) : random_(seed), quantized_(quantized) { g_.name = "g"; }
+
+  Graph make(int operators) {
+    const int kind = int(random_.between(0, 3));
+    const int64_t n = random_.chance(15) ? 2 : 1, c = random_.between(1, 4), w = random_.between(1, 7);
+    input(kind == 0 ? Shape{n, random_.between(1, 8)} : kind == 1 ? Shape{n, c, w} : Shape{n, c, random_.between(1, 6), w});
+    if (random_.chance(25)) input(reals_[0].shape);
+    for (int i = 0; i < operators; ++i) one_operator();
+    outputs();
+    g_.erase_dead();
+    return std::move(g_);
+  }
+
+ private:
+  /// A value in float32 that later operators may read, with what it is for one input.
+  struct Real {
+    ValueId id;
+    Shape shape;
+    Tensor sample;
+  };
+
+  std::string name(std::string_view base) { return g_.fresh(base); }
+  ValueId constant(std::string_view base, Tensor t) { return g_.add_constant(name(base), std::move(t)); }
+
+  Tensor noise(Shape shape, double lo, double hi) {
+    Tensor t(real_type(DType::f32, std::move(shape)));
+    for (int64_t i = 0; i < t.elements(); ++i) t.set_real(i, random_.real(lo, hi));
+    return t;
+  }
+
+  /// Adds a node; its value for the samples.
+  ValueId emit(std::string_view base, Op op, std::vector<ValueId> in, std::optional<Type> type, Tensor* sample) {
+    std::vector<Type> types;
+    for (ValueId id : in) types.push_back(g_[id].type);
+    if (!type) type = infer(op, types)[0];
+    const std::string id_name = name(base);
+    const ValueId y = g_.add_value(id_name, *type);
+    std::vector<const Tensor*> operands;
+    for (ValueId id : in) operands.push_back(g_[id].constant() ? g_[id].data.get() : &samples_.at(index(id)));
+    std::vector<Tensor> out{Tensor(*type)};
+    eval(op, operands, out);
+    samples_.resize(g_.values().size());
+    samples_[index(y)] = out[0];
+    if (sample) *sample = out[0];
+    g_.nodes.push_back({id_name, std::move(op), std::move(in), {y}, {id_name}});
+    return y;
+  }
+
+  void input(const Shape& shape) {
+    const bool stored = quantized_ && random_.chance(60);
+    Type t = stored ? byte_type(shape, -3, 3) : real_type(DType::f32, shape);
+    const ValueId x = g_.add_value(name("x"), t);
+    g_.inputs.push_back(x);
+    samples_.resize(g_.values().size());
+    samples_[index(x)] = law::random_tensor(t, random_);
+    Tensor sample = samples_[index(x)];
+    if (stored) {
+      const ValueId d = emit("d", Dequantize{}, {x}, real_type(DType::f32, shape), &sample);
+      reals_.push_back({d, shape, sample});
+    } else if (quantized_) {
+      settle("x", x);
+    } else {
+      reals_.push_back({x, shape, sample});
+    }
+  }
+
+  /// int8 or uint8 with a scale that covers most of [lo, hi].
+  Type byte_type(Shape shape, double lo, double hi) {
+    const DType d = random_.chance(70) ? DType::i8 : DType::u8;
+    lo = std::min(lo, 0.0), hi = std::max(hi, 0.0);
+    const double scale = std::max(hi - lo, 0.01) / 255 * random_.real(0.8, 1.3);
+    const int64_t zero = info(d).lo + std::clamp<int64_t>(std::lround(-lo / scale), 0, 255);
+    return {d, std::move(shape), {{float(scale)}, {int32_t(zero)}, -1}};
+  }
+
+  /// Quantize and Dequantize behind a real value, when the graph is a quantized one.
+  void settle(std::string_view base, ValueId y) {
+    Tensor sample = samples_[index(y)];
+    const Shape shape = sample.shape();
+    if (quantized_ && !random_.chance(10)) {
+      double lo = 0, hi = 0;
+      for (int64_t i = 0; i < sample.elements(); ++i) lo = std::min(lo, sample.real(i)), hi = std::max(hi, sample.real(i));
+      const Type t = byte_type(shape, lo, hi);
+      const ValueId q = emit(fmt::format("{}_q", base), Quantize{}, {y}, t, nullptr);
+      stored_.push_back(q);
+      y = emit(fmt::format("{}_d", base), Dequantize{}, {q}, real_type(DType::f32, shape), &sample);
+    }
+    reals_.push_back({y, shape, sample});
+  }
+
+  /// Weights [n, ...] or a bias [n]: constants, in quantized graphs mostly stored as integers.
+  ValueId weights(const Shape& shape, double magnitude) {
+    if (!quantized_ || random_.chance(8)) return constant("w", noise(shape, -magnitude, magnitude));
+    const bool per_channel = random_.chance(60), asymmetric = random_.chance(15);
+    Type t{random_.chance(85) ? DType::i8 : DType::u8, shape, {}};
+    const int64_t scales = per_channel ? shape[0] : 1;
+    for (int64_t i = 0; i < scales; ++i) {
+      t.quant.scale.push_back(float(magnitude / 127 * random_.real(0.5, 1.5)));
+      t.quant.zero_point.push_back(int32_t(asymmetric ? random_.between(info(t.dtype).lo, info(t.dtype).hi) : t.dtype == DType::u8 ? 128 : 0));
+    }
+    t.quant.axis = per_channel ? 0 : -1;
+    Tensor stored = law::random_tensor(t, random_);
+    return emit("w_d", Dequantize{}, {constant("w", stored)}, real_type(DType::f32, shape), nullptr);
+  }
+  ValueId bias(int64_t n) {
+    if (!quantized_ || random_.chance(30)) return constant("b", noise({n}, -1, 1));
+    const Type t{DType::i32, {n}, {{float(random_.real(0.0005, 0.01))}, {0}, -1}};
+    Tensor stored(t);
+    for (int64_t i = 0; i < n; ++i) stored.set_integer(i, random_.between(-200, 200));
+    return emit("b_d", Dequantize{}, {constant("b", stored)}, real_type(DType::f32, {n}), nullptr);
+  }
+
+  /// A constant operand of an elementwise operator.
+  ValueId operand(const Shape& shape) {
+    if (!quantized_ || random_.chance(30)) return constant("k", noise(shape, -2, 2));
+    const Type t = byte_type(shape, -2, 2);
+    return emit("k_d", Dequantize{}, {constant("k", law::random_tensor(t, random_))}, real_type(DType::f32, shape), nullptr);
+  }
+
+  /// What often follows at once: Relu or Clip, one number per channel.
+  ValueId activation(ValueId y) {
+    const int64_t what = random_.between(0, 9);
+    if (what <= 3) return emit("relu", unary(UnaryKind::relu, 0, 0), {y}, {}, nullptr);
+    if (what == 4) return emit("clip", unary(UnaryKind::clip, float(random_.real(-1, 0)), float(random_.real(0.1, 2))), {y}, {}, nullptr);
+    return y;
+  }
+  static Op unary(UnaryKind kind, float alpha, float beta) {
+    Unary u;
+    u.kind = kind, u.alpha = alpha, u.beta = beta;
+    return u;
+  }
+  static Op binary(BinaryKind kind) {
+    Binary b;
+    b.kind = kind;
+    return b;
+  }
+
+  Window window(const Shape& x) {
+    Window w;
+    for (size_t a = x.size() == 3 ? 1 : 0; a < 2; ++a) {
+      const int64_t extent = x[x.size() - 2 + a];
+      w.kernel[a] = random_.between(1, std::min<int64_t>(3, extent));
+      w.strides[a] = random_.between(1, 2);
+      if (w.kernel[a] > 1) {
+        w.pads[a] = random_.between(0, w.kernel[a] - 1);
+        w.pads[a + 2] = random_.between(0, w.kernel[a] - 1);
+        if (random_.chance(15) && (w.kernel[a] - 1) * 2 + 1 <= extent) w.dilations[a] = 2;
+      }
+    }
+    return w;
+  }
+
+  void conv(const Real& x) {
+    Conv c;
+    c.window = window(x.shape);
+    const int64_t channels = x.shape[1];
+    int64_t filters = random_.between(1, 4);
+    if (random_.chance(35)) c.group = channels, filters = channels * random_.between(1, 2);
+    Shape w{filters, channels / c.group};
+    if (x.shape.size() == 4) w.push_back(c.window.kernel[0]);
+    w.push_back(c.window.kernel[1]);
+    std::vector<ValueId> in{x.id, weights(w, 1.0 / std::sqrt(double(elements(w) / filters)))};
+    const int64_t how = random_.between(0, 2);
+    if (how == 1) in.push_back(bias(filters));
+    ValueId y = emit("conv", c, in, {}, nullptr);
+    Shape channel(x.shape.size() - 1, 1);
+    channel[0] = filters;
+    if (how == 2) y = emit("sum", binary(BinaryKind::add), {y, constant("b", noise(channel, -1, 1))}, {}, nullptr);
+    if (random_.chance(15)) y = emit("scaled", binary(BinaryKind::mul), {constant("m", noise(channel, -2, 2)), y}, {}, nullptr);
+    settle("conv", activation(y));
+  }
+
+  void dense(const Real& x) {
+    const int64_t n = random_.between(1, 6), k = x.shape.back();
+    std::vector<ValueId> in{x.id, weights({n, k}, 1.0 / std::sqrt(double(k)))};
+    const int64_t how = random_.between(0, 2);
+    if (how == 1) in.push_back(bias(n));
+    ValueId y = emit("dense", Dense{}, in, {}, nullptr);
+    if (how == 2) y = emit("sum", binary(BinaryKind::add), {constant("b", noise({n}, -1, 1)), y}, {}, nullptr);
+    settle("dense", activation(y));
+  }
+
+  void pool(const Real& x) {
+    Pool p;
+    p.kind = random_.chance(50) ? PoolKind::max_pool : PoolKind::average_pool;
+    p.window = window(x.shape);
+    if (p.kind == PoolKind::average_pool && p.window.pads != std::array<int64_t, 4>{}) p.count_include_pad = random_.chance(50);
+    settle("pool", emit("pool", p, {x.id}, {}, nullptr));
+  }
+
+  void elementwise(const Real& x) {
+    constexpr BinaryKind kinds[] = {BinaryKind::add, BinaryKind::sub, BinaryKind::mul, BinaryKind::min, BinaryKind::max};
+    std::vector<size_t> partners;
+    for (size_t i = 0; i < reals_.size(); ++i)
+      if (reals_[i].shape == x.shape) partners.push_back(i);
+    ValueId other;
+    if (random_.chance(60)) {
+      other = reals_[random_.one_of(partners)].id;
+    } else {
+      Shape s = x.shape;
+      for (size_t a = 0; a < s.size(); ++a)
+        if (a != 1 && random_.chance(70)) s[a] = 1;
+      while (s.size() > 1 && s[0] == 1 && random_.chance(50)) s.erase(s.begin());
+      other = operand(s);
+    }
+    std::vector<ValueId> in{x.id, other};
+    if (random_.chance(30)) std::swap(in[0], in[1]);
+    settle("ew", activation(emit("ew", binary(kinds[random_.between(0, 4)]), in, {}, nullptr)));
+  }
+
+  void one_operand(const Real& x) {
+    struct Row {
+      UnaryKind kind;
+      float alpha, beta;
+    };
+    const std::vector<Row> rows{{UnaryKind::relu, 0, 0},    {UnaryKind::leaky_relu, 0.125f, 0},    {UnaryKind::clip, -0.5f, 1.25f},
+                                {UnaryKind::sigmoid, 0, 0}, {UnaryKind::tanh, 0, 0},               {UnaryKind::hard_swish, 0, 0},
+                                {UnaryKind::neg, 0, 0},     {UnaryKind::hard_sigmoid, 0.2f, 0.5f}, {UnaryKind::abs, 0, 0}};
+    const Row r = random_.one_of(rows);
+    settle("u", emit("u", unary(r.kind, r.alpha, r.beta), {x.id}, {}, nullptr));
+  }
+
+  void concat(const Real& x) {
+    Concat c;
+    c.axis = random_.between(1, int64_t(x.shape.size()) - 1);
+    std::vector<ValueId> in{x.id};
+    for (const Real& r : reals_)
+      if (r.shape == x.shape && in.size() < 3 && random_.chance(50)) in.push_back(r.id);
+    if (random_.chance(30)) in.push_back(operand(x.shape));
+    settle("concat", emit("concat", c, in, {}, nullptr));
+  }
+
+  void move(const Real& x) {
+    const size_t rank = x.shape.size();
+    Op op = Reshape{};
+    switch (random_.between(0, 4)) {
+      case 0: {
+        Slice s;
+        for (size_t a = 0; a < rank; ++a) {
+          const int64_t step = random_.chance(20) ? -1 : random_.between(1, 2), most = (x.shape[a] + std::abs(step) - 1) / std::abs(step);
+          s.sizes.push_back(a == 0 ? x.shape[0] : random_.between(std::min<int64_t>(1, most), most));
+          s.steps.push_back(a == 0 ? 1 : step);
+          s.starts.push_back(a != 0 && step < 0 ? x.shape[a] - 1 : 0);
+        }
+        op = s;
+        break;
+      }
+      case 1: {
+        Pad p;
+        p.kind = random_.chance(75) ? PadKind::pad : PadKind(random_.between(1, 3));
+        p.begins.assign(rank, 0), p.ends.assign(rank, 0);
+        const size_t first = rank > 2 && random_.chance(80) ? 2 : 1;
+        for (size_t a = first; a < rank; ++a) p.begins[a] = random_.between(0, 1), p.ends[a] = random_.between(0, 2);
+        if (p.kind == PadKind::pad && random_.chance(40)) p.value = random_.real(-2, 2);
+        op = p;
+        break;
+      }
+      case 2: {
+        Transpose t;
+        for (size_t a = 0; a < rank; ++a) t.perm.push_back(int64_t(a));
+        for (size_t a = rank - 1; a > 1; --a) std::swap(t.perm[a], t.perm[size_t(random_.between(1, int64_t(a)))]);
+        op = t;
+        break;
+      }
+      case 3: op = Reshape{{x.shape[0], elements(x.shape) / x.shape[0]}}; break;
+      default: {
+        const int64_t rest = elements(x.shape) / x.shape[0];
+        op = rest % 2 ? Reshape{{x.shape[0], rest, 1}} : Reshape{{x.shape[0], 2, 1, rest / 2}};
+      }
+    }
+    settle("move", emit("move", op, {x.id}, {}, nullptr));
+  }
+
+  void reduce(const Real& x) {
+    Reduce r;
+    r.kind = random_.chance(60) ? ReduceKind::mean : random_.chance(50) ? ReduceKind::max : ReduceKind::sum;
+    for (size_t a = 1; a < x.shape.size(); ++a)
+      if (random_.chance(60)) r.axes.push_back(int64_t(a));
+    r.keepdims = r.axes.size() + 1 >= x.shape.size() || random_.chance(70);
+    settle("reduce", emit("reduce", r, {x.id}, {}, nullptr));
+  }
+
+  void softmax(const Real& x) {
+    Softmax s;
+    s.axis = random_.between(1, int64_t(x.shape.size()) - 1);
+    settle("softmax", emit("softmax", s, {x.id}, {}, nullptr));
+  }
+
+  void one_operator() {
+    // Mostly what came last, so that chains form.
+    const Real x = random_.chance(65) ? reals_.back() : random_.one_of(reals_);
+    const bool image = x.shape.size() == 3 || x.shape.size() == 4;
+    const int64_t what = random_.between(0, 99);
+    if (what < 30) return image ? conv(x) : dense(x);
+    if (what < 36) return dense(x);
+    if (what < 46) return image ? pool(x) : one_operand(x);
+    if (what < 62) return elementwise(x);
+    if (what < 72) return one_operand(x);
+    if (what < 80) return x.shape.size() > 1 ? concat(x) : one_operand(x);
+    if (what < 92) return x.shape.size() > 1 ? move(x) : one_operand(x);
+    if (what < 96) return x.shape.size() > 1 ? reduce(x) : one_operand(x);
+    return x.shape.size() > 1 ? softmax(x) : one_operand(x);
+  }
+
+  void outputs() {
+    g_.outputs.push_back(reals_.back().id);
+    for (int i = 0; i < 2; ++i)
+      if (random_.chance(25)) g_.outputs.push_back(random_.one_of(reals_).id);
+    if (!stored_.empty() && random_.chance(40)) g_.outputs.push_back(random_.one_of(stored_));
+    std::ranges::sort(g_.outputs);
+    g_.outputs.erase(std::unique(g_.outputs.begin(), g_.outputs.end()), g_.outputs.end());
+  }
+
+  law::Random random_;
+  bool quantized_;
+  Graph g_;
+  std::vector<Real> reals_;
+  std::vector<ValueId> stored_;
+  std::vector<Tensor> samples_;  // by value
+};
+
+/// The same graph for the same arguments, on every host; fewer operators make the same graph's beginning.
+inline Graph random_graph(uint64_t seed, int operators, bool quantized) { return RandomGraph(seed, quantized).make(operators); }
+
+}  // namespace burin
