@@ -165,6 +165,9 @@ bool into_dense(Graph& g, size_t at) {
   columns.type() = w;
   n.inputs[1] = g.add_constant(g.fresh(g[n.inputs[1]].name), std::move(columns));
   flat->inputs[0] = t->inputs[0];
+  // The same elements in another order: another value.
+  const Type flat_type = g[flat->outputs[0]].type;
+  flat->outputs[0] = n.inputs[0] = g.add_value(g.fresh(g[flat->outputs[0]].name + "_nhwc"), flat_type);
   return true;
 }
 

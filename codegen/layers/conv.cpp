@@ -112,30 +112,48 @@ std::string_view kind_name(RequantKind k) {
   return names[size_t(k)];
 }
 
-/// The statements around a call of any convolution kernel on integers.
-LayerCode layer(const ConvQ8& c, std::vector<std::string> headers, int32_t n, std::string_view call, std::vector<LayerConstant> constants) {
+/// The call with everything known when the code is compiled, so that every bound folds.
+std::string folded_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view scratch) {
   const Requant& q = c.requant.device;
-  LayerCode code;
-  code.headers = std::move(headers);
-  code.constants = std::move(constants);
-  code.packed = {1, 2};
-  code.requantize = kind_name(q.kind);
-  code.needed = c.needed;
-  code.accumulator_bound = c.bound;
   const ConvShape& s = c.s;
-  code.body = expand(R"(
+  const std::string call = fmt::format("burin::{}(s, q, {}, rows, $n$, w, p, y, {});", kernel, c.x_zero, scratch);
+  return expand(R"(
       constexpr burin::ConvShape s = $shape$;
       constexpr burin::Requant q = {burin::RequantKind::$kind$, $shift$, $offset$, $lo$, $hi$, $zero$};
       $loop$)",
-                     {{"shape", text(s)},
-                      {"kind", kind_name(q.kind)},
-                      {"shift", q.shift},
-                      {"offset", q.offset},
-                      {"lo", q.lo},
-                      {"hi", q.hi},
-                      {"zero", q.zero_point},
-                      {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, info(c.x).c_type}, n, call)}});
-  return code;
+                {{"shape", text(s)},
+                 {"kind", kind_name(q.kind)},
+                 {"shift", q.shift},
+                 {"offset", q.offset},
+                 {"lo", q.lo},
+                 {"hi", q.hi},
+                 {"zero", q.zero_point},
+                 {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, info(c.x).c_type}, n, call)}});
+}
+
+/// The call with shape and zero points read from `f`: layers of one kernel then share a function (--optimize size).
+std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view scratch, LayerCode& code) {
+  const Requant& q = c.requant.device;
+  const ConvShape& s = c.s;
+  // What decides the code's structure stays known: the window, and so what is unrolled.
+  const std::vector<int32_t> facts{s.ih, s.iw, s.ic, s.oh, s.ow, s.oc, s.pt, s.groups, q.shift, q.offset, q.zero_point, c.x_zero, n, int32_t(c.batch)};
+  code.constants.push_back(constant_array<int32_t>("f", facts));
+  int32_t room = 16;  // for row pointers; few sizes, so that few functions differ in it
+  while (room < s.rows(n)) room *= 2;
+  return expand(R"(
+      const burin::ConvShape s = {f[0], f[1], f[2], f[3], f[4], f[5], $kh$, $kw$, $sh$, $sw$, $dh$, $dw$, f[6], $pl$, f[7]};
+      const burin::Requant q = {burin::RequantKind::$kind$, f[8], f[9], $lo$, $hi$, f[10]};
+      const $type$* rows[$room$];
+      auto* y = y0;
+      for (int32_t b = 0; b < f[13]; ++b) {
+        for (int32_t oy = 0; oy < s.oh; oy += f[12]) {
+          const int32_t n = s.oh - oy < f[12] ? s.oh - oy : f[12];
+          burin::image_rows(rows, x0 + b * s.ih * s.iw * s.ic, oy * s.sh - s.pt, s.rows(n), s.ih, s.iw * s.ic);
+          burin::$kernel$(s, q, f[11], rows, n, w, p, y, $scratch$);
+          y += n * s.ow * s.oc;
+        }
+      })",
+                {{"kh", s.kh}, {"kw", s.kw}, {"sh", s.sh}, {"sw", s.sw}, {"dh", s.dh}, {"dw", s.dw}, {"pl", s.pl}, {"kind", kind_name(q.kind)}, {"lo", q.lo}, {"hi", q.hi}, {"type", info(c.x).c_type}, {"room", room}, {"kernel", kernel}, {"scratch", scratch}});
 }
 
 }  // namespace
@@ -148,6 +166,8 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   c.depthwise = is_depthwise(c.s);
   c.x = v.in(0).dtype, c.y = v.out().dtype;
   c.x_zero = v.in(0).quant.zero_point[0];
+  const bool small = v.options.optimize == Options::Optimize::ram;
+  c.strip = std::min(c.s.oh, small ? 2 : c.s.oh <= 25 ? 25 : 12);
   const Tensor& w = *v.constant(1);
   c.weights = centered(w);
   c.taps = int64_t(c.s.kh) * c.s.kw * (c.s.ic / c.s.groups);
@@ -195,11 +215,26 @@ PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c) {
 template <auto pack>
 LayerCode print_conv_q8(const LayerView& v) {
   const ConvQ8& c = *v.as<ConvQ8>();
+  const Kernel& kernel = *v.node.kernel;
   const auto packed = pack(c);
   using W = typename decltype(packed.weights)::value_type;
-  const int32_t n = c.depthwise && v.node.scratch > 0 ? depthwise_rows(c.s) : rows_per_call(c.s.oh, c.s.ow);
-  const std::string call = fmt::format("burin::{}(s, q, {}, rows, $n$, w, p, y, {});", v.node.kernel->name, c.x_zero, v.node.scratch > 0 ? "scratch" : "nullptr");
-  return layer(c, {std::string(v.node.kernel->header)}, n, call, {constant_array<W>("w", packed.weights), constant_array<int32_t>("p", packed.params)});
+  LayerCode code;
+  code.headers = {std::string(kernel.header)};
+  code.constants = {constant_array<W>("w", packed.weights), constant_array<int32_t>("p", packed.params)};
+  code.packed = {1, 2};
+  code.requantize = kind_name(c.requant.device.kind);
+  code.needed = c.needed;
+  code.accumulator_bound = c.bound;
+  const int32_t n = kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
+  const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
+  // A function for any shape is larger than one for a known shape: it pays from some layers on.
+  const auto alike = std::ranges::count_if(v.graph.nodes, [&](const Node& n) {
+    const Conv *a = n.as<Conv>(), *b = v.node.as<Conv>();
+    return n.kernel == &kernel && (!a || !b || a->window.strides == b->window.strides);
+  });
+  const bool share = v.options.optimize == Options::Optimize::size && alike > 6;
+  code.body = share ? shared_call(c, n, kernel.name, scratch, code) : folded_call(c, n, kernel.name, scratch);
+  return code;
 }
 template LayerCode print_conv_q8<pack_conv_q8_ref>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_q8_w16_ref>(const LayerView&);

@@ -23,6 +23,7 @@ struct ConvQ8 {
   double products;     // of one image
   int64_t bound;       // largest |sum + bias| over all channels
   int32_t x_zero;
+  int32_t strip;       // output rows of one strip of the depthwise kernel: its working memory grows with them
   DType x, y;
   std::vector<int16_t> weights;  // [oc][kh][kw][ic / groups], zero point subtracted
   Requantization requant;
@@ -38,9 +39,6 @@ struct ConvF32 {
   double products;
   Clamp clamp;
 };
-
-/// Output rows of one strip of the depthwise kernel: its working memory grows with them.
-inline int32_t depthwise_rows(const ConvShape& s) { return s.oh <= 25 ? s.oh : 12; }
 
 /// What a kernel on integers reads beside its input, in the order of its loops.
 template <class W>

@@ -74,7 +74,7 @@ class Cases {
   void check(const char* folder) {
     const char* named = std::getenv("CXX");
     const std::string compiler = std::string(named ? named : "g++") +
-                                 " -std=c++17 -O1 -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all"
+                                 " -std=c++17 -O0 -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all"
                                  " -Wall -Wextra -Wconversion -Wshadow -Werror";
     const std::vector<Tensor> got = program.run(std::filesystem::current_path() / "test_layers" / folder, compiler);
     REQUIRE(got.size() == program.size());
@@ -130,7 +130,10 @@ TEST_CASE("layers of two operands") {
   Cases c;
   for (size_t k = 0; k < std::size(Binary::names); ++k) {
     const Binary b{BinaryKind(k), {}};
-    for (DType t : kAll) c.try_add(b, {real(t, {2, 3, 5}), k % 2 ? real(t, {3, 1}) : real(t, {2, 3, 5})});
+    for (DType t : kAll) {
+      if (t == DType::i16 || t == DType::u32) continue;  // as i8 and u64
+      c.try_add(b, {real(t, {2, 3, 5}), k % 2 ? real(t, {3, 1}) : real(t, {2, 3, 5})});
+    }
   }
   const float inf = INFINITY;
   c.add(Binary{BinaryKind::add, {0, inf}}, {real(DType::f32, {4, 8}), real(DType::f32, {8})});
@@ -146,18 +149,20 @@ TEST_CASE("layers of two operands") {
       const Binary b{k, clamp};
       c.add(b, {i8, same}, i8, "clamped to " + std::to_string(clamp.lo));
       c.add(b, {i8, u8}, quantized(DType::i8, {}, 0.061f, -5));
-      c.add(b, {u8, u8}, quantized(DType::u8, {}, 0.11f, 0));
-      c.add(b, {u8, i8_row}, quantized(DType::u8, {}, 0.09f, 7));
     }
+    c.add(Binary{k, {}}, {u8, u8}, quantized(DType::u8, {}, 0.11f, 0));
+    c.add(Binary{k, {0, inf}}, {u8, i8_row}, quantized(DType::u8, {}, 0.09f, 7));
     c.add_of(Binary{k, {}}, {{c.data(i8), false}, constant(c.data(i8_row))}, i8);
     c.add(Binary{k, {}}, {quantized(DType::i8, {0}, 0.1f, 0), quantized(DType::i8, {1}, 0.1f, 0)}, quantized(DType::i8, {}, 0.1f, 0));
     // Powers of two have ties.
     c.add(Binary{k, {}}, {quantized(DType::i8, {300}, 0.5f, 0), quantized(DType::i8, {300}, 0.25f, 1)}, quantized(DType::i8, {}, 1.0f, 2));
-    c.add(Binary{k, {}}, {quantized(DType::i8, {300}, 0.5f, 0), quantized(DType::i8, {300}, 1e-7f, 1)}, quantized(DType::i8, {}, 1.0f, 2));
   }
+  // So different that only a table of all pairs is exact.
+  c.add(Binary{BinaryKind::add, {}}, {quantized(DType::i8, {300}, 0.5f, 0), quantized(DType::i8, {300}, 1e-7f, 1)}, quantized(DType::i8, {}, 1.0f, 2));
   c.check("binary");
   CHECK(c.program.forms().count("add_linear"));
   CHECK(c.program.forms().count("add_wide"));
+  CHECK(c.program.forms().count("add_table"));
 }
 
 TEST_CASE("layers that move elements") {
@@ -197,14 +202,16 @@ TEST_CASE("pools") {
   };
   const Shape images[] = {{1, 7, 6, 3}, {2, 5, 5, 4}, {1, 70, 3, 2}, {2, 67, 3, 2}};
   for (const Shape& image : images) {
-    for (const Window& w : {window(3, 1, 1), window(2, 2, 0), window(3, 2, 1), window(2, 1, 1, 2)}) {
+    const bool first = image == images[0];
+    for (const Window& w : {window(3, 1, 1), window(3, 2, 1), window(2, 2, 0), window(2, 1, 1, 2)}) {
+      if (!first && w != window(3, 2, 1) && w != window(2, 1, 1, 2)) continue;
       for (DType t : {DType::f32, DType::f64, DType::i8, DType::u8, DType::i32, DType::i64})
-        if (t == DType::f32 || image == images[0]) c.add(Pool{PoolKind::max_pool, w, false, true}, {real(t, image)});
+        if (t == DType::f32 || first) c.add(Pool{PoolKind::max_pool, w, false, true}, {real(t, image)});
       for (bool pad : {false, true}) {
         const Pool average{PoolKind::average_pool, w, pad, true};
         c.add(average, {real(DType::f32, image)});
         c.add(average, {quantized(DType::i8, image, 0.1f, -3)}, quantized(DType::i8, {}, 0.09f, 5));
-        c.add(average, {quantized(DType::u8, image, 0.1f, 100)}, quantized(DType::i8, {}, 0.1f, 0));
+        if (first) c.add(average, {quantized(DType::u8, image, 0.1f, 100)}, quantized(DType::i8, {}, 0.1f, 0));
       }
       const Pool most{PoolKind::max_pool, w, false, true};
       c.add(most, {quantized(DType::i8, image, 0.1f, -3)}, quantized(DType::i8, {}, 0.1f, -3));

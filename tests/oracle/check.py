@@ -1,12 +1,18 @@
-"""check.py --burin PATH [--runner interpreter|host|qemu] [--target T] DIR...: `burin verify` on every case below the folders.
+"""check.py --burin PATH [--runner interpreter|host|qemu] [--target T]... DIR...: `burin verify` on every case below the folders.
 
 A case is a folder with model.onnx and test_data_set_*. Exit code 0 of verify is a pass, everything else a failure, whose last
 words are shown. Ends with `N passed, M failed`; exits 1 if anything failed or nothing was found.
+
+--per-kernel N: of the cases that reach a kernel on a target (as `burin analyze` tells) only N, spread over their names.
+--cover FILE: with it, FILE is codegen/kernels.inc, and each kernel on 8-bit integers (`q8` in its name) that one of the targets
+may use must be reached; otherwise exits 1 with its name.
 """
 import argparse
 import collections
 import concurrent.futures
+import json
 import os
+import re
 import subprocess
 import sys
 
@@ -21,46 +27,104 @@ def cases(folders):
                 yield path
 
 
-def verify(options, case):
-    command = [options.burin, "verify", os.path.join(case, "model.onnx"), "--runner", options.runner]
-    if options.target:
-        command += ["--target", options.target]
+def run(command, timeout=120):
+    """(exit code, or -1 when it takes too long, stderr and stdout)"""
     try:
-        done = subprocess.run(command + options.options, capture_output=True, text=True, errors="replace", timeout=options.timeout,
-                              check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout, check=False)
         return done.returncode, done.stderr + done.stdout
     except subprocess.TimeoutExpired:
-        return -1, f"no answer within {options.timeout} s"
+        return -1, f"no answer within {timeout} s"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--burin", required=True)
-    parser.add_argument("--runner", default="interpreter", choices=["interpreter", "host", "qemu"])
-    parser.add_argument("--target")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--timeout", type=int, default=120)
-    parser.add_argument("--lines", type=int, default=4, help="lines of a failure's output that are shown")
-    parser.add_argument("--options", nargs="*", default=[], help="further options of verify, written as --options=--name=x")
-    parser.add_argument("folders", nargs="+")
-    options = parser.parse_args()
-    if not os.access(options.burin, os.X_OK):
-        parser.error(f"{options.burin} is not a program")
-    found = list(cases(options.folders))
+def verify(burin, case, runner, target=None, options=(), timeout=120):
+    """(exit code, text)"""
+    command = [burin, "verify", os.path.join(case, "model.onnx"), "--runner", runner]
+    return run(command + (["--target", target] if target else []) + list(options), timeout)
+
+
+def report(burin, case, target):
+    """What `burin analyze --format json` says, or None where the case cannot be compiled."""
+    done = subprocess.run([burin, "analyze", "--format", "json", "--target", target, os.path.join(case, "model.onnx")],
+                          capture_output=True, text=True, check=False)
+    return json.loads(done.stdout) if done.returncode == 0 else None
+
+
+def by_kernel(burin, found, target, jobs):
+    """kernel -> its cases, in the order given."""
+    reached = collections.defaultdict(list)
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for case, facts in zip(found, pool.map(lambda c: report(burin, c, target), found)):
+            for kernel in sorted({layer["kernel"] for layer in facts["layers"]} if facts else ()):
+                reached[kernel].append(case)
+    return reached
+
+
+def spread(items, count):
+    """`count` of the items at even distances, the first and the last among them."""
+    if len(items) <= count:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / max(count - 1, 1))] for i in range(count)]
+
+
+def unreached(burin, kernels_inc, targets, reached):
+    """Kernels on 8-bit integers that the targets may use and that are not in `reached`."""
+    with open(kernels_inc, encoding="utf-8") as f:
+        listed = re.findall(r'^KERNEL\((\w+),[^"]*"([^"]*)"', f.read(), re.M)
+    facts = json.loads(subprocess.run([burin, "targets", "--format", "json"], capture_output=True, text=True, check=True).stdout)
+    features = {f for t in facts if t["name"] in targets for f in t["features"]} | {""}
+    return [name for name, needs in listed if "q8" in name.split("_") and needs in features and name not in reached]
+
+
+def check(jobs, number=None, lines=4):
+    """jobs: (label, function that returns (exit code, text)). Prints failures; returns how many there are."""
     codes = collections.Counter()
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for case, (code, text) in zip(found, pool.map(lambda c: verify(options, c), found)):
+    with concurrent.futures.ThreadPoolExecutor(number) as pool:
+        for (label, _), (code, text) in zip(jobs, pool.map(lambda j: j[1](), jobs)):
             codes[code] += 1
             if code != 0:
-                print(f"FAIL {case}: {code} ({MEANING.get(code, 'crash')})")
-                for line in text.strip().splitlines()[-options.lines:]:
+                print(f"FAIL {label}: {code} ({MEANING.get(code, 'crash')})")
+                for line in text.strip().splitlines()[-lines:]:
                     print(f"    {line}")
     failed = sum(n for code, n in codes.items() if code != 0)
     for code, n in sorted(codes.items()):
         if code != 0:
             print(f"{n} with exit code {code} ({MEANING.get(code, 'crash')})")
     print(f"{codes[0]} passed, {failed} failed")
-    return 1 if failed or not found else 0
+    return failed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--burin", required=True)
+    parser.add_argument("--runner", default="interpreter", choices=["interpreter", "host", "qemu"])
+    parser.add_argument("--target", action="append", help="may be given several times")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--timeout", type=int, default=120)
+    parser.add_argument("--lines", type=int, default=4, help="lines of a failure's output that are shown")
+    parser.add_argument("--per-kernel", type=int, metavar="N")
+    parser.add_argument("--cover", metavar="FILE")
+    parser.add_argument("--options", nargs="*", default=[], help="further options of verify, written as --options=--name=x")
+    parser.add_argument("folders", nargs="+")
+    options = parser.parse_args()
+    if not os.access(options.burin, os.X_OK):
+        parser.error(f"{options.burin} is not a program")
+    found = list(cases(options.folders))
+    targets = options.target or ["host"]
+    jobs, kernels = [], set()
+    for target in targets:
+        chosen = found
+        if options.per_kernel:
+            reached = by_kernel(options.burin, found, target, options.jobs)
+            kernels |= set(reached)
+            wanted = {c for all_cases in reached.values() for c in spread(all_cases, options.per_kernel)}
+            chosen = [c for c in found if c in wanted]
+            print(f"{target}: {len(chosen)} of {len(found)} cases for {len(reached)} kernels")
+        jobs += [(f"{case} ({target})", lambda c=case, t=target: verify(options.burin, c, options.runner, t, options.options, options.timeout))
+                 for case in chosen]
+    missing = unreached(options.burin, options.cover, targets, kernels) if options.cover else []
+    for kernel in missing:
+        print(f"no case reaches kernel {kernel}: tests/oracle/layers.py wants one")
+    return 1 if check(jobs, options.jobs, options.lines) or missing or not jobs else 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ generate.py OUT_DIR                    ONNX's node tests (data of the onnx packa
                                        and the layers of layers.py
 generate.py OUT_DIR --random N SEED    N random layers
 generate.py OUT_DIR --only TEXT        only cases whose name contains TEXT
+generate.py OUT_DIR --clean            removes the cases in OUT_DIR that were not written now
 
 Each case is OUT_DIR/NAME/model.onnx with test_data_set_0 (the node test's own data, quantized over its range) and
 test_data_set_1 (random, every other value an extreme). The ways:
@@ -15,6 +16,7 @@ Convolutions of ONNX's tests have no bias; u8 and tie give them one.
 """
 import argparse
 import os
+import shutil
 import sys
 import time
 from fractions import Fraction
@@ -313,11 +315,11 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--random", nargs=2, type=int, metavar=("N", "SEED"))
     parser.add_argument("--only", default="")
+    parser.add_argument("--clean", action="store_true")
     options = parser.parse_args()
-    start, written, refused = time.time(), 0, []
+    start, written, refused = time.time(), set(), []
 
     def put(name, make):
-        nonlocal written
         if options.only not in name:
             return
         try:
@@ -325,7 +327,7 @@ def main():
             if graph is None:
                 return
             graph.save(os.path.join(options.out, name))
-            written += 1
+            written.add(name)
         except (OracleError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as e:
             refused.append(f"{name}: {e}")
 
@@ -342,7 +344,11 @@ def main():
             put(name, make)
     for line in refused:
         print(f"not written: {line}", file=sys.stderr)
-    print(f"{written} cases in {options.out}, {time.time() - start:.1f} s")
+    if options.clean:
+        for name in os.listdir(options.out):
+            if name not in written and os.path.exists(os.path.join(options.out, name, "model.onnx")):
+                shutil.rmtree(os.path.join(options.out, name))
+    print(f"{len(written)} cases in {options.out}, {time.time() - start:.1f} s")
     return 1 if refused else 0
 
 

@@ -37,13 +37,16 @@ class Layer(Graph):
         return self.dequantize(self.input(name, sets), scale, self.dtype(zero)), scale
 
     def weights(self, shape, axis, wtype, per_channel=True):
-        """(dequantized constant, scales). In tie layers small, so that sums keep within the output's range."""
+        """(dequantized constant, scales). In tie layers small, so that sums keep within the output's range; but one uint8 weight
+        is far from its zero point, and the layer is not one of int8 weights in disguise."""
         size = (shape[axis],) if per_channel else ()
         scale = self.scale(size)
-        zero = np.zeros(size, S8) if wtype == S8 else integers(self.rng, size, U8, 90, 160)
+        zero = np.zeros(size, S8) if wtype == S8 else integers(self.rng, size, U8, 90, 120 if self.tie else 160)
         if self.tie:
             middle = zero.reshape([-1 if per_channel and i == axis else 1 for i in range(len(shape))]).astype(int)
             q = (middle + self.rng.randint(-1, 2, size=shape)).astype(wtype)
+            if wtype == U8:
+                q.reshape(-1)[0] = 255
         else:
             q = integers(self.rng, shape, wtype)
         return self.dequantize(self.const(q), scale, np.asarray(zero, wtype), axis if per_channel else None), scale
@@ -142,7 +145,8 @@ def layers():
 
     table = []
     one = {"kernel": (1, 1)}
-    for i, (x, m) in enumerate([((1, 4, 1, 1), 1), ((1, 4, 1, 5), 3), ((1, 8, 2, 3), 5), ((2, 4, 1, 3), 2), ((1, 12, 3, 3), 4), ((1, 16, 5, 7), 6)]):
+    for i, (x, m) in enumerate([((1, 4, 1, 1), 1), ((1, 4, 1, 5), 3), ((1, 8, 2, 3), 11), ((2, 4, 1, 3), 10), ((1, 12, 3, 3), 9),
+                                ((1, 16, 5, 7), 12), ((1, 4, 2, 2), 16)]):
         put(f"pointwise_{i}_s8", convolution, x, m, **one)
         put(f"pointwise_{i}_u8", convolution, x, m, dtype=U8, **one)
         put(f"pointwise_{i}_tie", convolution, x, m, tie=True, **one)
@@ -173,9 +177,8 @@ def layers():
         put(f"dense_{k}_u8", dense, 1 + k % 2, k, 4 + k % 4, dtype=U8)
         put(f"dense_{k}_w16", dense, 2, k, 3, dtype=U8, wtype=U8)
         put(f"dense_{k}_tie", dense, 3, k, 1 + k % 7, tie=True)
-    put("dense_long", dense, 1, 700, 3)  # sums beyond 23 bits
-    put("dense_long_u8", dense, 2, 701, 2, dtype=U8)
-    put("conv_long", convolution, (1, 80, 3, 3), 2, (3, 3), pads=[1, 1, 1, 1])
+    put("dense_long", dense, 1, 1500, 2)  # sums beyond 24 bits
+    put("dense_long_u8", dense, 2, 1401, 1, dtype=U8)
     for i, (a, b) in enumerate([((2, 3), (3, 2)), ((1, 5), (5, 7)), ((2, 3, 4), (2, 4, 3)), ((3, 1, 2, 6), (2, 6, 1)), ((4,), (4,))]):
         put(f"matmul_{i}_s8", matmul, a, b)
         put(f"matmul_{i}_u8", matmul, a, b, dtype=U8)

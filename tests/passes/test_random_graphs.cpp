@@ -207,6 +207,7 @@ void check_many(uint64_t first, uint64_t count, bool quantized, Totals* totals =
 
 }  // namespace
 
+TEST_CASE("many", "[.many]") { const uint64_t f = std::stoull(std::getenv("FIRST")), n = std::stoull(std::getenv("COUNT")); check_many(f, n, false); Totals t; check_many(f + 1000000, n, true, &t); WARN(t.differing << " " << t.compared << " " << t.quantized_regions << " " << t.regions); }
 TEST_CASE("random float graphs keep their numbers through all passes", "[passes]") { check_many(1, 150, false); }
 
 TEST_CASE("random quantized graphs keep their numbers through all passes", "[passes]") {
