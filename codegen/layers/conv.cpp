@@ -228,9 +228,9 @@ LayerCode print_conv_q8(const LayerView& v) {
   const int32_t n = kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   // A function for any shape is larger than one for a known shape: it pays from some layers on.
-  const auto alike = std::ranges::count_if(v.graph.nodes, [&](const Node& n) {
-    const Conv *a = n.as<Conv>(), *b = v.node.as<Conv>();
-    return n.kernel == &kernel && (!a || !b || a->window.strides == b->window.strides);
+  const auto alike = std::ranges::count_if(v.graph.nodes, [&](const Node& other) {
+    const Conv *a = other.as<Conv>(), *b = v.node.as<Conv>();
+    return other.kernel == &kernel && (!a || !b || a->window.strides == b->window.strides);
   });
   const bool share = v.options.optimize == Options::Optimize::size && alike > 6;
   code.body = share ? shared_call(c, n, kernel.name, scratch, code) : folded_call(c, n, kernel.name, scratch);
