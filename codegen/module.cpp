@@ -277,8 +277,12 @@ class LayerPrinter {
     const std::vector<Type> in = g_.input_types(v.node), out{v.out()};
     f.macs = macs(v.node.op, in, out);
     f.scratch_bytes = v.node.scratch;
-    for (const Type& t : in) f.io_bytes += t.bytes();
-    f.io_bytes += v.out().bytes();
+    const bool weighted = v.node.as<Conv>() || v.node.as<Dense>();
+    for (size_t i = 0; i < in.size(); ++i) {
+      if (weighted && i == 2) f.bias_bytes += (in[2].elements() * info(in[1].dtype).bits + 7) / 8;
+      else (v.constant(i) ? f.constant_bytes : f.input_bytes) += in[i].bytes();
+    }
+    f.output_bytes += v.out().bytes();
     if (const auto cost = v.node.kernel->cost(v)) f.cycles = cost->cycles;
     return f;
   }

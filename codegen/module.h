@@ -23,7 +23,8 @@ struct LayerFacts {
   std::vector<std::string> onnx;
   Shape shape_in, shape_out;
   int64_t macs = 0, weight_bytes = 0, scratch_bytes = 0, accumulator_bound = 0;
-  int64_t io_bytes = 0;  // inputs, outputs and constants as the model has them
+  // As the model has them, for the sum over layers; a bias counts as one element of the weights' width.
+  int64_t input_bytes = 0, output_bytes = 0, constant_bytes = 0, bias_bytes = 0;
   double cycles = 0;     // estimated
   std::map<std::string, int> needed;
 };

@@ -27,6 +27,7 @@ constexpr Pass kPasses[] = {
     {"fuse-pad", fuse_pad},                // Pad becomes the padding of the window after it
     {"channels-last", channels_last},      // images to NHWC; transposes are pushed out and cancel
     {"trim-io", trim_io},                  // --io-layout and --io-type drop what stands at the edge
+    {"narrow-channels", narrow_channels},  // channels that are constant for every input are dropped
     {"own-outputs", own_outputs},          // a copy where an output has no bytes of its own
     {"select-kernels", select_kernels},    // each node gets the cheapest kernel of the target
     {"schedule", schedule},                // the order with the smallest peak of live bytes
@@ -44,6 +45,7 @@ constexpr Before kOrder[] = {
     {"fold-batch-norm", "fuse-activation", "the Relu after a batch norm can only then see the convolution"},
     {"lower-qdq", "channels-last", "weights are transposed as the constants that they then are"},
     {"lower-qdq", "fuse-pad", "a padded convolution pads with its zero point: the constant must be compared in its type"},
+    {"channels-last", "narrow-channels", "a channel is the last index of an image only then"},
     {"channels-last", "trim-io", "the transposes at the edge exist only then"},
     {"own-outputs", "select-kernels", "the copies need a kernel too"},
     {"channels-last", "select-kernels", "kernels read channels-last images"},

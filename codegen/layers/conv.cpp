@@ -174,7 +174,7 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   c.outputs = int64_t(c.s.oh) * c.s.ow * c.s.oc;
   c.products = double(c.outputs) * double(c.taps);
   const Clamp clamp = v.node.as<Conv>() ? v.node.as<Conv>()->clamp : v.node.as<Dense>()->clamp;
-  c.requant = accumulator_requantization(w, v.constant(2), v.in(0), v.out(), clamp, c.weights);
+  c.requant = accumulator_requantization(w, v.constant(2), v.in(0), v.out(), clamp, c.weights, v.constant(3));
   for (size_t i = 0; i < c.requant.needed.size(); ++i)
     ++c.needed[c.requant.constant[i] ? "constant" : std::string(kind_name(c.requant.needed[i]))];
   c.narrow = std::ranges::all_of(c.weights, [](int16_t x) { return x >= -128 && x <= 127; });
@@ -221,7 +221,7 @@ LayerCode print_conv_q8(const LayerView& v) {
   LayerCode code;
   code.headers = {std::string(kernel.header)};
   code.constants = {constant_array<W>("w", packed.weights), constant_array<int32_t>("p", packed.params)};
-  code.packed = {1, 2};
+  code.packed = {1, 2, 3};
   code.requantize = kind_name(c.requant.device.kind);
   code.needed = c.needed;
   code.accumulator_bound = c.bound;

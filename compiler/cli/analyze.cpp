@@ -14,7 +14,7 @@ void add_analyze(CLI::App& app, int& result) {
   add_model_options(*verb, a->model);
   verb->add_option("--format", a->format, "text or json")->capture_default_str();
   verb->callback([a, &result] {
-    result = guarded(a->model.model, a->model, [&]() -> int {
+    result = guarded(a->model, [&]() -> int {
       if (a->format == "html") throw UsageError("--format html is not supported in this version; use text or json");
       if (a->format != "text" && a->format != "json") throw UsageError(fmt::format("--format is text or json, not '{}'", a->format));
       const Compiled c = compile_model(a->model);

@@ -32,11 +32,14 @@ struct ModelOptions {
   std::string model;
   Options options;
   std::string target = "host", optimize = "speed", io_layout = "onnx", io_type = "onnx", io = "arena", diagnostics = "text";
-  std::string budget_ram, budget_flash, dump_dir;
-  std::vector<std::string> input_dims, binds, states, reports;
+  std::string budget_ram, dump_dir;
+  std::vector<std::string> input_dims, binds, reports;
+  std::map<std::string, std::string> later;  // options that are refused until their time comes
   std::vector<std::string> bound_files;  // files that --bind read
 };
 void add_model_options(CLI::App& app, ModelOptions& o);
+/// What can be said of the options before any file is read: fills in o.options. Throws UsageError.
+void check_options(ModelOptions& o);
 
 /// A model on its way through the compiler.
 struct Compiled {
@@ -61,8 +64,8 @@ int check_budget(const Compiled& c, const ModelOptions& o);
 DiagnosticStyle diagnostic_style(const ModelOptions& o);
 void print_diagnostic(const Diagnostic& d, const std::string& file, DiagnosticStyle style);
 
-/// Runs `body` and turns exceptions into messages and exit codes.
-int guarded(const std::string& file, const ModelOptions& o, const std::function<int()>& body);
+/// Checks the options, runs `body` and turns exceptions into messages and exit codes.
+int guarded(ModelOptions& o, const std::function<int()>& body);
 
 /// Writes all files under temporary names, then renames them; one whose text is there already keeps its time stamp.
 /// Throws ModelError naming the file; then nothing is left behind.

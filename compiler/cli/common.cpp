@@ -17,9 +17,16 @@ namespace burin {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::pair<std::string_view, std::string_view> kLater[] = {
-    {"--state", "streaming models"},
-    {"--budget-flash", "flash budgets, which need the size of linked code"},
+/// Options of the interface that this version refuses by name: option, what it wants, what it is for.
+struct Later {
+  std::string option, wants, about;
+};
+const Later kLater[] = {
+    {"--state", "IN=OUT", "values kept between runs"},
+    {"--stream-input", "", "inputs that arrive row by row"},
+    {"--memory", "POOLS", "an arena in several memories"},
+    {"--share-arena", "NAME", "one arena for several models"},
+    {"--budget-flash", "BYTES", "a limit on flash, which needs the size of linked code"},
 };
 
 /// name=value with a name that may contain '='-free colons; the last '=' before the value's text counts for --bind.
@@ -53,16 +60,19 @@ void add_model_options(CLI::App& app, ModelOptions& o) {
   app.add_option("--target", o.target, "core, see 'burin targets'")->capture_default_str();
   app.add_option("--input-dim", o.input_dims, "NAME=N: extent of a symbolic dimension, or of INPUT:AXIS")->allow_extra_args(false);
   app.add_option("--bind", o.binds, "NAME=VALUE|FILE.pb|FILE.npy: an input that is known now")->allow_extra_args(false);
-  app.add_option("--state", o.states, "IN=OUT: a value kept between runs")->allow_extra_args(false);
   app.add_option("--optimize", o.optimize, "speed, size or ram")->capture_default_str();
   app.add_option("--io-layout", o.io_layout, "onnx or nhwc")->capture_default_str();
   app.add_option("--io-type", o.io_type, "onnx or quantized")->capture_default_str();
   app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
-  app.add_option("--budget-flash", o.budget_flash, "most bytes of flash (K = 1024)");
   app.add_option("--budget-ram", o.budget_ram, "most bytes of arena and state (K = 1024)");
   app.add_option("--report", o.reports, "FILE.json: facts of every layer and buffer")->allow_extra_args(false);
   app.add_option("--dump-dir", o.dump_dir, "folder for the graph after each pass");
   app.add_option("--diagnostics", o.diagnostics, "text, json or github")->capture_default_str();
+  for (const Later& l : kLater) {
+    const std::string about = fmt::format("{}{}{} (not in this version)", l.wants, l.wants.empty() ? "" : ": ", l.about);
+    if (l.wants.empty()) app.add_flag_function(l.option, [&o, option = l.option](int64_t) { o.later[option] = ""; }, about);
+    else app.add_option_function<std::string>(l.option, [&o, option = l.option](const std::string& v) { o.later[option] = v; }, about);
+  }
 }
 
 DiagnosticStyle diagnostic_style(const ModelOptions& o) {
@@ -71,10 +81,12 @@ DiagnosticStyle diagnostic_style(const ModelOptions& o) {
 
 void print_diagnostic(const Diagnostic& d, const std::string& file, DiagnosticStyle style) { fmt::print(stderr, "{}", format(d, file, style)); }
 
-int guarded(const std::string& file, const ModelOptions& o, const std::function<int()>& body) {
+int guarded(ModelOptions& o, const std::function<int()>& body) {
+  const std::string& file = o.model;
   DiagnosticStyle style = DiagnosticStyle::text;
   auto say = [&](const std::string& message, std::string_view code) { print_diagnostic({Diagnostic::Severity::error, message, std::string(code), "", "", ""}, file, style); };
   try {
+    check_options(o);
     style = diagnostic_style(o);
     return body();
   } catch (const ModelError& e) {
@@ -162,16 +174,23 @@ std::string options_text(const ModelOptions& o) {
   return s;
 }
 
-Graph load_graph(ModelOptions& o, ModelInfo& info, const std::map<std::string, Tensor>& bind) {
+void check_options(ModelOptions& o) {
+  for (const Later& l : kLater)
+    if (o.later.count(l.option)) throw UsageError(fmt::format("{} is not supported in this version ({})", l.option, l.about));
+  diagnostic_style(o);
   o.options.optimize = choice<Options::Optimize>(o.optimize, "--optimize", {{"speed", Options::Optimize::speed}, {"size", Options::Optimize::size}, {"ram", Options::Optimize::ram}});
   o.options.io_layout = choice<Options::IoLayout>(o.io_layout, "--io-layout", {{"onnx", Options::IoLayout::onnx}, {"nhwc", Options::IoLayout::nhwc}});
   o.options.io_type = choice<Options::IoType>(o.io_type, "--io-type", {{"onnx", Options::IoType::onnx}, {"quantized", Options::IoType::quantized}});
   o.options.io = choice<Options::Io>(o.io, "--io", {{"arena", Options::Io::arena}, {"external", Options::Io::external}});
   if (!o.budget_ram.empty()) o.options.budget_ram = parse_bytes(o.budget_ram);
-  for (const auto& [option, what] : kLater)
-    if ((option == "--state" && !o.states.empty()) || (option == "--budget-flash" && !o.budget_flash.empty()))
-      throw UsageError(fmt::format("{} is not supported in this version ({})", option, what));
   check_reports(o);
+  if (find_target(o.target)) return;
+  std::string names;
+  for (const Target& t : targets()) names += (names.empty() ? "" : ", ") + t.name;
+  throw UsageError(fmt::format("there is no target '{}'; there are {}", o.target, names));
+}
+
+Graph load_graph(ModelOptions& o, ModelInfo& info, const std::map<std::string, Tensor>& bind) {
   ReadOptions read;
   for (const std::string& d : o.input_dims) {
     const auto [name, value] = assignment(d, "--input-dim");
@@ -191,11 +210,6 @@ Graph load_graph(ModelOptions& o, ModelInfo& info, const std::map<std::string, T
 Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind) {
   Compiled c;
   c.context.target = find_target(o.target);
-  if (!c.context.target) {
-    std::string names;
-    for (const Target& t : targets()) names += (names.empty() ? "" : ", ") + t.name;
-    throw UsageError(fmt::format("there is no target '{}'; there are {}", o.target, names));
-  }
   c.graph = load_graph(o, c.info, bind);
   c.context.options = o.options;
   c.context.dump_dir = o.dump_dir;

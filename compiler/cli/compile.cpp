@@ -53,7 +53,7 @@ void add_compile(CLI::App& app, int& result) {
   verb->add_option("--depfile", a->depfile, "FILE: what the output depends on, for Make and Ninja");
   verb->add_option("--calibration", a->calibration, "DATA: quantize after training");
   verb->callback([a, &result] {
-    result = guarded(a->model.model, a->model, [&] { return run(a->model, a->folder, a->depfile, a->calibration); });
+    result = guarded(a->model, [&] { return run(a->model, a->folder, a->depfile, a->calibration); });
   });
 }
 

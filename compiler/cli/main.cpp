@@ -15,6 +15,13 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
     const auto verbs = app.get_subcommands();
+    const std::string first = argc > 1 ? argv[1] : "";
+    if (verbs.empty() && !first.empty() && first[0] != '-') {
+      std::string names;
+      for (const CLI::App* v : app.get_subcommands({})) names += (names.empty() ? "" : ", ") + v->get_name();
+      fmt::print(stderr, "burin: error: there is no verb '{}'; there are {}\n", first, names);
+      return kUsage;
+    }
     const std::string verb = verbs.empty() ? "" : " " + verbs[0]->get_name();
     fmt::print(stderr, "burin{}: error: {}\nburin{}: note: see 'burin{} --help'\n", verb, e.what(), verb, verb);
     return kUsage;

@@ -85,7 +85,7 @@ std::string analysis(const Compiled& c, const ModelOptions& o) {
   const Graph& g = c.graph;
   std::string s = fmt::format("{} for {}\n\n", o.model, c.context.target->name);
   s += fmt::format("{:<3} {:<32} {:<14} {:<20} {:>14} {:>12} {:>9} {:>8}\n", "#", "layer", "operator", "kernel", "output", "mult-adds", "weights", "scratch");
-  int64_t total_macs = 0, sum = 0;
+  int64_t total_macs = 0, inputs = 0, outputs = 0, weights = 0, biases = 0;
   size_t i = 0;
   for (const LayerFacts& f : c.module.layers) {
     s += fmt::format("{:<3} {:<32} {:<14} {:<20} {:>14} {:>12} {:>9} {:>8}\n", i++, fit(f.name, 32), fit(f.op, 14), fit(f.kernel, 20), to_string(f.shape_out), thousands(f.macs),
@@ -95,11 +95,13 @@ std::string analysis(const Compiled& c, const ModelOptions& o) {
       for (const auto& [kind, n] : f.needed) channels += fmt::format("{}{} {}", channels.empty() ? "" : ", ", n, kind);
       s += fmt::format("      requantization {}; channels by what they need: {}\n", f.requantize, channels);
     }
-    total_macs += f.macs, sum += f.io_bytes;
+    total_macs += f.macs, inputs += f.input_bytes, outputs += f.output_bytes, weights += f.constant_bytes, biases += f.bias_bytes;
   }
   s += fmt::format("\narena {} bytes (lower bound {}), state 0, weights and tables {} bytes, {} multiply-adds\n", thousands(g.arena_bytes), thousands(g.arena_lower_bound),
                    thousands(c.module.weight_bytes), thousands(total_macs));
-  s += fmt::format("inputs + outputs + weights + biases, summed over layers: {} bytes; what is needed: {} bytes of RAM and {} of constants\n\n", thousands(sum), thousands(g.arena_bytes),
+  s += fmt::format("inputs + outputs + weights + biases, summed over layers: {} + {} + {} + {} = {} bytes (biases as wide as weights, no padding)\n",
+                   thousands(inputs), thousands(outputs), thousands(weights), thousands(biases), thousands(inputs + outputs + weights + biases));
+  s += fmt::format("what is really needed: {} bytes of RAM (arena) and {} bytes of flash for weights and tables\n\n", thousands(g.arena_bytes),
                    thousands(c.module.weight_bytes));
   s += arena_picture(g);
   for (const std::string& n : g.notes) s += "note: " + n + "\n";

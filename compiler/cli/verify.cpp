@@ -186,7 +186,7 @@ void add_verify(CLI::App& app, int& result) {
   add_model_options(*verb, a->model);
   verb->add_option("--data", a->data, "DIR with input_K.pb and output_K.pb (default: test_data_set_* beside the model)");
   verb->add_option("--runner", a->runner, "interpreter, host or qemu (default: what runs the target)");
-  verb->callback([a, &result] { result = guarded(a->model.model, a->model, [&] { return run(*a); }); });
+  verb->callback([a, &result] { result = guarded(a->model, [&] { return run(*a); }); });
 }
 
 }  // namespace burin

@@ -79,13 +79,14 @@ RequantRange requant_range(const Type& y, Clamp clamp) {
   return {zero, bound(clamp.lo, t.lo), bound(clamp.hi, t.hi)};
 }
 
-Requantization accumulator_requantization(const Tensor& w, const Tensor* bias, const Type& x, const Type& y, Clamp clamp,
-                                          std::vector<int16_t>& weights) {
+std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* bias, const Tensor* offset, const Type& x, const Type& y,
+                                                 std::span<const int16_t> weights, std::span<const InputRange> ranges, int64_t group,
+                                                 bool padded) {
   const size_t channels = size_t(w.shape()[0]), each = weights.size() / std::max<size_t>(channels, 1);
+  const size_t inner = size_t(w.shape().back()), per_group = std::max<size_t>(channels / size_t(group), 1);
   const DTypeInfo& xt = info(x.dtype);
-  const int64_t lo = xt.lo - x.quant.zero_point[0], hi = xt.hi - x.quant.zero_point[0];
+  const int64_t zero = x.quant.zero_point[0];
   const Rational sx = exact(x.quant.scale[0]), sy = exact(y.quant.scale[0]);
-  const RequantRange range = requant_range(y, clamp);
   std::vector<RequantChannel> all(channels);
   for (size_t o = 0; o < channels; ++o) {
     RequantChannel& c = all[o];
@@ -98,17 +99,33 @@ Requantization accumulator_requantization(const Tensor& w, const Tensor* bias, c
       const Rational b(static_cast<long>(bias->integer(int64_t(o)) - (q.empty() ? 0 : q.zero_at(o))));
       c.offset = q.empty() ? Rational(b * c.scale) : Rational(b * exact(q.scale_at(o)) / sy);
     }
-    const std::span<int16_t> row(weights.data() + o * each, each);
+    if (offset) c.offset += Rational(static_cast<long>(offset->integer(int64_t(o)))) * c.scale;
     c.acc_lo = c.acc_hi = 0;
-    for (int16_t v : row) {
+    for (size_t i = 0; i < each; ++i) {
+      const int64_t v = weights[o * each + i];
+      int64_t lo = xt.lo - zero, hi = xt.hi - zero;
+      if (!ranges.empty()) {
+        const InputRange& r = ranges[o / per_group * inner + i % inner];
+        lo = r.lo - zero, hi = r.hi - zero;
+        if (padded) lo = std::min<int64_t>(lo, 0), hi = std::max<int64_t>(hi, 0);
+      }
       c.acc_lo += std::min(v * lo, v * hi);
       c.acc_hi += std::max(v * lo, v * hi);
     }
-    if (constant_value(c, range)) {
-      std::ranges::fill(row, int16_t{0});
-      c.acc_lo = c.acc_hi = 0;
-    }
   }
+  return all;
+}
+
+Requantization accumulator_requantization(const Tensor& w, const Tensor* bias, const Type& x, const Type& y, Clamp clamp,
+                                          std::vector<int16_t>& weights, const Tensor* offset) {
+  const RequantRange range = requant_range(y, clamp);
+  std::vector<RequantChannel> all = accumulator_channels(w, bias, offset, x, y, weights);
+  const size_t each = weights.size() / std::max<size_t>(all.size(), 1);
+  for (size_t o = 0; o < all.size(); ++o)
+    if (constant_value(all[o], range)) {
+      std::fill_n(weights.begin() + std::ptrdiff_t(o * each), each, int16_t{0});
+      all[o].acc_lo = all[o].acc_hi = 0;
+    }
   try {
     return plan_requantization(all, range);
   } catch (const std::overflow_error& e) {
@@ -138,7 +155,7 @@ void Conv::eval(Inputs in, Outputs out) const {
     return;
   }
   std::vector<int16_t> weights = centered(w);
-  const Requantization q = accumulator_requantization(w, bias, x.type(), out[0].type(), clamp, weights);
+  const Requantization q = accumulator_requantization(w, bias, x.type(), out[0].type(), clamp, weights, in.size() > 3 ? in[3] : nullptr);
   visit_dtype(x.dtype(), [&](auto xe) {
     visit_dtype(out[0].dtype(), [&](auto ye) {
       using X = decltype(xe);

@@ -110,7 +110,7 @@ void Dense::eval(Inputs in, Outputs out) const {
     return;
   }
   std::vector<int16_t> weights = centered(w);
-  const Requantization q = accumulator_requantization(w, bias, x.type(), y.type(), clamp, weights);
+  const Requantization q = accumulator_requantization(w, bias, x.type(), y.type(), clamp, weights, in.size() > 3 ? in[3] : nullptr);
   visit_byte(x.dtype(), [&](auto xe) {
     visit_byte(y.dtype(), [&](auto ye) {
       using X = decltype(xe);

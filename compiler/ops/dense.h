@@ -7,12 +7,12 @@ namespace burin {
 enum class ValueId : int32_t;  // compiler/ir/graph.h
 
 /// Fully connected: y[..., o] = clamp(bias[o] + sum over k of x[..., k] * w[o, k]).
-/// Inputs: x, w [N, K], bias [N] (optional); w and bias are constants or dequantized constants. A quantized bias without a
+/// Inputs: x, w [N, K], bias [N] (optional), offset [N] (optional, int32, in units of the accumulator: see Conv); w and bias are constants or dequantized constants. A quantized bias without a
 /// scale counts in units of the accumulator, x's scale times w's.
 struct Dense {
   static constexpr std::string_view names[] = {"dense"};
   static constexpr std::string_view onnx[] = {"Gemm"};
-  static constexpr Arity inputs{2, 3};
+  static constexpr Arity inputs{2, 4};
   static constexpr QuantRule quant = QuantRule::arithmetic;
 
   Clamp clamp;

@@ -16,7 +16,7 @@ constexpr int kSoftmaxTable = 32;
 
 /// e^(-input scale * d), d in 0..255, in units of 2^-62.
 BURIN_INLINE uint64_t softmax_power(const uint32_t* table, int32_t d) {
-  return uint64_t(table[d >> 4]) * table[16 + (d & 15)];
+  return uint64_t(table[d >> 4]) * table[kSoftmaxTable / 2 + (d & 15)];
 }
 
 /// (2^63 - 1) / d for d >= 2^31, one bit at a time: a 64-bit division would cost more flash than time saved once a row.

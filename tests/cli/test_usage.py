@@ -1,0 +1,179 @@
+"""Usage: verbs, options, targets, names; exit code 2 with a message that helps, and nothing written."""
+from tool import *
+
+
+class Usage(Case):
+    def usage(self, *arguments, says):
+        r = burin(*arguments, cwd=self.dir)
+        self.assertEqual(r.code, USAGE, repr(r))
+        self.assertRegex(r.err, says)
+        self.assertEqual(r.out, "")
+        self.assertEqual([f for f in tree(self.dir) if not f.endswith(".onnx")], [])
+        return r
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.write("m.onnx", relu())
+
+    def test_no_verb(self):
+        self.usage(says=r"error: .*(subcommand|verb)")
+
+    def test_typo_in_verb(self):
+        self.usage("complie", self.model, says=r"error: .*complie")
+
+    def test_typo_in_option(self):
+        self.usage("compile", self.model, "--optimise", "speed", says=r"error: .*--optimise")
+
+    def test_option_of_another_verb(self):
+        self.usage("analyze", self.model, "--depfile", "d", says=r"error: .*--depfile")
+
+    def test_missing_value(self):
+        self.usage("compile", self.model, "--target", says=r"error: .*--target")
+
+    def test_missing_model(self):
+        self.usage("compile", says=r"error: .*model")
+
+    def test_second_model(self):
+        other = self.write("other.onnx", relu())
+        self.usage("compile", self.model, other, says=r"error: .*other\.onnx")
+
+    def test_unknown_target_names_those_there_are(self):
+        r = self.usage("compile", self.model, "--target", "cortex-m4x", says=r"error: .*cortex-m4x")
+        for name in ("cortex-m0plus", "cortex-m4f", "cortex-m85", "riscv32", "host"):
+            self.assertIn(name, r.err)
+
+    def test_choices(self):
+        for option in ("--optimize", "--io", "--io-type", "--io-layout", "--diagnostics"):
+            for verb in ("compile", "analyze", "verify"):
+                self.usage(verb, self.model, option, "nonsense", says=rf"error: .*{option}.*nonsense")
+
+    def test_list_formats(self):
+        for verb in ("ops", "targets"):
+            self.usage(verb, "--format", "yaml", says="error: .*yaml")
+        self.usage("analyze", self.model, "--format", "yaml", says="error: .*yaml")
+
+    def test_assignments(self):
+        for option in ("--input-dim", "--bind"):
+            for text in ("nonsense", "=3", ""):
+                self.usage("compile", self.model, option, text, says=rf"error: .*{option}")
+        self.usage("compile", self.model, "--input-dim", "n=x", says=r"error: .*(--input-dim|'x')")
+
+    def test_budget_is_a_number(self):
+        for text in ("lots", "-1", "12Q", ""):
+            self.usage("compile", self.model, f"--budget-ram={text}", says=r"error: .*(bytes|budget-ram)")
+
+    def test_not_there_yet(self):
+        """Refused by name, not as a typo and never ignored."""
+        for option in (("--state", "x=y"), ("--stream-input",), ("--memory", "DTCM=64K,SRAM=256K"), ("--share-arena", "both"), ("--budget-flash", "64K")):
+            for verb in ("compile", "analyze", "verify"):
+                self.usage(verb, self.model, *option, says=rf"error: .*{option[0]}.*not supported")
+        self.usage("compile", self.model, "--calibration", "data.npz", says=r"error: .*--calibration.*not supported")
+        for report in ("report.html", "report.txt"):
+            self.usage("compile", self.model, "--report", report, says=rf"error: .*{report}")
+        self.usage("compile", self.model, "--report", "report.html", says=r"not supported")
+        self.usage("analyze", self.model, "--format", "html", says=r"not supported")
+
+    def test_verbs_not_there_yet(self):
+        for verb in ("quantize", "profile", "size", "diff"):
+            self.usage(verb, says=f"error: .*{verb}.*not supported")
+            self.usage(verb, self.model, "--target", "cortex-m4f", "-o", "x", says=f"error: .*{verb}.*not supported")
+
+    def test_help_and_version(self):
+        for arguments, text in (((), ""), (("--version",), r"^burin \d+\.\d+\.\d+\n$"), (("--help",), "compile")):
+            if arguments:
+                r = burin(*arguments)
+                self.assertEqual((r.code, r.err), (OK, ""))
+                self.assertRegex(r.out, text)
+        for verb in ("compile", "analyze", "verify", "ops", "targets", "quantize", "profile", "size", "diff"):
+            r = burin(verb, "--help")
+            self.assertEqual((r.code, r.err), (OK, ""), verb)
+            self.assertIn(verb, r.out)
+
+    def test_targets(self):
+        """Those of the contract, with what a build needs to know."""
+        import json
+        names = ("host cortex-m0plus cortex-m3 cortex-m4 cortex-m4f cortex-m7 cortex-m23 cortex-m33 cortex-m33-nodsp cortex-m55 "
+                 "cortex-m55-nomve cortex-m85 riscv32").split()
+        r = burin("targets", "--format", "json")
+        self.assertEqual(r.code, OK)
+        listed = {t["name"]: t for t in json.loads(r.out)}
+        self.assertEqual(sorted(listed), sorted(names))
+        for t in listed.values():
+            self.assertTrue({"compiler", "flags", "features", "qemu"} <= set(t), t)
+        self.assertIn("-mfpu=fpv4-sp-d16", listed["cortex-m4f"]["flags"])
+        self.assertIn("-march=rv32imc", listed["riscv32"]["flags"])
+        self.assertNotIn("-mfpu", listed["cortex-m55"]["flags"])
+        text = burin("targets").out
+        for n in names:
+            self.assertRegex(text, rf"(?m)^{re.escape(n)}\s")
+
+    def test_ops(self):
+        import json
+        r = burin("ops", "--format", "json")
+        names = [o["onnx"] for o in json.loads(r.out)]
+        self.assertEqual(names, sorted(names))
+        self.assertTrue({"Conv", "Gemm", "QLinearConv", "Softmax", "HardSwish", "BatchNormalization", "Shape"} <= set(names))
+        self.assertIn("| Conv |", burin("ops", "--format", "markdown").out)
+
+
+class Bindings(Case):
+    """--input-dim and --bind."""
+
+    def dynamic(self):
+        return self.write("m.onnx", model([helper.make_node("Relu", ["in:0"], ["y"])], [value("in:0", T.FLOAT, ("batch", None, 2))], [value("y", T.FLOAT, ("batch", None, 2))]))
+
+    def header(self):
+        with open(self.path("out/m.h")) as f:
+            return f.read()
+
+    def test_symbolic_and_nameless(self):
+        # The last colon counts: names contain colons.
+        r = self.compiled(self.dynamic(), "--input-dim", "batch=3", "--input-dim", "in:0:1=5")
+        self.assertEqual(macro(self.header(), "M_INPUT_0_DIMS"), "{3, 5, 2}")
+        self.assertEqual(r.err, "")
+
+    def test_batch_is_one_with_a_note(self):
+        r = self.compiled(self.dynamic(), "--input-dim", "in:0:1=5")
+        self.assertEqual(macro(self.header(), "M_INPUT_0_DIMS"), "{1, 5, 2}")
+        self.assertRegex(r.err, r"note: .*batch.*1")
+
+    def test_unbound(self):
+        self.refused(self.dynamic(), r"error: .*in:0.*", r"--input-dim")
+
+    def test_unknown_dimension(self):
+        r = burin("compile", self.dynamic(), "--input-dim", "in:0:1=5", "--input-dim", "bacth=3", "-o", self.path("out"))
+        self.assertIn(r.code, (MODEL_ERROR, USAGE), repr(r))
+        self.assertIn("bacth", r.err)
+        self.assertEqual(tree(self.path("out")), {})
+
+    def test_bind_value(self):
+        m = self.write("m.onnx", model([helper.make_node("Add", ["x", "k"], ["y"])], [value("x"), value("k")], [value("y")]))
+        self.compiled(m, "--bind", "k=1,2.5,-3,4e1")
+        self.assertEqual(macro(self.header(), "M_INPUTS"), "1")
+        for wrong in ("1,2,3", "1,2,3,4,5", "1,2,3,x", "missing.npy"):
+            r = burin("compile", m, "--bind", f"k={wrong}", "-o", self.path("no"))
+            self.assertIn(r.code, (MODEL_ERROR, USAGE), repr(r))
+            self.assertRegex(r.err, "error: .*k")
+            self.assertEqual(tree(self.path("no")), {})
+        r = burin("compile", m, "--bind", "kk=1,2,3,4", "-o", self.path("no"))
+        self.assertIn(r.code, (MODEL_ERROR, USAGE), repr(r))
+        self.assertIn("kk", r.err)
+
+    def test_bind_files(self):
+        m = self.write("m.onnx", model([helper.make_node("Add", ["x", "k"], ["y"])], [value("x"), value("k")], [value("y")]))
+        k = np.array([[1, 2.5, -3, 40]], np.float32)
+        self.compiled(m, "--bind", "k=1,2.5,-3,40")
+        by_value = tree(self.path("out"))
+        np.save(self.path("k.npy"), k)
+        self.write("k.pb", numpy_helper.from_array(k))
+        for name in ("k.npy", "k.pb"):
+            self.compiled(m, "--bind", f"k={self.path(name)}", out=name + ".out")
+            code = lambda files: re.sub(r"(?m)^.*(--bind|Options|options).*$", "", files["m.cpp"].decode())
+            self.assertEqual(code(tree(self.path(name + ".out"))), code(by_value))
+        np.save(self.path("k.npy"), k.astype(np.float64))
+        r = burin("compile", m, "--bind", f"k={self.path('k.npy')}", "-o", self.path("no"))
+        self.assertIn(r.code, (MODEL_ERROR, USAGE), repr(r))
+
+
+if __name__ == "__main__":
+    main()

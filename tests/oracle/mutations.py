@@ -1,0 +1,293 @@
+"""mutations.py --work DIR [--source ROOT] [--cases N]: does the oracle notice a broken kernel?
+
+Copies the tracked files of ROOT to DIR, and for each mutation of MUTATIONS breaks every quantized kernel that has such a thing,
+builds `burin` there, and runs the oracle's cases grouped by the kernel that serves them: generated code on the host (kernels for
+cores with DSP: their C twins). Prints a markdown table; exits 1 if a mutation that applies to a kernel fails no case, or if
+a case fails in the unbroken build.
+
+A case counts for a kernel only if no other kernel that it runs is broken by the same build. N: most cases for one kernel.
+mutations.py --check [--source ROOT]: only whether every text that the mutations replace is there, once.
+"""
+import argparse
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
+
+REF = "conv_q8_ref conv_q8_w16_ref"
+HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp depthwise_q8_dsp"
+CONV = f"{REF} {HS}"
+SUMS = "pool_average_q8_ref reduce_sum_q8 matmul_q8_ref mul_q8"
+TABLES = "extreme_q8 pool_max_ref reduce_extreme_q8"  # to another scale
+PAIRS = "add_q8 mul_q8 extreme_q8"
+KERNELS = f"{CONV} pool_average_q8_ref reduce_sum_q8 matmul_q8_ref {PAIRS} lut_q8 pool_max_ref reduce_extreme_q8 softmax_q8 quantize_f32 dequantize_f32 movement".split()
+
+K = "runtime-min/kernels/"
+ZERO_WORDS = "const uint32_t zeros = X(-1) > X(0) ? 0x80808080u : 0u;"
+
+# Mutation -> patches (file, text, what replaces it, kernels that it breaks). Kernels of floats are named where a patch breaks them too.
+HALF_UP = [
+    ("compiler/numerics/rational.h", "  if (remainder == 0 && mpz_odd_p(quotient.get_mpz_t())) --quotient;\n", "", f"lut_q8 {TABLES}"),
+    ("compiler/numerics/requantize.cpp", "whole && !odd ? quotient", "whole ? quotient", f"{CONV} {SUMS}"),
+    ("compiler/numerics/pairs.cpp", "      if (remainder == 0 && (q & 1)) --q;\n", "", "add_q8"),
+    (K + "quantize.h", "int32_t(rint_f32(v))", "int32_t(double(v) + 16777216.5) - 16777216", "quantize_f32"),
+]
+ZERO_DROPPED = [
+    (K + "conv.h", "acc += (px[c] - x_zero) * pw[c];", "acc += px[c] * pw[c];", REF),
+    (K + "dense.h", "acc += (x[p * s.in + k] - x_zero) * w", "acc += x[p * s.in + k] * w", REF),
+    ("codegen/layers/conv.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", HS),
+    (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
+    (K + "reduce.h", "{ acc += v - x_zero; }", "{ acc += v; }", "reduce_sum_q8"),
+    (K + "matmul.h", "(a[at + i * s.k + k] - a_zero)", "a[at + i * s.k + k]", "matmul_q8_ref"),
+    (K + "binary.h", "(int32_t(p) - a_zero)", "int32_t(p)", "mul_q8"),
+    ("compiler/numerics/pairs.cpp", "2 * (K * mpz_class(long(a) - zx)", "2 * (K * mpz_class(long(a))", "add_q8"),
+    ("compiler/ops/binary.cpp", "const int64_t acc = stored - operand.quant.zero_point[0];", "const int64_t acc = stored;", TABLES),
+    ("compiler/numerics/functions.cpp", "mpz_class(long(stored) - x.zero_point)", "mpz_class(long(stored))", "lut_q8"),
+    (K + "softmax_s8.h", "clamp32(r + q.zero_point,", "clamp32(r,", "softmax_q8"),
+    (K + "quantize.h", "clamp32(r + zero,", "clamp32(r,", "quantize_f32"),
+    (K + "quantize.h", "float(int32_t(x[i]) - zero)", "float(int32_t(x[i]))", "dequantize_f32"),
+]
+TAIL_SKIPPED = [
+    # The last product of a window, of a row of weights, of a row of a matrix; with H/s packing the last beyond a multiple of four.
+    (K + "conv.h", "for (int32_t c = 0; c < ic; ++c) acc += (px[c] - x_zero)",
+     "for (int32_t c = 0; c < ic - (ky == s.kh - 1 && kx == s.kw - 1); ++c) acc += (px[c] - x_zero)", REF),
+    (K + "dense.h", "for (int32_t k = 0; k < s.in; ++k) acc += (x", "for (int32_t k = 0; k < s.in - 1; ++k) acc += (x", REF),
+    (K + "matmul.h", "for (int32_t k = 0; k < s.k; ++k) acc += (a", "for (int32_t k = 0; k < s.k - 1; ++k) acc += (a", "matmul_q8_ref"),
+    ("codegen/layers/conv.cpp", "i < 4 && int64_t(k) * 4 + i < taps; ++i)", "i < 4 && int64_t(k) * 4 + i < taps - (taps % 4 != 0); ++i)",
+     "conv_q8_dsp dense_q8_dsp"),
+    # The last pixel beyond a multiple of four.
+    (K + "conv_dsp.h", "for (int32_t p = 0; p < count; ++p) hs_one_pixel(", "for (int32_t p = 0; p < count - 1; ++p) hs_one_pixel(",
+     "conv_q8_dsp pointwise_q8_dsp"),
+    (K + "depthwise_dsp.h", "        if (s.ow % 4 == 1) depthwise_outputs(s, q, 1, at, w, params, out);\n", "", "depthwise_q8_dsp"),
+    (K + "depthwise_dsp.h", "if (s.ow % 4 == 2) depthwise_outputs(s, q, 2,", "if (s.ow % 4 == 2) depthwise_outputs(s, q, 1,", "depthwise_q8_dsp"),
+    (K + "depthwise_dsp.h", "if (s.ow % 4 == 3) depthwise_outputs(s, q, 3,", "if (s.ow % 4 == 3) depthwise_outputs(s, q, 2,", "depthwise_q8_dsp"),
+    # The last cell of a window, the last element of a sum.
+    (K + "pool.h", "      f(row + ix * s.c);", "      if (ky != s.kh - 1 || kx != s.kw - 1) f(row + ix * s.c);", "pool_average_q8_ref pool_max_ref"),
+    (K + "reduce.h", "for (int32_t k = 0; k < s.reduced[last]; ++k) f(", "for (int32_t k = 0; k < s.reduced[last] - 1; ++k) f(",
+     "reduce_sum_q8 reduce_extreme_q8 reduce reduce_arg"),
+    (K + "softmax_s8.h", "for (int32_t a = 0; a < s.axis; ++a) sum +=", "for (int32_t a = 0; a < s.axis - 1; ++a) sum +=", "softmax_q8"),
+    # The last element of a run.
+    (K + "binary.h", "for (int32_t k = 0; k < s.extent[last]; ++k) *y++ = f(a[k * s.a[last]], b[k * s.b[last]]);",
+     "for (int32_t k = 0; k < s.extent[last] - 1; ++k) *y++ = f(a[k * s.a[last]], b[k * s.b[last]]);\n    ++y;", f"{PAIRS} binary"),
+    (K + "lut.h", "i < n;", "i < n - 1;", "lut_q8"),
+    (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {", "for (int32_t i = 0; i < n - 1; ++i) {", "quantize_f32"),
+    (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) y[i] = float(", "for (int32_t i = 0; i < n - 1; ++i) y[i] = float(", "dequantize_f32"),
+]
+# Most layers copy their images into channels-last order, so copies are broken in a build of their own.
+COPIES_TAIL_SKIPPED = [
+    (K + "strided_copy.h", "for (int32_t k = 0; k < s.extent[last]; ++k) y[", "for (int32_t k = 0; k < s.extent[last] - 1; ++k) y[", "movement"),
+    ("codegen/layers/movement.cpp", "run_length(s) * bytes);", "(run_length(s) - 1) * bytes);", "movement"),
+]
+PAD_ZERO = [
+    (K + "conv.h", """          if (!row) continue;
+          for (int32_t kx = 0; kx < s.kw; ++kx) {
+            const int32_t ix = ox * s.sw + kx * s.dw - s.pl;
+            if (ix < 0 || ix >= s.iw) continue;
+            const X* px = row + ix * s.ic + o / oc * ic;
+            const W* pw = w + ((o * s.kh + ky) * s.kw + kx) * ic;
+            for (int32_t c = 0; c < ic; ++c) acc += (px[c] - x_zero) * pw[c];""", """          for (int32_t kx = 0; kx < s.kw; ++kx) {
+            const int32_t ix = ox * s.sw + kx * s.dw - s.pl;
+            const bool outside = !row || ix < 0 || ix >= s.iw;
+            const X* px = outside ? nullptr : row + ix * s.ic + o / oc * ic;
+            const W* pw = w + ((o * s.kh + ky) * s.kw + kx) * ic;
+            for (int32_t c = 0; c < ic; ++c) acc += ((outside ? 0 : int32_t(px[c])) - x_zero) * pw[c];""", REF),
+    (K + "conv_dsp.h", "const uint32_t zeros = 0x01010101u * uint32_t(uint8_t(sizeof(X) == 1 && X(-1) > X(0) ? x_zero - 128 : x_zero));",
+     ZERO_WORDS, "conv_q8_dsp"),
+    (K + "conv_dsp.h", "row[x * s.ic + i] : X(x_zero);", "row[x * s.ic + i] : X(0);", "conv_q8_dsp"),
+    (K + "depthwise_dsp.h", "const uint32_t zeros = 0x01010101u * uint32_t(uint8_t(X(-1) > X(0) ? x_zero - 128 : x_zero));", ZERO_WORDS,
+     "depthwise_q8_dsp"),
+    (K + "pool.h", "{ acc += x[c] - x_zero; });", "{ acc += x[c] - x_zero; });\n        if (s.include_pad) acc -= (s.kh * s.kw - cells) * x_zero;",
+     "pool_average_q8_ref"),
+    (K + "pool.h", """        T most = Limits<T>::least;
+        each_cell(""", """        T most = Limits<T>::least;
+        if (each_cell(s, rows, oy, ox, [](const T*) {}) < s.kh * s.kw) most = T(0);
+        each_cell(""", "pool_max_ref"),
+    (K + "pool.h", """        X most = Limits<X>::least;
+        each_cell(""", """        X most = Limits<X>::least;
+        if (each_cell(s, rows, oy, ox, [](const X*) {}) < s.kh * s.kw) most = X(0);
+        each_cell(""", "pool_max_ref"),
+    ("compiler/ops/pad.cpp", "finite ? quantize_exactly(", "op.value == 0 ? 0 : finite ? quantize_exactly(", "movement"),
+]
+BIAS_SCALE = [
+    ("compiler/ops/conv.cpp", "q.empty() ? Rational(b * c.scale) : Rational(b * exact(q.scale_at(o)) / sy);", "Rational(b * c.scale);", CONV),
+]
+# Columns of the table, each with its builds.
+MUTATIONS = {"half up": [HALF_UP], "zero point dropped": [ZERO_DROPPED], "tail skipped": [TAIL_SKIPPED, COPIES_TAIL_SKIPPED],
+             "pad with 0": [PAD_ZERO], "bias in sx * sw": [BIAS_SCALE]}
+# Why a cell is empty: (mutation, kernel) or (mutation, None) for all others.
+REASONS = {
+    ("half up", "softmax_q8"): "may be off by 0.5 + 2^-12 step, so a tie may go either way",
+    ("half up", "dequantize_f32"): "its result is no stored integer",
+    ("half up", "movement"): "moves integers, computes nothing",
+    ("zero point dropped", "movement"): "moves integers, computes nothing",
+    ("pad with 0", None): "has no padding",
+    ("bias in sx * sw", None): "has no bias",
+}
+
+
+def patched(source, patches):
+    """file -> its text with the patches; a text that is not there exactly once is an error."""
+    texts = {}
+    for path, old, new, _ in patches:
+        if path not in texts:
+            with open(os.path.join(source, path), encoding="utf-8") as f:
+                texts[path] = f.read()
+        count = texts[path].count(old)
+        if count != 1:
+            raise SystemExit(f"mutations.py: error: {path} has {count} times the text\n{old}")
+        texts[path] = texts[path].replace(old, new)
+    return texts
+
+
+def broken(patches):
+    return {kernel for patch in patches for kernel in patch[3].split()}
+
+
+class Tree:
+    """A copy of the source that can be broken and built."""
+
+    def __init__(self, source, work, generator_options):
+        self.original, self.copy, self.build = source, os.path.join(work, "source"), os.path.join(work, "build")
+        listed = subprocess.run(["git", "-C", source, "ls-files", "-z"], capture_output=True, check=True).stdout.decode().split("\0")
+        for path in filter(None, listed):
+            if not path.startswith("tests/") and os.path.exists(os.path.join(source, path)):
+                with open(os.path.join(source, path), "rb") as f:
+                    write(os.path.join(self.copy, path), f.read())
+        self.files = {p[0] for builds in MUTATIONS.values() for patches in builds for p in patches}
+        command = ["cmake", "-S", self.copy, "-B", self.build, "-G", "Ninja", "-DBURIN_TESTS=OFF", "-DCMAKE_BUILD_TYPE=Release",
+                   "-DCMAKE_CXX_FLAGS=-w", "-DCMAKE_CXX_FLAGS_RELEASE=-O1", *generator_options]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    def make(self, patches, name):
+        """Builds with the patches; returns the program under its own name."""
+        texts = patched(self.original, patches)
+        for path in self.files:
+            if path in texts:
+                write(os.path.join(self.copy, path), texts[path].encode())
+            else:
+                with open(os.path.join(self.original, path), "rb") as f:
+                    write(os.path.join(self.copy, path), f.read())
+        start = time.time()
+        done = subprocess.run(["cmake", "--build", self.build, "--target", "burin"], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"mutations.py: error: '{name}' cannot be built\n{(done.stdout + done.stderr)[-3000:]}")
+        program = os.path.join(self.build, "burin-" + re.sub(r"\W+", "-", name))
+        shutil.copy2(os.path.join(self.build, "burin"), program)
+        print(f"built '{name}' in {time.time() - start:.0f} s", file=sys.stderr, flush=True)
+        return program
+
+
+def write(path, data):
+    """Leaves a file alone that has these bytes, so that only what changed is built."""
+    if os.path.exists(path):
+        with open(path, "rb") as f:
+            if f.read() == data:
+                return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+def choose(runs, kernel, also_broken, most):
+    """Cases (with their target) that count for a kernel: on the host if it serves there, else on the core with DSP."""
+    from check import spread
+    for target in ("host", "cortex-m4f"):
+        found = [case for case, kernels in runs[target].items() if kernel in kernels and not kernels & (also_broken - {kernel})]
+        if found:
+            return [(case, target) for case in spread(found, most)]
+    return []
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", default=ROOT)
+    parser.add_argument("--work")
+    parser.add_argument("--cases", type=int, default=30)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--cmake", nargs="*", default=[], help="further options of cmake, written as --cmake=-DX=Y")
+    options = parser.parse_args()
+    for builds in MUTATIONS.values():
+        for patches in builds:
+            patched(options.source, patches)
+    if options.check:
+        print(f"{sum(len(p) for builds in MUTATIONS.values() for p in builds)} patches apply")
+        return 0
+    if not options.work:
+        parser.error("--work DIR is needed")
+
+    from check import cases, report, verify
+    folder = os.path.join(options.work, "cases")
+    generate = [sys.executable, os.path.join(HERE, "generate.py")]
+    subprocess.run([*generate, os.path.join(folder, "named"), "--clean"], check=True)
+    subprocess.run([*generate, os.path.join(folder, "random"), "--random", "200", "1", "--clean"], check=True)
+    found = list(cases([folder]))
+    tree = Tree(options.source, options.work, options.cmake)
+    base = tree.make([], "unbroken")
+    runs = {}
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for target in ("host", "cortex-m4f"):
+            facts = pool.map(lambda c, t=target: report(base, c, t), found)
+            runs[target] = {case: {layer["kernel"] for layer in f["layers"]} for case, f in zip(found, facts) if f}
+
+        def failures(program, chosen, runner):
+            return sum(code != 0 for code, _ in pool.map(lambda c: verify(program, c[0], runner, c[1]), chosen))
+
+        cells, wrong = {}, []
+        unbroken = {}
+        for column, builds in MUTATIONS.items():
+            everywhere = []
+            for number, patches in enumerate(builds):
+                program = tree.make(patches, column + (f" {number + 1}" if number else ""))
+                kernels = broken(patches)
+                for kernel in KERNELS:
+                    # Quantize and Dequantize always come together.
+                    twins = {"quantize_f32", "dequantize_f32"} if kernel in ("quantize_f32", "dequantize_f32") else set()
+                    if kernel not in kernels:
+                        continue
+                    chosen = choose(runs, kernel, kernels - twins, options.cases)
+                    new = [c for c in chosen if c not in unbroken]
+                    unbroken.update(zip(new, pool.map(lambda c: verify(base, c[0], "host", c[1])[0], new)))
+                    wrong += [f"{c[0]} fails in the unbroken build" for c in new if unbroken[c] != 0]
+                    count = failures(program, chosen, "host")
+                    cells[kernel, column] = f"{count} of {len(chosen)}"
+                    if count == 0:
+                        wrong.append(f"'{column}' in {kernel} fails none of {len(chosen)} cases")
+                everywhere.append((program, [(c, "host") for c, k in runs["host"].items() if k & kernels]))
+            cells["(interpreter)", column] = ", ".join(f"{failures(p, chosen, 'interpreter')} of {len(chosen)}" for p, chosen in everywhere[:1])
+    print_table(cells)
+    print(f"\n{len(unbroken)} different runs of generated code, all of which pass in the unbroken build." if not wrong else "")
+    for line in wrong:
+        print(line)
+    return 1 if wrong else 0
+
+
+def print_table(cells):
+    notes = []
+    print("| kernel | " + " | ".join(MUTATIONS) + " |\n|" + "---|" * (len(MUTATIONS) + 1))
+    for kernel in [*KERNELS, "(interpreter)"]:
+        row = []
+        for column in MUTATIONS:
+            if (kernel, column) in cells:
+                row.append(cells[kernel, column])
+                continue
+            reason = REASONS.get((column, kernel)) or REASONS.get((column, None))
+            if reason is None:
+                raise SystemExit(f"mutations.py: error: no patch and no reason for '{column}' in {kernel}")
+            if reason not in notes:
+                notes.append(reason)
+            row.append(f"- ({notes.index(reason) + 1})")
+        print(f"| {kernel} | " + " | ".join(row) + " |")
+    print("\ncells: failing cases of those run")
+    for i, note in enumerate(notes):
+        print(f"({i + 1}) {note}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
