@@ -13,12 +13,17 @@ void select_kernels(Graph& g, const Context& ctx) {
     if (is_alias(g, n)) continue;
     const LayerView view(g, n, *ctx.target, ctx.options);
     std::optional<Cost> best;
-    for (const Kernel& k : kernels()) {
-      if (!ctx.target->has(k.needs)) continue;
-      const std::optional<Cost> cost = k.cost(view);
-      if (!cost || (best && cost->cycles >= best->cycles)) continue;
-      best = cost;
-      n.kernel = &k;
+    try {
+      for (const Kernel& k : kernels()) {
+        if (!ctx.target->has(k.needs)) continue;
+        const std::optional<Cost> cost = k.cost(view);
+        if (!cost || (best && cost->cycles >= best->cycles)) continue;
+        best = cost;
+        n.kernel = &k;
+      }
+    } catch (const OpError& e) {  // a sum that no accumulator holds
+      missing.push_back(e.at(n.name, std::string(name(n.op))));
+      continue;
     }
     if (best) n.scratch = best->scratch;
     else missing.push_back({Diagnostic::Severity::error,

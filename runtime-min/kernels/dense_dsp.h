@@ -69,7 +69,12 @@ BURIN_INLINE void dense_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_z
       int32_t a0 = params[0], a1 = params[each], a2 = params[2 * each], a3 = params[3 * each];
       const uint32_t* c = column;
       const uint32_t* const stop = column + quads * 2;
-      if (quads % 4 == 0) {
+      if (quads % 8 == 0) {
+        do {
+          BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD
+          BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD
+        } while (c != stop);
+      } else if (quads % 4 == 0) {
         do {
           BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD
         } while (c != stop);

@@ -10,8 +10,8 @@
 
 namespace burin {
 
-/// Words of one padded row of one channel; one more than the last output reads, for its neighbour in a pair.
-constexpr int32_t depthwise_row_words(const ConvShape& s) { return ((s.ow - 1) * s.sw + s.kw + 1) / 2 + 1; }
+/// Words of one padded row of one channel: two pixels each, from column -pl to the last one that an output reads.
+constexpr int32_t depthwise_row_words(const ConvShape& s) { return ((s.ow - 1) * s.sw + s.kw + 1) / 2; }
 /// Bytes of working memory for n rows of output.
 constexpr int32_t depthwise_q8_dsp_scratch(const ConvShape& s, int32_t n) { return 16 * s.rows(n) * depthwise_row_words(s); }
 
@@ -28,14 +28,16 @@ BURIN_INLINE void depthwise_put(uint32_t* d, int32_t plane, uint32_t a, uint32_t
 template <class X>
 BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* row, int32_t plane, uint32_t* d) {
   const int32_t words = depthwise_row_words(s);
+  if (!row) {
+    for (int32_t i = 0; i < words; ++i) depthwise_put(d + i, plane, zeros, zeros);
+    return;
+  }
   // Pairs whose two pixels both lie in the image are pairs [first, last).
-  const int32_t first = row ? (s.pl + 1) / 2 : words;
-  int32_t last = row ? (s.iw + s.pl) / 2 : words;
-  last = last > words ? words : last;
+  const int32_t first = (s.pl + 1) / 2, last = (s.iw + s.pl) / 2 < words ? (s.iw + s.pl) / 2 : words;
   int32_t i = 0;
   for (; i < first && i < words; ++i) {
     const int32_t x = 2 * i + 1 - s.pl;  // the left one of the pair is padding
-    depthwise_put(d + i, plane, zeros, row && x >= 0 && x < s.iw ? hs_bytes(row + x * s.ic) : zeros);
+    depthwise_put(d + i, plane, zeros, x >= 0 && x < s.iw ? hs_bytes(row + x * s.ic) : zeros);
   }
   if (i < last) {
     const X* p = row + (2 * i - s.pl) * s.ic;
@@ -46,7 +48,7 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
   }
   for (; i < words; ++i) {
     const int32_t x = 2 * i - s.pl;
-    depthwise_put(d + i, plane, row && x >= 0 && x < s.iw ? hs_bytes(row + x * s.ic) : zeros, zeros);
+    depthwise_put(d + i, plane, x >= 0 && x < s.iw ? hs_bytes(row + x * s.ic) : zeros, zeros);
   }
 }
 

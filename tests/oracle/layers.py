@@ -138,6 +138,51 @@ def qlinear_matmul(name, a, b, dtype, per_column):
     return g
 
 
+def dead_channels(name, consumer, dtype=S8, level="zero"):
+    """A convolution some of whose channels are constant for every input, then what reads them.
+
+    level: where the constants lie: at the zero point ("zero": what Relu cuts off), or elsewhere ("apart": weights of zero and a
+    bias), where a padded reader sees them change at the border.
+    """
+    g = Layer(name, dtype)
+    x, sx = g.activation("x", (1, 3, 5, 6))
+    channels, dead = 8, [1, 2, 6]
+    sw = g.scale((channels,))
+    q = integers(g.rng, (channels, 3, 3, 3), S8)
+    q[dead] = g.rng.randint(-1, 2, size=q[dead].shape) if level == "zero" else 0
+    b = g.rng.randint(-2000, 2000, size=channels)
+    b[dead] = -60000 if level == "zero" else [20000, 50000, -90000]
+    w = g.dequantize(g.const(q), sw, np.zeros(channels, S8), 0)
+    y = g.node("Conv", [x, w, g.dequantize(g.const(b.astype(np.int32)), f32(sx * sw), np.zeros(channels, np.int32), 0)], pads=[1, 1, 1, 1])
+    y = g.node("Relu", [y]) if level == "zero" else y
+    y, scale, zero = g.quantize(y, dtype=dtype)
+    y = g.dequantize(y, scale, zero)
+
+    def product(op, shape, inputs, **attrs):
+        w, sw = g.weights(shape, 0, S8)
+        return g.node(op, [inputs, w, g.bias(shape[0], f32(scale * sw))], **attrs)
+
+    readers = {
+        "conv": lambda: product("Conv", (4, 8, 3, 3), y),
+        "conv_pad": lambda: product("Conv", (4, 8, 3, 3), y, pads=[1, 1, 1, 1]),
+        "pointwise": lambda: product("Conv", (9, 8, 1, 1), y),
+        "depthwise": lambda: product("Conv", (8, 1, 3, 3), y, group=8, pads=[1, 1, 1, 1], strides=[2, 2]),
+        "groups": lambda: product("Conv", (6, 4, 2, 2), y, group=2, pads=[0, 0, 1, 1]),
+        "dense": lambda: product("Gemm", (5, 8 * 5 * 6), g.node("Flatten", [y]), transB=1),
+        "average": lambda: g.node("AveragePool", [y], kernel_shape=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1),
+        "max": lambda: g.node("MaxPool", [y], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]),
+        "global": lambda: g.node("GlobalAveragePool", [y]),
+        "concat": lambda: g.node("Concat", [y, x], axis=1),
+        "pad": lambda: g.node("Pad", [y, np.array([0, 0, 1, 0, 0, 0, 0, 2], np.int64)]),
+        "mul": lambda: g.node("Mul", [y, y]),
+    }
+    last = readers[consumer.removesuffix("_twice")]()
+    if consumer.endswith("_twice"):  # depthwise, then what mixes the channels: constants travel on
+        last, scale, zero = g.quantize(last, dtype=dtype)
+        last = product("Conv", (4, 8, 1, 1), g.dequantize(last, scale, zero))
+    return g.finish(last)
+
+
 def layers():
     """(name, function that makes the Graph) of each layer."""
     def put(name, make, *args, **options):
@@ -208,6 +253,11 @@ def layers():
         put(f"global_max_{way}", single, "GlobalMaxPool", (1, 3, 3, 3), **options)
         put(f"relu_{way}", single, "Relu", (3, 7), **options)
         put(f"pad_{way}", single, "Pad", (2, 3), extra=[np.array([1, 0, 2, 3], np.int64)], **options)
+    for consumer in ("conv", "conv_pad", "pointwise", "depthwise", "depthwise_twice", "groups", "dense", "average", "max", "max_twice",
+                     "global", "concat", "pad", "mul"):
+        for level in ("zero", "apart"):
+            put(f"dead_{consumer}_{level}", dead_channels, consumer, level=level)
+            put(f"dead_{consumer}_{level}_u8", dead_channels, consumer, dtype=U8, level=level)
     for i, (shape, axis, scale) in enumerate([((2, 3), 1, 1 / 256), ((3, 1), 1, 1 / 256), ((2, 3, 2), 1, 1 / 512), ((1, 9), -1, 1 / 700)]):
         put(f"softmax_{i}", softmax, shape, axis, scale)
     for dtype, way in ((S8, "s8"), (U8, "u8")):

@@ -1,6 +1,6 @@
 """mutations.py --work DIR [--source ROOT] [--cases N]: does the oracle notice a broken kernel?
 
-Copies the tracked files of ROOT to DIR, and for each mutation of MUTATIONS breaks every quantized kernel that has such a thing,
+Copies the tracked files of ROOT (all, if it is no git work tree) to DIR, and for each mutation of MUTATIONS breaks every quantized kernel that has such a thing,
 builds `burin` there, and runs the oracle's cases grouped by the kernel that serves them: generated code on the host (kernels for
 cores with DSP: their C twins). Prints a markdown table; exits 1 if a mutation that applies to a kernel fails no case, or if
 a case fails in the unbroken build.
@@ -131,13 +131,24 @@ REASONS = {
 }
 
 
-def patched(source, patches):
-    """file -> its text with the patches; a text that is not there exactly once is an error."""
+def touched():
+    """The files that any mutation patches."""
+    return sorted({patch[0] for builds in MUTATIONS.values() for patches in builds for patch in patches})
+
+
+def read(source):
+    """Those files' texts."""
     texts = {}
+    for path in touched():
+        with open(os.path.join(source, path), encoding="utf-8") as f:
+            texts[path] = f.read()
+    return texts
+
+
+def patched(texts, patches):
+    """The texts with the patches in; what is to be replaced must be there exactly once."""
+    texts = dict(texts)
     for path, old, new, _ in patches:
-        if path not in texts:
-            with open(os.path.join(source, path), encoding="utf-8") as f:
-                texts[path] = f.read()
         count = texts[path].count(old)
         if count != 1:
             raise SystemExit(f"mutations.py: error: {path} has {count} times the text\n{old}")
@@ -149,30 +160,31 @@ def broken(patches):
     return {kernel for patch in patches for kernel in patch[3].split()}
 
 
+def source_files(source):
+    done = subprocess.run(["git", "-C", source, "ls-files", "-z"], capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return [p for p in done.stdout.split("\0") if p]
+    return [os.path.relpath(os.path.join(folder, name), source) for folder, _, names in os.walk(source) for name in names]
+
+
 class Tree:
     """A copy of the source that can be broken and built."""
 
-    def __init__(self, source, work, generator_options):
-        self.original, self.copy, self.build = source, os.path.join(work, "source"), os.path.join(work, "build")
-        listed = subprocess.run(["git", "-C", source, "ls-files", "-z"], capture_output=True, check=True).stdout.decode().split("\0")
-        for path in filter(None, listed):
+    def __init__(self, source, work, cmake_options):
+        self.copy, self.build = os.path.join(work, "source"), os.path.join(work, "build")
+        for path in source_files(source):
             if not path.startswith("tests/") and os.path.exists(os.path.join(source, path)):
                 with open(os.path.join(source, path), "rb") as f:
                     write(os.path.join(self.copy, path), f.read())
-        self.files = {p[0] for builds in MUTATIONS.values() for patches in builds for p in patches}
+        self.texts = read(self.copy)
         command = ["cmake", "-S", self.copy, "-B", self.build, "-G", "Ninja", "-DBURIN_TESTS=OFF", "-DCMAKE_BUILD_TYPE=Release",
-                   "-DCMAKE_CXX_FLAGS=-w", "-DCMAKE_CXX_FLAGS_RELEASE=-O1", *generator_options]
+                   "-DCMAKE_CXX_FLAGS=-w", "-DCMAKE_CXX_FLAGS_RELEASE=-O1", *cmake_options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def make(self, patches, name):
         """Builds with the patches; returns the program under its own name."""
-        texts = patched(self.original, patches)
-        for path in self.files:
-            if path in texts:
-                write(os.path.join(self.copy, path), texts[path].encode())
-            else:
-                with open(os.path.join(self.original, path), "rb") as f:
-                    write(os.path.join(self.copy, path), f.read())
+        for path, text in patched(self.texts, patches).items():
+            write(os.path.join(self.copy, path), text.encode())
         start = time.time()
         done = subprocess.run(["cmake", "--build", self.build, "--target", "burin"], capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -213,9 +225,10 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--cmake", nargs="*", default=[], help="further options of cmake, written as --cmake=-DX=Y")
     options = parser.parse_args()
+    texts = read(options.source)
     for builds in MUTATIONS.values():
         for patches in builds:
-            patched(options.source, patches)
+            patched(texts, patches)
     if options.check:
         print(f"{sum(len(p) for builds in MUTATIONS.values() for p in builds)} patches apply")
         return 0

@@ -361,6 +361,13 @@ def plain_range(node):
     return (start + np.arange(count) * delta).astype(node.arg(0).dtype)
 
 
+def ends(dtype):
+    """(least, greatest) number of a type: what an extreme over nothing is."""
+    if dtype.kind == "f":
+        return -np.inf, np.inf
+    return (False, True) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+
+
 def reduction(function):
     def run(node, x):
         axes = reduce_axes(node, x.ndim)
@@ -394,8 +401,8 @@ PLAIN = {
     "ReduceMean": reduction(np.mean),
     "ReduceSum": reduction(np.sum),
     "ReduceProd": reduction(np.prod),
-    "ReduceMax": reduction(np.max),
-    "ReduceMin": reduction(np.min),
+    "ReduceMax": reduction(lambda x, **axes: np.max(x, initial=ends(x.dtype)[0], **axes)),
+    "ReduceMin": reduction(lambda x, **axes: np.min(x, initial=ends(x.dtype)[1], **axes)),
     "BatchNormalization": floating(plain_batch_norm),
     "Cast": plain_cast,
     "Constant": plain_constant,
