@@ -37,7 +37,7 @@ std::string c_string(std::string_view s) {
   std::string r;
   for (char c : s) {
     const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') r += '\\', r += c;
+    if (c == '"' || c == '\\' || c == '?') r += '\\', r += c;  // "??/" is a backslash in C99
     else if (u < 32 || u == 127) r += fmt::format("\\{:03o}", u);
     else r += c;
   }
@@ -49,6 +49,7 @@ std::string in_comment(std::string_view s) {
   std::string r;
   for (char c : s) r += c == '\n' || c == '\r' || c == '\\' ? ' ' : c;
   for (size_t at; (at = r.find("*/")) != r.npos;) r[at] = '+';
+  for (size_t at; (at = r.find("?\?/")) != r.npos;) r[at + 2] = ' ';
   return r;
 }
 
@@ -74,7 +75,7 @@ std::string port_macros(const Port& p, const std::string& N) {
       #define $P$_ELEMENTS $elements$
       #define $P$_BYTES $bytes$
       )",
-                         {{"P", prefix}, {"name", c_string(p.value->name)}, {"rank", t.rank()}, {"dims", dims}, {"elements", t.elements()}, {"bytes", t.bytes()}});
+                         {{"P", prefix}, {"name", c_string(p.value->interface_name())}, {"rank", t.rank()}, {"dims", dims}, {"elements", t.elements()}, {"bytes", t.bytes()}});
   if (t.quant.per_tensor())
     s += expand(R"(
         #define $P$_SCALE $scale$

@@ -18,10 +18,11 @@ std::string headline(const Diagnostic& d) {
   return d.code.empty() ? s : s + fmt::format(" [{}]", d.code);
 }
 
-/// The characters that a GitHub workflow command reserves.
-std::string escape_github(std::string_view text) {
+/// The characters that a GitHub workflow command reserves, in its message or in a property of it.
+std::string escape_github(std::string_view text, bool property = false) {
   std::string r;
-  for (char c : text) r += c == '%' ? "%25" : c == '\n' ? "%0A" : c == '\r' ? "%0D" : std::string(1, c);
+  for (char c : text)
+    r += c == '%' ? "%25" : c == '\n' ? "%0A" : c == '\r' ? "%0D" : property && c == ':' ? "%3A" : property && c == ',' ? "%2C" : std::string(1, c);
   return r;
 }
 
@@ -36,7 +37,7 @@ std::string format(const Diagnostic& d, std::string_view file, DiagnosticStyle s
     }
     case DiagnosticStyle::github: {
       const std::string_view level = d.severity == Diagnostic::Severity::note ? "notice" : word(d.severity);
-      return fmt::format("::{} file={}::{}{}\n", level, escape_github(file), escape_github(headline(d)),
+      return fmt::format("::{} file={}::{}{}\n", level, escape_github(file, true), escape_github(headline(d)),
                          d.hint.empty() ? "" : "%0A" + escape_github(d.hint));
     }
     default: break;

@@ -97,6 +97,7 @@ void separate_outputs(Graph& g) {
   for (ValueId& out : g.outputs) {
     const ValueId from = out;
     if (!g[from].constant() && taken.insert(from).second) continue;
+    const std::string onnx_name = g[from].interface_name();
     std::string name = g[from].name;
     if (g[from].constant()) g[from].name = g.fresh(name + "_data");
     name = g.fresh(name);
@@ -106,6 +107,7 @@ void separate_outputs(Graph& g) {
     copy.op = Reshape{type.shape};
     copy.inputs = {from};
     copy.outputs = {out = g.add_value(std::move(name), std::move(type))};
+    if (g[out].name != onnx_name) g[out].onnx_name = onnx_name;
     taken.insert(out);
     g.nodes.push_back(std::move(copy));
   }

@@ -48,7 +48,7 @@ E choice(const std::string& text, std::string_view option, std::initializer_list
 /// --name, else the file's stem, else (stem `model`) its folder's name.
 std::string model_name(const ModelOptions& o) {
   if (!o.options.name.empty()) return o.options.name;
-  const fs::path path = fs::absolute(o.model);
+  const fs::path path = fs::absolute(o.model).lexically_normal();
   return path.stem() == "model" && path.has_parent_path() && !path.parent_path().filename().empty() ? path.parent_path().filename().string() : path.stem().string();
 }
 

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "compiler/cli/cli.h"
+#include "compiler/cli/report.h"
 
 namespace burin {
 namespace {
@@ -34,8 +34,8 @@ int run(ModelOptions& o, const std::string& folder, const std::string& depfile, 
     inputs.insert(inputs.end(), o.bound_files.begin(), o.bound_files.end());
     files.emplace_back(depfile, dependencies({base + ".cpp", base + ".h"}, inputs));
   }
+  for (auto& f : report_files(c, o)) files.push_back(std::move(f));
   write_files(files);
-  write_reports(c, o);
   return kOk;
 }
 

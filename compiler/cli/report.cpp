@@ -60,12 +60,14 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
           {"notes", g.notes}};
 }
 
-void write_reports(const Compiled& c, const ModelOptions& o) {
+std::vector<std::pair<std::string, std::string>> report_files(const Compiled& c, const ModelOptions& o) {
   std::vector<std::pair<std::string, std::string>> files;
   for (const std::string& f : o.reports)
     files.emplace_back(f, report(c, o).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-  write_files(files);
+  return files;
 }
+
+void write_reports(const Compiled& c, const ModelOptions& o) { write_files(report_files(c, o)); }
 
 std::string largest_buffers(const Compiled& c, const std::string& file) {
   const Graph& g = c.graph;

@@ -9,6 +9,8 @@ namespace burin {
 
 /// The object that docs/generated-code.md describes ("Report").
 nlohmann::json report(const Compiled& c, const ModelOptions& o);
+/// Every --report FILE with its text.
+std::vector<std::pair<std::string, std::string>> report_files(const Compiled& c, const ModelOptions& o);
 /// Refuses --report FILE whose format there is not, before any work is done.
 void check_reports(const ModelOptions& o);
 /// Notes that name the buffers alive where the arena is fullest.

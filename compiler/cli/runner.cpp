@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -53,7 +54,7 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
   }
   return expand(R"(
       #include "harness.h"
-      #include "$name$.h"
+      #include "model/$name$.h"
 
       namespace {
       constexpr unsigned kGuard = 64;
@@ -129,10 +130,12 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
   if (!host && t.qemu.empty()) throw UsageError(fmt::format("code for {} can be compiled but there is no machine to run it on; use --runner interpreter", t.name));
   const TemporaryFolder folder;
   const std::string name = model_identifier(c.graph.name);
-  write(folder.file(name + ".h"), c.module.header);
-  write(folder.file(name + ".cpp"), c.module.source);
+  // In a folder of its own, so that no name of a model is one of ours.
+  std::filesystem::create_directory(folder.file("model"));
+  write(folder.file("model/" + name + ".h"), c.module.header);
+  write(folder.file("model/" + name + ".cpp"), c.module.source);
   write(folder.file("main.cpp"), main_program(c, inputs));
-  std::vector<std::string> sources{name + ".cpp", "main.cpp", t.key("startup")};
+  std::vector<std::string> sources{"model/" + name + ".cpp", "main.cpp", t.key("startup")};
   if (!host) sources.insert(sources.end(), {"harness.cpp", "memory.cpp"});
   for (const EmbeddedFile& f : embedded_files())
     if (f.path.starts_with("tools/qemu/")) write(folder.file(std::string(f.path.substr(11))), f.text);

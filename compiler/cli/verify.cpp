@@ -153,7 +153,7 @@ int run(Arguments& a) {
     for (size_t k = 0; k < sets.size(); ++k)
       for (size_t i = 0; i < c.graph.outputs.size(); ++i) {
         const Value& v = c.graph[c.graph.outputs[i]];
-        const Tensor& want = pick(out[sets[k]], v.name, i, folders[sets[k]]);
+        const Tensor& want = pick(out[sets[k]], v.interface_name(), i, folders[sets[k]]);
         if (want.elements() != v.type.elements() || want.dtype() != v.type.dtype) {
           fmt::print("{} {}: {} but the data is {}\n", fs::path(folders[sets[k]]).filename().string(), v.name, to_string(v.type), to_string(want.type()));
           ok = false;

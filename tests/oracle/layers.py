@@ -146,12 +146,12 @@ def dead_channels(name, consumer, dtype=S8, level="zero"):
     """
     g = Layer(name, dtype)
     x, sx = g.activation("x", (1, 3, 5, 6))
-    channels, dead = 8, [1, 2, 6]
+    channels, dead = (12, [1, 2, 6, 7, 11]) if dtype == S8 else (7, [0, 3, 4])  # of multiples of four such a multiple is kept
     sw = g.scale((channels,))
     q = integers(g.rng, (channels, 3, 3, 3), S8)
     q[dead] = g.rng.randint(-1, 2, size=q[dead].shape) if level == "zero" else 0
     b = g.rng.randint(-2000, 2000, size=channels)
-    b[dead] = -60000 if level == "zero" else [20000, 50000, -90000]
+    b[dead] = -60000 if level == "zero" else [20000, 50000, -90000, 5000, -7000][:len(dead)]
     w = g.dequantize(g.const(q), sw, np.zeros(channels, S8), 0)
     y = g.node("Conv", [x, w, g.dequantize(g.const(b.astype(np.int32)), f32(sx * sw), np.zeros(channels, np.int32), 0)], pads=[1, 1, 1, 1])
     y = g.node("Relu", [y]) if level == "zero" else y
@@ -163,12 +163,12 @@ def dead_channels(name, consumer, dtype=S8, level="zero"):
         return g.node(op, [inputs, w, g.bias(shape[0], f32(scale * sw))], **attrs)
 
     readers = {
-        "conv": lambda: product("Conv", (4, 8, 3, 3), y),
-        "conv_pad": lambda: product("Conv", (4, 8, 3, 3), y, pads=[1, 1, 1, 1]),
-        "pointwise": lambda: product("Conv", (9, 8, 1, 1), y),
-        "depthwise": lambda: product("Conv", (8, 1, 3, 3), y, group=8, pads=[1, 1, 1, 1], strides=[2, 2]),
-        "groups": lambda: product("Conv", (6, 4, 2, 2), y, group=2, pads=[0, 0, 1, 1]),
-        "dense": lambda: product("Gemm", (5, 8 * 5 * 6), g.node("Flatten", [y]), transB=1),
+        "conv": lambda: product("Conv", (4, channels, 3, 3), y),
+        "conv_pad": lambda: product("Conv", (4, channels, 3, 3), y, pads=[1, 1, 1, 1]),
+        "pointwise": lambda: product("Conv", (9, channels, 1, 1), y),
+        "depthwise": lambda: product("Conv", (channels, 1, 3, 3), y, group=channels, pads=[1, 1, 1, 1], strides=[2, 2]),
+        "groups": lambda: product("Conv", (2 * channels, 1, 2, 2), y, group=channels, pads=[0, 0, 1, 1]),
+        "dense": lambda: product("Gemm", (5, channels * 5 * 6), g.node("Flatten", [y]), transB=1),
         "average": lambda: g.node("AveragePool", [y], kernel_shape=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1),
         "max": lambda: g.node("MaxPool", [y], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]),
         "global": lambda: g.node("GlobalAveragePool", [y]),
@@ -179,7 +179,7 @@ def dead_channels(name, consumer, dtype=S8, level="zero"):
     last = readers[consumer.removesuffix("_twice")]()
     if consumer.endswith("_twice"):  # depthwise, then what mixes the channels: constants travel on
         last, scale, zero = g.quantize(last, dtype=dtype)
-        last = product("Conv", (4, 8, 1, 1), g.dequantize(last, scale, zero))
+        last = product("Conv", (4, channels, 1, 1), g.dequantize(last, scale, zero))
     return g.finish(last)
 
 
