@@ -26,6 +26,7 @@ std::optional<QuantizeLayer> QuantizeLayer::of(const LayerView& v) {
   const Type &stored = to_integer ? v.out() : v.in(0), &real = to_integer ? v.in(0) : v.out();
   const bool wide = stored.dtype == DType::u32 || info(stored.dtype).bits > 32;  // beyond the kernels' int32
   if (!stored.quantized() || !is_integer(stored.dtype) || wide || !is_float(real.dtype)) return std::nullopt;
+  if (!to_integer && real.dtype != DType::f32) return std::nullopt;
   QuantizeLayer l{to_integer, real.dtype, stored.dtype, stored.quant, real.elements(), real.elements(), 1, 0};
   if (l.quant.axis >= 0 && l.n > 0) {
     l.run = dense_strides(stored.shape)[size_t(l.quant.axis)];
@@ -57,7 +58,7 @@ LayerCode print_quantize(const LayerView& v) {
   auto cast = [&](std::string_view from, std::string_view to, std::string_view x, std::string_view y) {
     code.body += fmt::format("burin::cast<burin::el_{}, burin::el_{}>({}, {}, {});\n", from, to, l.n, x, y);
   };
-  if (cast_real && l.to_integer) cast(name(l.real), "f32", "x0", real);
+  if (cast_real) cast(name(l.real), "f32", "x0", real);
   if (nibbles && !l.to_integer) cast(name(l.stored), wide, "x0", stored);
 
   const std::string &x = l.to_integer ? real : stored, &y = l.to_integer ? stored : real;
@@ -79,7 +80,6 @@ LayerCode print_quantize(const LayerView& v) {
   }
 
   if (nibbles && l.to_integer) cast(wide, name(l.stored), stored, "y0");
-  if (cast_real && !l.to_integer) cast("f32", name(l.real), real, "y0");
   if (l.to_integer) code.requantize = "float";
   return code;
 }
