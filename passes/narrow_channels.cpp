@@ -190,6 +190,7 @@ void narrow_channels(Graph& g, const Context&) {
   auto type = [&](ValueId v) -> const Type& { return before[index(v)].type; };
   auto constant = [&](const Node& n, size_t i) { return n.inputs.size() > i && n.inputs[i] != ValueId::none ? g[n.inputs[i]].data : nullptr; };
   int64_t gone = 0, of = 0;
+  std::map<ValueId, ValueId> now;  // the narrow value of each that lost channels
   std::vector<Role> roles;
   for (const Node& n : g.nodes) roles.push_back(role(g, n));
   for (size_t at = 0; at < g.nodes.size(); ++at) {
@@ -200,13 +201,18 @@ void narrow_channels(Graph& g, const Context&) {
     const bool fewer_in = int64_t(in.size()) < type(x).shape.back(), fewer_out = int64_t(out.size()) < type(y).shape.back();
     if (roles[at] == Role::mixes) of += type(y).shape.back(), gone += type(y).shape.back() - int64_t(out.size());
     if (!fewer_in && !fewer_out) continue;
-    g[y].type.shape.back() = int64_t(out.size());
-    if (Reshape* r = n.as<Reshape>()) r->shape = g[y].type.shape;
+    if (fewer_out) {  // another value: what has a name keeps its meaning through all passes
+      Type narrow = type(y);
+      narrow.shape.back() = int64_t(out.size());
+      if (Reshape* r = n.as<Reshape>()) r->shape = narrow.shape;
+      n.outputs[0] = now[y] = g.add_value(g.fresh(before[index(y)].name + "_kept"), std::move(narrow));
+    }
+    n.inputs[0] = now.count(x) ? now[x] : x;
     if (!n.as<Conv>() && !n.as<Dense>()) continue;
 
     const std::shared_ptr<const Tensor> w = constant(n, 1), bias = constant(n, 2), offset = constant(n, 3);
     Tensor weights = select_first(*w, out);
-    std::vector<ValueId> inputs{x, ValueId::none, ValueId::none};
+    std::vector<ValueId> inputs{n.inputs[0], ValueId::none, ValueId::none};
     if (bias) inputs[2] = g.add_constant(g.fresh(g[n.inputs[2]].name), select_first(*bias, out));
     if (roles[at] == Role::hands_on) {
       n.as<Conv>()->group = int64_t(out.size());

@@ -23,7 +23,8 @@ std::optional<BinaryReal> BinaryReal::of(const LayerView& v) {
   if (!op || !is_plain(v.in(0)) || !is_plain(v.in(1)) || !is_plain(v.out())) return std::nullopt;
   const bool slow = op->kind == BinaryKind::pow || op->kind == BinaryKind::mod || op->kind == BinaryKind::fmod;
   const double cost = slow ? 150 : op->kind == BinaryKind::div ? 20 : 8;
-  return BinaryReal{op, v.in(0).dtype, v.out().dtype, binary_shape(v.in(0).shape, v.in(1).shape), v.out().elements(), cost};
+  return BinaryReal{op,  v.in(0).dtype, v.out().dtype, binary_shape(v.in(0).shape, v.in(1).shape), v.out().elements(),
+                    cost};
 }
 
 LayerCode print_binary(const LayerView& v) {
@@ -31,8 +32,9 @@ LayerCode print_binary(const LayerView& v) {
   if (b.n == 0) return nothing(v);
   const std::string_view f = function(b.op->kind);
   if (b.y == DType::f32)
-    return layer_code("binary.h", body(b.s, "", fmt::format("binary_f32<burin::fn_{}>(s, {}, {}, x0, x1, y0)", f,
-                                                            cpp(b.op->clamp.lo), cpp(b.op->clamp.hi))));
+    return layer_code("binary.h", body(b.s, "",
+                                       fmt::format("binary_f32<burin::fn_{}>(s, {}, {}, x0, x1, y0)", f,
+                                                   cpp(b.op->clamp.lo), cpp(b.op->clamp.hi))));
   return layer_code("binary.h", body(b.s, "", fmt::format("binary<burin::fn_{}>(s, x0, x1, y0)", f)));
 }
 
@@ -64,8 +66,9 @@ LayerCode print_mul_q8(const LayerView& v) {
   const BinaryQ8& b = *v.as<BinaryQ8>();
   if (b.n == 0) return nothing(v);
   LayerCode code = layer_code("binary.h", "");
-  code.body = body(b.s, requantization(b.mul, code),
-                   fmt::format("mul_q8(s, q, {}, {}, p, x0, x1, y0)", v.in(0).quant.zero_point[0], v.in(1).quant.zero_point[0]));
+  code.body = body(
+      b.s, requantization(b.mul, code),
+      fmt::format("mul_q8(s, q, {}, {}, p, x0, x1, y0)", v.in(0).quant.zero_point[0], v.in(1).quant.zero_point[0]));
   return code;
 }
 

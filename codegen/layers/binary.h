@@ -22,8 +22,8 @@ struct BinaryQ8 {
   BinaryKind kind;
   BinaryShape s;
   int64_t n;
-  AddPlan add;                          // add, sub
-  Requantization mul;                   // mul
+  AddPlan add;                            // add, sub
+  Requantization mul;                     // mul
   std::vector<uint8_t> a_table, b_table;  // min, max; empty: the operand has the result's scale
 
   bool is_sum() const { return kind == BinaryKind::add || kind == BinaryKind::sub; }

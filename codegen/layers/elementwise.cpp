@@ -58,8 +58,9 @@ LayerCode print_unary(const LayerView& v) {
                                          {"x", takes_doubles(u.op->kind) ? "x0[i]" : "float(x0[i])"},
                                          {"a", cpp(u.op->alpha)},
                                          {"b", cpp(u.op->beta)}}));
-  return layer_code("unary.h", fmt::format("burin::{}<burin::fn_{}>({}, {}, {}, x0, y0);\n", f32 ? "unary_f32" : "unary",
-                                           Unary::names[size_t(u.op->kind)], u.n, cpp(u.op->alpha), cpp(u.op->beta)));
+  return layer_code("unary.h",
+                    fmt::format("burin::{}<burin::fn_{}>({}, {}, {}, x0, y0);\n", f32 ? "unary_f32" : "unary",
+                                Unary::names[size_t(u.op->kind)], u.n, cpp(u.op->alpha), cpp(u.op->beta)));
 }
 
 std::optional<UnaryQ8> UnaryQ8::of(const LayerView& v) {
@@ -98,7 +99,8 @@ std::optional<WhereLayer> WhereLayer::of(const LayerView& v) {
 LayerCode print_where(const LayerView& v) {
   const WhereLayer& w = *v.as<WhereLayer>();
   if (w.n == 0) return nothing(v);
-  return layer_code("where.h", fmt::format("constexpr burin::WhereShape s = {};\nburin::where(s, x0, x1, x2, y0);\n", text(w.s)));
+  return layer_code("where.h",
+                    fmt::format("constexpr burin::WhereShape s = {};\nburin::where(s, x0, x1, x2, y0);\n", text(w.s)));
 }
 
 }  // namespace burin

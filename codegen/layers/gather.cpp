@@ -12,8 +12,8 @@ std::string text(const GatherElementsShape& s) {
   return fmt::format("{{{}, {}, {}, {}, {}}}", s.rank, s.axis, s.limit, axes(s.extent, s.rank), axes(s.from, s.rank));
 }
 std::string text(const GatherNdShape& s) {
-  return fmt::format("{{{}, {}, {}, {}, {}, {}, {}}}", s.batch, s.part, s.count, s.depth, s.inner, axes(s.extent, s.depth),
-                     axes(s.stride, s.depth));
+  return fmt::format("{{{}, {}, {}, {}, {}, {}, {}}}", s.batch, s.part, s.count, s.depth, s.inner,
+                     axes(s.extent, s.depth), axes(s.stride, s.depth));
 }
 
 /// Constant indices in the narrowest type that counts the axes.
@@ -42,11 +42,15 @@ LayerCode print_gather(const LayerView& v) {
   };
   LayerCode code = layer_code("gather.h", "");
   switch (g.op->kind) {
-    case GatherKind::gather: code.body = body("GatherShape", text(gather_shape(*g.op, x, indices)), "gather"); break;
+    case GatherKind::gather:
+      code.body = body("GatherShape", text(gather_shape(*g.op, x, indices)), "gather");
+      break;
     case GatherKind::gather_elements:
       code.body = body("GatherElementsShape", text(gather_elements_shape(*g.op, x, indices)), "gather_elements");
       break;
-    case GatherKind::gather_nd: code.body = body("GatherNdShape", text(gather_nd_shape(*g.op, x, indices)), "gather_nd"); break;
+    case GatherKind::gather_nd:
+      code.body = body("GatherNdShape", text(gather_nd_shape(*g.op, x, indices)), "gather_nd");
+      break;
   }
   if (const Tensor* t = v.constant(1)) {
     code.constants = {packed_indices(*t, x.shape)};

@@ -36,7 +36,8 @@ LayerCode print_matmul(const LayerView& v) {
     return code;
   }
   code.body += requantization(m.requant, code);
-  code.body += fmt::format("burin::matmul_q8_ref(s, q, {}, {}, x0, x1, p, y0);\n", v.in(0).quant.zero_point[0], v.in(1).quant.zero_point[0]);
+  code.body += fmt::format("burin::matmul_q8_ref(s, q, {}, {}, x0, x1, p, y0);\n", v.in(0).quant.zero_point[0],
+                           v.in(1).quant.zero_point[0]);
   return code;
 }
 

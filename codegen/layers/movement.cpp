@@ -39,7 +39,8 @@ int64_t run_length(const StridedShape& s) {
   const size_t last = size_t(s.rank) - 1;
   return s.from[last] == 1 && s.to[last] == 1 ? s.extent[last] : 0;
 }
-/// Runs from this length on are copied by memcpy, which compilers expand or call as it pays; below, its call costs more.
+/// Runs from this length on are copied by memcpy, which compilers expand or call as it pays; below, its call costs
+/// more.
 constexpr int64_t kRunBytes = 8;
 
 int64_t volume(const StridedShape& s) {
@@ -58,7 +59,9 @@ double copy_cycles(const StridedShape& s, int64_t bytes) {
 std::string offset(int64_t start, const int32_t* strides, int32_t rank) {
   std::string s = start != 0 ? fmt::format(" + {}", start) : "";
   for (int32_t d = 0; d < rank; ++d)
-    if (strides[d] != 0) s += fmt::format(" {} i{}{}", strides[d] < 0 ? '-' : '+', d, std::abs(strides[d]) == 1 ? "" : fmt::format(" * {}", std::abs(strides[d])));
+    if (strides[d] != 0)
+      s += fmt::format(" {} i{}{}", strides[d] < 0 ? '-' : '+', d,
+                       std::abs(strides[d]) == 1 ? "" : fmt::format(" * {}", std::abs(strides[d])));
   return s;
 }
 
@@ -72,7 +75,9 @@ std::string run_loops(const StridedCopy& c, int64_t bytes, const std::string& x,
                             offset(c.from, s.from, s.rank - 1), run_length(s) * bytes);
 }
 
-std::string plus(const std::string& pointer, int64_t n) { return n == 0 ? pointer : fmt::format("{} + {}", pointer, n); }
+std::string plus(const std::string& pointer, int64_t n) {
+  return n == 0 ? pointer : fmt::format("{} + {}", pointer, n);
+}
 
 std::string copy(const StridedCopy& c, int64_t bytes, const std::string& x, const std::string& y) {
   if (run_length(c.shape) * bytes >= kRunBytes) return run_loops(c, bytes, x, y);
@@ -130,7 +135,8 @@ LayerCode print_movement(const LayerView& v) {
     int64_t at = m.n;
     for (size_t i = 0; i < x.size(); ++i) {
       const int64_t n = v.in(i).elements();
-      code.body += fmt::format("burin::cast<burin::el_{}, burin::el_i8>({}, {}, y + {});\n", name(m.dtype), n, x[i], at);
+      code.body +=
+          fmt::format("burin::cast<burin::el_{}, burin::el_i8>({}, {}, y + {});\n", name(m.dtype), n, x[i], at);
       x[i] = fmt::format("(y + {})", at);
       at += n;
     }

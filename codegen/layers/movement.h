@@ -12,8 +12,8 @@ struct Movement {
   std::vector<StridedCopy> copies;
   std::optional<Tensor> fill;  // what the result is filled with first
   DType dtype;
-  int64_t bytes;    // of an element, where it is moved
-  int64_t n;        // elements of the result
+  int64_t bytes;  // of an element, where it is moved
+  int64_t n;      // elements of the result
   double cycles;
   int64_t scratch;
 };

@@ -7,8 +7,8 @@ namespace burin {
 namespace {
 
 std::string text(const PoolShape& s) {
-  return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}}", s.ih, s.iw, s.oh, s.ow, s.c, s.kh, s.kw,
-                     s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, s.include_pad);
+  return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}}", s.ih, s.iw, s.oh, s.ow, s.c, s.kh,
+                     s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, s.include_pad);
 }
 
 /// Declarations and the call that makes $n$ rows.
@@ -29,7 +29,8 @@ Call make_call(const PoolLayer& p, int32_t x_zero, LayerCode& code) {
     code.constants.push_back(constant_array<int32_t>("counts", p.average.counts));
     counts = "counts";
   }
-  return {declarations, fmt::format("burin::average_pool_q8_ref(s, q, {}, {}, {}, rows, $n$, p, y);", x_zero, sets, counts)};
+  return {declarations,
+          fmt::format("burin::average_pool_q8_ref(s, q, {}, {}, {}, rows, $n$, p, y);", x_zero, sets, counts)};
 }
 
 }  // namespace
@@ -54,14 +55,15 @@ LayerCode print_pool(const LayerView& v) {
   LayerCode code = layer_code("pool.h", "");
   code.headers.push_back("conv.h");  // image_rows
   const Call call = make_call(p, p.quantized ? v.in(0).quant.zero_point[0] : 0, code);
-  code.body = expand(R"(
+  code.body =
+      expand(R"(
       constexpr burin::PoolShape s = $shape$;
       $declarations$
       $loop$)",
-                     {{"shape", text(s)},
-                      {"declarations", call.declarations},
-                      {"loop", row_loop({p.batch, s.ih, s.iw * s.c, s.oh, s.ow * s.c, s.sh, s.rows(1), s.pt, info(p.x).c_type},
-                                        rows_per_call(s.oh, s.ow), call.call)}});
+             {{"shape", text(s)},
+              {"declarations", call.declarations},
+              {"loop", row_loop({p.batch, s.ih, s.iw * s.c, s.oh, s.ow * s.c, s.sh, s.rows(1), s.pt, info(p.x).c_type},
+                                rows_per_call(s.oh, s.ow), call.call)}});
   return code;
 }
 

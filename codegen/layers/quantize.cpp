@@ -14,8 +14,8 @@ std::string whole(int64_t v) { return v == INT32_MIN ? "-2147483647 - 1" : fmt::
 std::string call(const QuantizeLayer& l, int64_t n, std::string_view scale, std::string_view zero, std::string_view x,
                  std::string_view y) {
   if (!l.to_integer) return fmt::format("burin::dequantize_f32({}, {}, {}, {}, {});\n", n, scale, zero, x, y);
-  return fmt::format("burin::quantize_f32({}, {}, {}, {}, {}, {}, {});\n", n, scale, zero,
-                     whole(info(l.stored).lo), whole(info(l.stored).hi), x, y);
+  return fmt::format("burin::quantize_f32({}, {}, {}, {}, {}, {}, {});\n", n, scale, zero, whole(info(l.stored).lo),
+                     whole(info(l.stored).hi), x, y);
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ LayerCode print_quantize(const LayerView& v) {
   const QuantizeLayer& l = *v.as<QuantizeLayer>();
   if (l.n == 0) return nothing(v);
   LayerCode code = layer_code("quantize.h", "");
-  const bool nibbles = info(l.stored).bits < 8, cast_real = l.real_scratch() > 0;
+  const bool nibbles = info(l.stored).bits<8, cast_real = l.real_scratch()> 0;
   if (nibbles || cast_real) code.headers.push_back("cast.h");
   std::string real = l.to_integer ? "x0" : "y0", stored = l.to_integer ? "y0" : "x0";
   const std::string wide = l.stored == DType::i4 ? "i8" : "u8";

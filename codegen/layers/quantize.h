@@ -4,8 +4,8 @@
 
 namespace burin {
 
-/// Quantize or Dequantize. What is quantized from another type than float32 passes through float32 in scratch memory, 4-bit
-/// integers through bytes.
+/// Quantize or Dequantize. What is quantized from another type than float32 passes through float32 in scratch memory,
+/// 4-bit integers through bytes.
 struct QuantizeLayer {
   static std::optional<QuantizeLayer> of(const LayerView& v);
   bool to_integer;

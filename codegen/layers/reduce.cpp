@@ -7,7 +7,8 @@ namespace {
 
 std::string text(const ReduceShape& s) {
   return fmt::format("{{{}, {}, {}, {}, {}, {}, {}}}", s.kept_rank, s.reduced_rank, s.count, axes(s.kept, s.kept_rank),
-                     axes(s.kept_stride, s.kept_rank), axes(s.reduced, s.reduced_rank), axes(s.reduced_stride, s.reduced_rank));
+                     axes(s.kept_stride, s.kept_rank), axes(s.reduced, s.reduced_rank),
+                     axes(s.reduced_stride, s.reduced_rank));
 }
 
 std::string body(const ReduceShape& s, std::string_view declarations, std::string_view call) {
@@ -37,15 +38,19 @@ LayerCode print_reduce(const LayerView& v) {
 LayerCode print_reduce_arg(const LayerView& v) {
   const ReduceReal& r = *v.as<ReduceReal>();
   if (v.out().elements() == 0) return nothing(v);
-  return layer_code("reduce.h", body(r.s, "", fmt::format("reduce_arg<{}, {}>(s, x0, y0)", r.kind == ReduceKind::arg_max, r.select_last)));
+  return layer_code(
+      "reduce.h",
+      body(r.s, "", fmt::format("reduce_arg<{}, {}>(s, x0, y0)", r.kind == ReduceKind::arg_max, r.select_last)));
 }
 
 std::optional<ReduceQ8> ReduceQ8::of(const LayerView& v) {
   const Reduce* op = v.node.as<Reduce>();
   if (!op || !op->integer_form() || !is_q8(v.in(0)) || !is_q8(v.out())) return std::nullopt;
   ReduceQ8 r{op->kind, op->shape(v.in(0)), double(v.in(0).elements()), {}, {}};
-  if (r.is_sum()) r.sum = reduce_requantization(*op, v.in(0), v.out());
-  else r.table = operand_table(v.in(0), v.out(), {});
+  if (r.is_sum())
+    r.sum = reduce_requantization(*op, v.in(0), v.out());
+  else
+    r.table = operand_table(v.in(0), v.out(), {});
   return r;
 }
 
@@ -62,7 +67,8 @@ LayerCode print_reduce_extreme_q8(const LayerView& v) {
   const ReduceQ8& r = *v.as<ReduceQ8>();
   if (v.out().elements() == 0) return nothing(v);
   const std::string_view table = r.table.empty() ? "nullptr" : "table";
-  LayerCode code = layer_code("reduce.h", body(r.s, "", fmt::format("reduce_extreme_q8<burin::fn_{}>(s, {}, x0, y0)", name(v.node.op), table)));
+  LayerCode code = layer_code(
+      "reduce.h", body(r.s, "", fmt::format("reduce_extreme_q8<burin::fn_{}>(s, {}, x0, y0)", name(v.node.op), table)));
   if (!r.table.empty()) {
     code.constants = {constant_array<uint8_t>("table", r.table)};
     code.requantize = "lut";

@@ -21,7 +21,9 @@ std::optional<SoftmaxF32> SoftmaxF32::of(const LayerView& v) {
 LayerCode print_softmax_f32(const LayerView& v) {
   const SoftmaxF32& l = *v.as<SoftmaxF32>();
   if (l.n == 0) return nothing(v);
-  return layer_code("softmax.h", fmt::format("constexpr burin::SoftmaxShape s = {};\nburin::softmax_f32<{}>(s, x0, y0);\n", text(l.s), l.log));
+  return layer_code(
+      "softmax.h",
+      fmt::format("constexpr burin::SoftmaxShape s = {};\nburin::softmax_f32<{}>(s, x0, y0);\n", text(l.s), l.log));
 }
 
 std::optional<SoftmaxQ8> SoftmaxQ8::of(const LayerView& v) {

@@ -17,8 +17,8 @@ std::string axes(const int32_t* values, int32_t n);
 /// Element `i` as it is written in C++ where its C type is known.
 std::string literal(const Tensor& t, int64_t i = 0);
 
-/// Declarations of `q` and `p` (parameters) for kernels that requantize, to be put in front of the call. One short set is
-/// declared in place, so that the compiler folds it; tables and several sets become a constant.
+/// Declarations of `q` and `p` (parameters) for kernels that requantize, to be put in front of the call. One short set
+/// is declared in place, so that the compiler folds it; tables and several sets become a constant.
 std::string requantization(const Requantization& r, LayerCode& code);
 
 /// A body that does nothing: for results without elements.

@@ -19,6 +19,9 @@ BURIN_INLINE void image_rows(const T** rows, const T* image, int32_t first, int3
   for (int32_t i = 0; i < count; ++i) {
     const int32_t y = first + i;
     rows[i] = y < 0 || y >= height ? nullptr : image + y * row_elements;
+#if defined(__ARM_FEATURE_MVE) && !defined(__clang__)
+    __asm__ volatile("");  // no vectors: gcc 12 makes constant predicates here that its assembler refuses
+#endif
   }
 }
 

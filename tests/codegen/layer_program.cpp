@@ -147,7 +147,8 @@ std::vector<Tensor> LayerProgram::run(const std::filesystem::path& folder, const
   std::string source = layers();
   source += kHost;
   for (size_t i = 0; i < layers_.size(); ++i)
-    source += fmt::format("static void call_{}() {}", i, layers_[i].call);  // small functions: main() would take long to compile
+    source += fmt::format("static void call_{}() {}", i,
+                          layers_[i].call);  // small functions: main() would take long to compile
   source += "int main() {\n";
   for (size_t i = 0; i < layers_.size(); ++i) source += fmt::format("  call_{}();\n", i);
   source += "  fflush(stdout);\n  _Exit(0);  // nothing was freed: no talk of leaks\n}\n";
@@ -163,7 +164,8 @@ std::vector<Tensor> LayerProgram::run(const std::filesystem::path& folder, const
     Tensor y(l.expected.type());
     if (!std::getline(lines, line) || line.size() != 2 * y.bytes().size())
       throw std::runtime_error(fmt::format("no result of layer {}", l.name));
-    for (size_t i = 0; i < y.bytes().size(); ++i) y.bytes()[i] = std::byte(std::stoul(line.substr(2 * i, 2), nullptr, 16));
+    for (size_t i = 0; i < y.bytes().size(); ++i)
+      y.bytes()[i] = std::byte(std::stoul(line.substr(2 * i, 2), nullptr, 16));
     results.push_back(std::move(y));
   }
   return results;
@@ -177,7 +179,8 @@ bool equal(const Tensor& a, const Tensor& b) {
   for (int64_t i = 0; i < a.elements(); ++i) {
     if (fraction) {
       if (a.integer(i) != b.integer(i)) return false;
-    } else if (!std::ranges::equal(a.bytes().subspan(size_t(i) * size, size), b.bytes().subspan(size_t(i) * size, size)) &&
+    } else if (!std::ranges::equal(a.bytes().subspan(size_t(i) * size, size),
+                                   b.bytes().subspan(size_t(i) * size, size)) &&
                !(std::isnan(a.real(i)) && std::isnan(b.real(i)))) {
       return false;
     }

@@ -30,8 +30,8 @@ class LayerProgram {
 
   /// The layers alone: what a device would get.
   std::string layers() const;
-  /// Compiles `layers()` with a main() in `folder` and runs it. Every array is a block of its own on the heap, and results
-  /// are filled with 0xA5 before. Throws std::runtime_error with the compiler's or the program's messages.
+  /// Compiles `layers()` with a main() in `folder` and runs it. Every array is a block of its own on the heap, and
+  /// results are filled with 0xA5 before. Throws std::runtime_error with the compiler's or the program's messages.
   std::vector<Tensor> run(const std::filesystem::path& folder, const std::string& compiler) const;
 
  private:

@@ -117,7 +117,7 @@ TEST_CASE("clip in every form", "[ops]") {
   const Tensor x = f32({4}, {-3, 0, 2, 9});
   const auto old = OnnxCall{"Clip", 6, {x}, {}, 1, [](auto& n) { set(n, "min", -1.0f), set(n, "max", 6.0f); }};
   CHECK(reals(old.run()) == std::vector<double>{-1, 0, 2, 6});
-  for (const std::vector<size_t> known : {std::vector<size_t>{1, 2}, std::vector<size_t>{}})
+  for (const std::vector<size_t>& known : {std::vector<size_t>{1, 2}, std::vector<size_t>{}})
     CHECK(reals(OnnxCall{"Clip", 13, {x, f32({}, {-1}), f32({}, {6})}, known}.run()) == std::vector<double>{-1, 0, 2, 6});
   CHECK(reals(OnnxCall{"Clip", 13, {x, f32({}, {-1})}, {1}}.run()) == std::vector<double>{-1, 0, 2, 9});
   const OnnxCall whole{"Clip", 13, {i64({-5, 1 << 25}), i64({}, {-2}), i64({}, {(1 << 24) + 1})}, {1, 2}};

@@ -127,7 +127,7 @@ TEST_CASE("expansion and tiles", "[ops]") {
 
 TEST_CASE("gather with constant and computed indices", "[ops]") {
   const Tensor x = counted({3, 2});
-  for (const std::vector<size_t> known : {std::vector<size_t>{}, std::vector<size_t>{1}}) {
+  for (const std::vector<size_t>& known : {std::vector<size_t>{}, std::vector<size_t>{1}}) {
     CHECK(reals(OnnxCall{"Gather", 13, {x, i64({-1, 0, -1})}, known}.run()) == std::vector<double>{4, 5, 0, 1, 4, 5});
     CHECK(reals(OnnxCall{"Gather", 13, {x, i64({2, 1, 0})}, known}.run()) == std::vector<double>{4, 5, 2, 3, 0, 1});
     const Tensor row = OnnxCall{"Gather", 13, {x, i64({}, {1})}, known, 1, [](auto& n) { set(n, "axis", int64_t{1}); }}.run();
@@ -165,7 +165,7 @@ TEST_CASE("constants of shapes and ranges", "[ops]") {
     std::vector<ValueId> in;
     for (const Tensor& t : c.inputs) in.push_back(g.add_constant("x" + std::to_string(in.size()), t)), proto.add_input("x");
     c.attributes(proto);
-    OnnxNode node(g, proto, in, c.opset, "");
+    OnnxNode node(g, proto, in, c.opset, "", "node");
     REQUIRE(is_constant_op(c.op));
     import_constant_op(node);
     return *g[node.results()[0].second].data;

@@ -245,7 +245,7 @@ TEST_CASE("gemm: transposed operands, factors and addends", "[ops]") {
       for (const float alpha : {1.0f, 0.5f})
         for (const float beta : {1.0f, 2.0f})
           for (size_t c = 0; c < addends.size(); ++c)
-            for (const std::vector<size_t> known : {std::vector<size_t>{}, std::vector<size_t>{1}, std::vector<size_t>{1, 2}}) {
+            for (const std::vector<size_t>& known : {std::vector<size_t>{}, std::vector<size_t>{1}, std::vector<size_t>{1, 2}}) {
               const Tensor addend = f32(shapes[c], addends[c]);
               const OnnxCall call{"Gemm", 13, {trans_a ? at : a, trans_b ? bt : b, addend}, known, 1, [&](auto& n) {
                                     set(n, "transA", int64_t{trans_a}), set(n, "transB", int64_t{trans_b});
@@ -273,7 +273,7 @@ TEST_CASE("dequantized weights become dense with their channels moved", "[ops]")
   g.nodes.push_back(dq);
   onnx::NodeProto proto;
   proto.set_op_type("MatMul"), proto.set_name("n"), proto.add_input("x"), proto.add_input("r"), proto.add_output("y");
-  OnnxNode node(g, proto, {x, real}, 13, "");
+  OnnxNode node(g, proto, {x, real}, 13, "", "node");
   MatMul::import(node);
   g.outputs = {node.results()[0].second};
   const Node* dense = g.producer(g.outputs[0]);
