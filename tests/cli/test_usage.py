@@ -116,14 +116,6 @@ class Usage(Case):
         self.assertIn("| Conv |", burin("ops", "--format", "markdown").out)
 
 
-    def test_ops_page_is_current(self):
-        page = os.path.join(HERE, "..", "..", "docs", "ops.md")
-        if not os.path.exists(page):
-            self.skipTest("there is no docs/ops.md")
-        with open(page) as f:
-            self.assertEqual(f.read(), burin("ops", "--format", "markdown").out, "burin ops --format markdown > docs/ops.md")
-
-
 class Bindings(Case):
     """--input-dim and --bind."""
 

@@ -50,8 +50,8 @@ ZERO_DROPPED = [
     ("compiler/ops/binary.cpp", "const int64_t acc = stored - operand.quant.zero_point[0];", "const int64_t acc = stored;", TABLES),
     ("compiler/numerics/functions.cpp", "mpz_class(long(stored) - x.zero_point)", "mpz_class(long(stored))", "lut_q8"),
     (K + "softmax_s8.h", "clamp32(r + q.zero_point,", "clamp32(r,", "softmax_q8"),
-    (K + "quantize.h", "clamp32(r + zero,", "clamp32(r,", "quantize_f32"),
-    (K + "quantize.h", "float(int32_t(x[i]) - zero)", "float(int32_t(x[i]))", "dequantize_f32"),
+    (K + "quantize.h", "int64_t(r) + zero", "int64_t(r)", "quantize_f32"),
+    (K + "quantize.h", "float(wrap_add(v, -zero))", "float(v)", "dequantize_f32"),
 ]
 TAIL_SKIPPED = [
     # The last product of a window, of a row of weights, of a row of a matrix; with H/s packing the last beyond a multiple of four.

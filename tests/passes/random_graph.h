@@ -116,10 +116,15 @@ class RandomGraph {
     return emit("w_d", Dequantize{}, {constant("w", stored)}, real_type(DType::f32, shape), nullptr);
   }
   ValueId bias(int64_t n) {
-    if (!quantized_ || random_.chance(30)) return constant("b", noise({n}, -1, 1));
+    if (!quantized_ || random_.chance(30)) {
+      Tensor b = noise({n}, -1, 1);
+      for (int64_t i = 0; i < n; ++i)
+        if (random_.chance(15)) b.set_real(i, -40);  // behind a Relu this channel is dead
+      return constant("b", b);
+    }
     const Type t{DType::i32, {n}, {{float(random_.real(0.0005, 0.01))}, {0}, -1}};
     Tensor stored(t);
-    for (int64_t i = 0; i < n; ++i) stored.set_integer(i, random_.between(-200, 200));
+    for (int64_t i = 0; i < n; ++i) stored.set_integer(i, random_.chance(15) ? -50000 : random_.between(-200, 200));
     return emit("b_d", Dequantize{}, {constant("b", stored)}, real_type(DType::f32, {n}), nullptr);
   }
 

@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 #endif
 
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 
@@ -207,7 +208,6 @@ void check_many(uint64_t first, uint64_t count, bool quantized, Totals* totals =
 
 }  // namespace
 
-TEST_CASE("many", "[.many]") { const uint64_t f = std::stoull(std::getenv("FIRST")), n = std::stoull(std::getenv("COUNT")); check_many(f, n, false); Totals t; check_many(f + 1000000, n, true, &t); WARN(t.differing << " " << t.compared << " " << t.quantized_regions << " " << t.regions); }
 TEST_CASE("random float graphs keep their numbers through all passes", "[passes]") { check_many(1, 150, false); }
 
 TEST_CASE("random quantized graphs keep their numbers through all passes", "[passes]") {
@@ -218,4 +218,12 @@ TEST_CASE("random quantized graphs keep their numbers through all passes", "[pas
   CHECK(t.compared > 10000);
   CHECK(t.differing * 200 < t.compared);
   CHECK(t.quantized_regions * 2 > t.regions);  // the graphs do exercise integer arithmetic
+}
+
+// burin_tests "[soak]" with BURIN_SOAK=N: N more graphs of each kind, for after a change to a pass.
+TEST_CASE("many more random graphs keep their numbers", "[.][soak]") {
+  const char* count = std::getenv("BURIN_SOAK");
+  const uint64_t n = count ? std::stoull(count) : 500;
+  check_many(10000, n, false);
+  check_many(1000000, n, true);
 }
