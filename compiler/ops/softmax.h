@@ -24,6 +24,8 @@ struct Softmax {
   void eval(Inputs in, Outputs out) const;
   bool operator==(const Softmax&) const = default;
   bool integer_form() const { return kind == SoftmaxKind::softmax; }
+  /// Smaller steps of the result than 2^-14 need more bits than softmax_plan() has.
+  bool integer_form(std::span<const Type>, const Type& y) const { return integer_form() && y.quant.scale[0] >= 0x1p-14f; }
 
   SoftmaxShape shape(const Type& x) const;
 };

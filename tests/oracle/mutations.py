@@ -76,8 +76,8 @@ TAIL_SKIPPED = [
     (K + "binary.h", "for (int32_t k = 0; k < s.extent[last]; ++k) *y++ = f(a[k * s.a[last]], b[k * s.b[last]]);",
      "for (int32_t k = 0; k < s.extent[last] - 1; ++k) *y++ = f(a[k * s.a[last]], b[k * s.b[last]]);\n    ++y;", f"{PAIRS} binary"),
     (K + "lut.h", "i < n;", "i < n - 1;", "lut_q8"),
-    (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {", "for (int32_t i = 0; i < n - 1; ++i) {", "quantize_f32"),
-    (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) y[i] = float(", "for (int32_t i = 0; i < n - 1; ++i) y[i] = float(", "dequantize_f32"),
+    (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const float v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const float v", "quantize_f32"),
+    (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const int32_t v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const int32_t v", "dequantize_f32"),
 ]
 # Most layers copy their images into channels-last order, so copies are broken in a build of their own.
 COPIES_TAIL_SKIPPED = [
