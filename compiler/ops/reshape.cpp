@@ -79,6 +79,11 @@ void Reshape::import(OnnxNode& node) {
   const Shape& from = node.type(0).shape;
   if (op == "Identity" || op == "Dropout") {
     node.ignore({"ratio", "seed", "is_test", "consumed_inputs"});
+    if (node.has(2)) {  // Dropout's training_mode
+      const Tensor* training = node.constant(2);
+      if (!training || training->integer(0) != 0)
+        throw OpError("input 2 (training_mode) is not false", "unsupported-attribute", "export the model for inference");
+    }
     if (node.wants(1)) {  // Dropout's mask: nothing is dropped
       Tensor mask(real_type(DType::boolean, from));
       std::ranges::fill(mask.as<uint8_t>(), uint8_t{1});

@@ -50,6 +50,58 @@ class Files(Case):
                 self.assertEqual(tree(self.path(f"out{i}")), {})
 
 
+class RandomModels(Case):
+    """Files that are ONNX but make little sense: one thing changed in a model that does."""
+    NUMBERS = (0, 1, -1, 2, -2, 7, 255, 1 << 31, -(1 << 31), 1 << 40, 1 << 62, -(1 << 63), (1 << 63) - 1)
+
+    def change(self, rng, m):
+        g, nodes = m.graph, list(m.graph.node)
+        n, names = rng.choice(nodes), [x for other in nodes for x in [*other.input, *other.output]]
+        what = rng.randrange(8)
+        if what == 0 and n.attribute:
+            a = rng.choice(list(n.attribute))
+            if a.ints:
+                a.ints[rng.randrange(len(a.ints))] = rng.choice(self.NUMBERS)
+            else:
+                a.i = rng.choice(self.NUMBERS)
+        elif what == 1:
+            g.node.remove(n)
+        elif what == 2 and n.input:
+            n.input[rng.randrange(len(n.input))] = rng.choice([*names, ""])
+        elif what == 3 and g.input:
+            t = rng.choice(list(g.input)).type.tensor_type
+            if t.shape.dim and rng.random() < 0.5:
+                rng.choice(list(t.shape.dim)).dim_value = rng.choice(self.NUMBERS)
+            else:
+                t.elem_type = rng.randrange(20)
+        elif what == 4 and g.initializer:
+            t = rng.choice(list(g.initializer))
+            if t.dims and rng.random() < 0.5:
+                t.dims[rng.randrange(len(t.dims))] = rng.choice(self.NUMBERS)
+            else:
+                t.data_type = rng.randrange(24)
+        elif what == 5:
+            n.op_type = rng.choice("Add Conv MatMul Reshape Transpose Softmax Pad Slice Concat QuantizeLinear DequantizeLinear Gather Split Expand Range If".split())
+        elif what == 6:
+            m.opset_import[0].version = rng.choice((0, 1, 6, 9, 10, 11, 13, 18, 99, -4))
+        elif n.input:
+            del n.input[rng.randrange(len(n.input)):]
+
+    def test_random_models(self):
+        rng = random.Random(11)
+        names = sorted(d for d in os.listdir(MODELS) if os.path.isfile(os.path.join(MODELS, d, "model.onnx")))
+        for i in range(150):
+            m = onnx.load(os.path.join(MODELS, rng.choice(names), "model.onnx"), load_external_data=False)
+            self.change(rng, m)
+            out = self.path(f"out{i}")
+            r = burin("compile", self.write("m.onnx", m), "-o", out, "--target", rng.choice(("host", "cortex-m4f")))
+            self.assertIn(r.code, (OK, MODEL_ERROR), f"round {i}: {r!r}")
+            self.assertNotIn("internal error", r.err, f"round {i}")
+            if r.code == MODEL_ERROR:
+                self.assertRegex(r.err, r"m\.onnx: error: .*\[[a-z0-9-]+\]")
+                self.assertEqual(tree(out), {})
+
+
 class Structure(Case):
     def refuse(self, m, *patterns, **more):
         return self.refused(self.write("m.onnx", m), r"m\.onnx: error: ", *patterns, **more)

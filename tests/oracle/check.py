@@ -3,6 +3,7 @@
 A case is a folder with model.onnx and test_data_set_*. Exit code 0 of verify is a pass, everything else a failure, whose last
 words are shown. Ends with `N passed, M failed`; exits 1 if anything failed or nothing was found.
 
+With --runner qemu, targets whose compiler or emulator is not installed are named and left out; exits 77 if none is left.
 --per-kernel N: of the cases that reach a kernel on a target (as `burin analyze` tells) only N, spread over their names.
 --cover FILE: with it, FILE is codegen/kernels.inc, and each kernel on 8-bit integers (`q8` in its name) that one of the targets
 may use must be reached; otherwise exits 1 with its name.
@@ -13,8 +14,11 @@ import concurrent.futures
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+
+from needs import SKIPPED
 
 MEANING = {1: "cannot be compiled", 2: "usage", 3: "over budget", 4: "results differ", 5: "a tool is missing", 70: "internal error"}
 
@@ -40,6 +44,20 @@ def verify(burin, case, runner, target=None, options=(), timeout=120):
     """(exit code, text)"""
     command = [burin, "verify", os.path.join(case, "model.onnx"), "--runner", runner]
     return run(command + (["--target", target] if target else []) + list(options), timeout)
+
+
+def targets_of(burin):
+    """name -> what `burin targets --format json` says."""
+    done = subprocess.run([burin, "targets", "--format", "json"], capture_output=True, text=True, check=True)
+    return {t["name"]: t for t in json.loads(done.stdout)}
+
+
+def missing_tools(target, emulated):
+    """Which programs are not installed: the compiler (any of those named), the emulator."""
+    names = target["compiler"].split()
+    missing = [] if any(shutil.which(n) for n in names) else [" or ".join(names)]
+    emulator = "qemu-system-riscv32" if target["name"].startswith("riscv") else "qemu-system-arm"
+    return missing + ([emulator] if emulated and not shutil.which(emulator) else [])
 
 
 def report(burin, case, target):
@@ -70,8 +88,7 @@ def unreached(burin, kernels_inc, targets, reached):
     """Kernels on 8-bit integers that the targets may use and that are not in `reached`."""
     with open(kernels_inc, encoding="utf-8") as f:
         listed = re.findall(r'^KERNEL\((\w+),[^"]*"([^"]*)"', f.read(), re.M)
-    facts = json.loads(subprocess.run([burin, "targets", "--format", "json"], capture_output=True, text=True, check=True).stdout)
-    features = {f for t in facts if t["name"] in targets for f in t["features"]} | {""}
+    features = {f for name, t in targets_of(burin).items() if name in targets for f in t["features"]} | {""}
     return [name for name, needs in listed if "q8" in name.split("_") and needs in features and name not in reached]
 
 
@@ -110,6 +127,16 @@ def main():
         parser.error(f"{options.burin} is not a program")
     found = list(cases(options.folders))
     targets = options.target or ["host"]
+    if options.runner == "qemu":
+        known = targets_of(options.burin)
+        missing = {t: missing_tools(known[t], True) for t in targets}
+        for t in targets:
+            if missing[t]:
+                print(f"{t} left out: {', '.join(missing[t])} not installed")
+        targets = [t for t in targets if not missing[t]]
+        if not targets:
+            print("skipped: no emulated core")
+            return SKIPPED
     jobs, kernels = [], set()
     for target in targets:
         chosen = found

@@ -4,20 +4,16 @@ by generated code in QEMU for the cores that have a machine there, and compiled 
 A core whose compiler or emulator is not installed is named and left out.
 """
 import argparse
-import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 
-from check import cases, check, run, verify
+from check import cases, check, missing_tools, run, targets_of, verify
 
 MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "models")
 TRAINED = ["sine_int8", "digits_int8", "digits_f32"]
-EMULATED = {"cortex-m4f": "qemu-system-arm", "cortex-m0plus": "qemu-system-arm", "cortex-m55": "qemu-system-arm",
-            "cortex-m3": "qemu-system-arm", "cortex-m7": "qemu-system-arm", "cortex-m33": "qemu-system-arm",
-            "riscv32": "qemu-system-riscv32"}
+EMULATED = {"cortex-m4f", "cortex-m0plus", "cortex-m55", "cortex-m3", "cortex-m7", "cortex-m33", "riscv32"}
 # The flags of the contract.
 FLAGS = ("-O2 -std=c++17 -fno-exceptions -fno-rtti -ffreestanding -fno-unwind-tables -fno-asynchronous-unwind-tables "
          "-ffunction-sections -fdata-sections -Wall -Wextra -Werror").split()
@@ -28,17 +24,10 @@ def compile_only(burin, model, target):
     with tempfile.TemporaryDirectory() as folder:
         code, text = run([burin, "compile", model, "--name", "m", "--target", target["name"], "-o", folder])
         if code == 0:
-            code, text = run([*compiler(target), *target["flags"].split(), *FLAGS, "-c", os.path.join(folder, "m.cpp"), "-o",
+            compiler = next(c for c in target["compiler"].split() if shutil.which(c))
+            code, text = run([compiler, *target["flags"].split(), *FLAGS, "-c", os.path.join(folder, "m.cpp"), "-o",
                               os.path.join(folder, "m.o")])
         return code, text
-
-
-def compiler(target):
-    """The first of a target's compilers that is installed, as a command; empty for none."""
-    for name in target["compiler"].split():
-        if shutil.which(name):
-            return [name]
-    return []
 
 
 def main():
@@ -49,20 +38,17 @@ def main():
     burin = options.burin
     jobs = [(f"{case} ({runner})", lambda c=case, r=runner: verify(burin, c, r))
             for case in cases([MODELS]) for runner in ("interpreter", "host")]
-    targets = json.loads(subprocess.run([burin, "targets", "--format", "json"], capture_output=True, text=True, check=True).stdout)
-    for target in targets:
-        name = target["name"]
+    for name, target in targets_of(burin).items():
         if name == "host":
             continue
-        emulator = EMULATED.get(name)
-        missing = [] if compiler(target) else [target["compiler"]]
-        missing += [emulator] if emulator and not shutil.which(emulator) else []
+        emulated = name in EMULATED
+        missing = missing_tools(target, emulated)
         if missing:
             print(f"{name} left out: {', '.join(missing)} not installed")
             continue
         for model in TRAINED:
             folder = os.path.join(MODELS, model)
-            if emulator:
+            if emulated:
                 jobs.append((f"{model} ({name}, qemu)", lambda f=folder, n=name: verify(burin, f, "qemu", n)))
             else:
                 jobs.append((f"{model} ({name}, compiled)",

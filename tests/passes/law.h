@@ -26,7 +26,9 @@ class Random {
   double real(double lo, double hi) { return lo + (hi - lo) * double(next() >> 11) / 9007199254740992.0; }
   bool chance(int percent) { return between(1, 100) <= percent; }
   template <class T>
-  const T& one_of(const std::vector<T>& v) { return v[size_t(between(0, int64_t(v.size()) - 1))]; }
+  const T& one_of(const std::vector<T>& v) {
+    return v[size_t(between(0, int64_t(v.size()) - 1))];
+  }
 
  private:
   uint64_t state_;
@@ -37,9 +39,12 @@ inline Tensor random_tensor(const Type& t, Random& random) {
   Tensor r(t);
   const DTypeInfo& d = info(t.dtype);
   for (int64_t i = 0; i < r.elements(); ++i) {
-    if (is_float(t.dtype)) r.set_real(i, random.real(-3, 3));
-    else if (d.bits <= 8) r.set_integer(i, random.between(d.lo, d.hi));
-    else r.set_integer(i, random.between(std::max<int64_t>(d.lo, -20), 20));
+    if (is_float(t.dtype))
+      r.set_real(i, random.real(-3, 3));
+    else if (d.bits <= 8)
+      r.set_integer(i, random.between(d.lo, d.hi));
+    else
+      r.set_integer(i, random.between(std::max<int64_t>(d.lo, -20), 20));
   }
   return r;
 }
@@ -50,13 +55,15 @@ inline std::vector<Tensor> random_inputs(const Graph& g, Random& random) {
   return r;
 }
 
-/// Integers may differ by `steps`; floats by 1e-5 of the largest magnitude of the tensor, or by `reals` if that is more.
+/// Integers may differ by `steps`; floats by 1e-5 of the largest magnitude of the tensor, or by `reals` if that is
+/// more.
 struct Tolerance {
   int64_t steps = 0;
   double reals = 0;
 };
 
-/// Empty when `b` is `a` within the tolerance, else the first difference. `differing` counts integers that are not equal.
+/// Empty when `b` is `a` within the tolerance, else the first difference. `differing` counts integers that are not
+/// equal.
 inline std::string difference(const Tensor& a, const Tensor& b, Tolerance tolerance, int64_t* differing = nullptr) {
   if (a.dtype() != b.dtype() || a.shape() != b.shape())
     return fmt::format("{} became {}", to_string(a.type()), to_string(b.type()));

@@ -16,7 +16,9 @@ class RandomGraph {
   Graph make(int operators) {
     const int kind = int(random_.between(0, 3));
     const int64_t n = random_.chance(15) ? 2 : 1, c = random_.between(1, 4), w = random_.between(1, 7);
-    input(kind == 0 ? Shape{n, random_.between(1, 8)} : kind == 1 ? Shape{n, c, w} : Shape{n, c, random_.between(1, 6), w});
+    input(kind == 0   ? Shape{n, random_.between(1, 8)}
+          : kind == 1 ? Shape{n, c, w}
+                      : Shape{n, c, random_.between(1, 6), w});
     if (random_.chance(25)) input(reals_[0].shape);
     for (int i = 0; i < operators; ++i) one_operator();
     outputs();
@@ -92,7 +94,8 @@ class RandomGraph {
     const Shape shape = sample.shape();
     if (quantized_ && !random_.chance(10)) {
       double lo = 0, hi = 0;
-      for (int64_t i = 0; i < sample.elements(); ++i) lo = std::min(lo, sample.real(i)), hi = std::max(hi, sample.real(i));
+      for (int64_t i = 0; i < sample.elements(); ++i)
+        lo = std::min(lo, sample.real(i)), hi = std::max(hi, sample.real(i));
       const Type t = byte_type(shape, lo, hi);
       const ValueId q = emit(fmt::format("{}_q", base), Quantize{}, {y}, t, nullptr);
       stored_.push_back(q);
@@ -109,7 +112,9 @@ class RandomGraph {
     const int64_t scales = per_channel ? shape[0] : 1;
     for (int64_t i = 0; i < scales; ++i) {
       t.quant.scale.push_back(float(magnitude / 127 * random_.real(0.5, 1.5)));
-      t.quant.zero_point.push_back(int32_t(asymmetric ? random_.between(info(t.dtype).lo, info(t.dtype).hi) : t.dtype == DType::u8 ? 128 : 0));
+      t.quant.zero_point.push_back(int32_t(asymmetric             ? random_.between(info(t.dtype).lo, info(t.dtype).hi)
+                                           : t.dtype == DType::u8 ? 128
+                                                                  : 0));
     }
     t.quant.axis = per_channel ? 0 : -1;
     Tensor stored = law::random_tensor(t, random_);
@@ -132,14 +137,17 @@ class RandomGraph {
   ValueId operand(const Shape& shape) {
     if (!quantized_ || random_.chance(30)) return constant("k", noise(shape, -2, 2));
     const Type t = byte_type(shape, -2, 2);
-    return emit("k_d", Dequantize{}, {constant("k", law::random_tensor(t, random_))}, real_type(DType::f32, shape), nullptr);
+    return emit("k_d", Dequantize{}, {constant("k", law::random_tensor(t, random_))}, real_type(DType::f32, shape),
+                nullptr);
   }
 
   /// What often follows at once: Relu or Clip, one number per channel.
   ValueId activation(ValueId y) {
     const int64_t what = random_.between(0, 9);
     if (what <= 3) return emit("relu", unary(UnaryKind::relu, 0, 0), {y}, {}, nullptr);
-    if (what == 4) return emit("clip", unary(UnaryKind::clip, float(random_.real(-1, 0)), float(random_.real(0.1, 2))), {y}, {}, nullptr);
+    if (what == 4)
+      return emit("clip", unary(UnaryKind::clip, float(random_.real(-1, 0)), float(random_.real(0.1, 2))), {y}, {},
+                  nullptr);
     return y;
   }
   static Op unary(UnaryKind kind, float alpha, float beta) {
@@ -184,7 +192,8 @@ class RandomGraph {
     Shape channel(x.shape.size() - 1, 1);
     channel[0] = filters;
     if (how == 2) y = emit("sum", binary(BinaryKind::add), {y, constant("b", noise(channel, -1, 1))}, {}, nullptr);
-    if (random_.chance(15)) y = emit("scaled", binary(BinaryKind::mul), {constant("m", noise(channel, -2, 2)), y}, {}, nullptr);
+    if (random_.chance(15))
+      y = emit("scaled", binary(BinaryKind::mul), {constant("m", noise(channel, -2, 2)), y}, {}, nullptr);
     settle("conv", activation(y));
   }
 
@@ -202,12 +211,14 @@ class RandomGraph {
     Pool p;
     p.kind = random_.chance(50) ? PoolKind::max_pool : PoolKind::average_pool;
     p.window = window(x.shape);
-    if (p.kind == PoolKind::average_pool && p.window.pads != std::array<int64_t, 4>{}) p.count_include_pad = random_.chance(50);
+    if (p.kind == PoolKind::average_pool && p.window.pads != std::array<int64_t, 4>{})
+      p.count_include_pad = random_.chance(50);
     settle("pool", emit("pool", p, {x.id}, {}, nullptr));
   }
 
   void elementwise(const Real& x) {
-    constexpr BinaryKind kinds[] = {BinaryKind::add, BinaryKind::sub, BinaryKind::mul, BinaryKind::min, BinaryKind::max};
+    constexpr BinaryKind kinds[] = {BinaryKind::add, BinaryKind::sub, BinaryKind::mul, BinaryKind::min,
+                                    BinaryKind::max};
     std::vector<size_t> partners;
     for (size_t i = 0; i < reals_.size(); ++i)
       if (reals_[i].shape == x.shape) partners.push_back(i);
@@ -231,9 +242,11 @@ class RandomGraph {
       UnaryKind kind;
       float alpha, beta;
     };
-    const std::vector<Row> rows{{UnaryKind::relu, 0, 0},    {UnaryKind::leaky_relu, 0.125f, 0},    {UnaryKind::clip, -0.5f, 1.25f},
-                                {UnaryKind::sigmoid, 0, 0}, {UnaryKind::tanh, 0, 0},               {UnaryKind::hard_swish, 0, 0},
-                                {UnaryKind::neg, 0, 0},     {UnaryKind::hard_sigmoid, 0.2f, 0.5f}, {UnaryKind::abs, 0, 0}};
+    const std::vector<Row> rows{{UnaryKind::relu, 0, 0},         {UnaryKind::leaky_relu, 0.125f, 0},
+                                {UnaryKind::clip, -0.5f, 1.25f}, {UnaryKind::sigmoid, 0, 0},
+                                {UnaryKind::tanh, 0, 0},         {UnaryKind::hard_swish, 0, 0},
+                                {UnaryKind::neg, 0, 0},          {UnaryKind::hard_sigmoid, 0.2f, 0.5f},
+                                {UnaryKind::abs, 0, 0}};
     const Row r = random_.one_of(rows);
     settle("u", emit("u", unary(r.kind, r.alpha, r.beta), {x.id}, {}, nullptr));
   }
@@ -255,7 +268,8 @@ class RandomGraph {
       case 0: {
         Slice s;
         for (size_t a = 0; a < rank; ++a) {
-          const int64_t step = random_.chance(20) ? -1 : random_.between(1, 2), most = (x.shape[a] + std::abs(step) - 1) / std::abs(step);
+          const int64_t step = random_.chance(20) ? -1 : random_.between(1, 2),
+                        most = (x.shape[a] + std::abs(step) - 1) / std::abs(step);
           s.sizes.push_back(a == 0 ? x.shape[0] : random_.between(std::min<int64_t>(1, most), most));
           s.steps.push_back(a == 0 ? 1 : step);
           s.starts.push_back(a != 0 && step < 0 ? x.shape[a] - 1 : 0);
@@ -280,7 +294,9 @@ class RandomGraph {
         op = t;
         break;
       }
-      case 3: op = Reshape{{x.shape[0], elements(x.shape) / x.shape[0]}}; break;
+      case 3:
+        op = Reshape{{x.shape[0], elements(x.shape) / x.shape[0]}};
+        break;
       default: {
         const int64_t rest = elements(x.shape) / x.shape[0];
         op = rest % 2 ? Reshape{{x.shape[0], rest, 1}} : Reshape{{x.shape[0], 2, 1, rest / 2}};
@@ -338,6 +354,8 @@ class RandomGraph {
 };
 
 /// The same graph for the same arguments, on every host; fewer operators make the same graph's beginning.
-inline Graph random_graph(uint64_t seed, int operators, bool quantized) { return RandomGraph(seed, quantized).make(operators); }
+inline Graph random_graph(uint64_t seed, int operators, bool quantized) {
+  return RandomGraph(seed, quantized).make(operators);
+}
 
 }  // namespace burin

@@ -1,5 +1,5 @@
-// Each file PASS/CASE.ir: a graph, a line "---- PASS", the graph that the pass makes of it. BLESS=1 writes what the pass
-// makes now. Law on each file: interpret(before) == interpret(after), see law.h. Comments before the graph may say
+// Each file PASS/CASE.ir: a graph, a line "---- PASS", the graph that the pass makes of it. BLESS=1 writes what the
+// pass makes now. Law on each file: interpret(before) == interpret(after), see law.h. Comments before the graph may say
 //   # target: cortex-m4f      # io: external      # io-layout: nhwc      # io-type: quantized
 // A pass that refuses the graph has its diagnostics in place of the result.
 #if __has_include(<catch2/catch_test_macros.hpp>)
@@ -116,7 +116,8 @@ void check_law(const Case& c, const Graph& before, const Graph& after) {
 /// The names by which C reads its values are the interface: no pass changes them.
 void check_interface(const Graph& before, const Graph& after) {
   for (size_t i = 0; i < before.inputs.size(); ++i) CHECK(before[before.inputs[i]].name == after[after.inputs[i]].name);
-  for (size_t i = 0; i < before.outputs.size(); ++i) CHECK(before[before.outputs[i]].name == after[after.outputs[i]].name);
+  for (size_t i = 0; i < before.outputs.size(); ++i)
+    CHECK(before[before.outputs[i]].name == after[after.outputs[i]].name);
 }
 
 std::string outcome(const Case& c) {
@@ -163,8 +164,10 @@ TEST_CASE("passes do what their files say", "[passes]") {
       FAIL_CHECK(e.what());
       continue;
     }
-    if (bless) std::ofstream(path) << c.input << "---- " << c.pass << "\n" << got;
-    else CHECK(got == c.expected);
+    if (bless)
+      std::ofstream(path) << c.input << "---- " << c.pass << "\n" << got;
+    else
+      CHECK(got == c.expected);
   }
 }
 
@@ -178,7 +181,9 @@ TEST_CASE("every pass of the pipeline has a folder of tests", "[passes]") {
 
 TEST_CASE("dumps name what each pass did", "[passes]") {
   const fs::path dumps = fs::temp_directory_path() / fmt::format("burin-dumps-{}", getpid());
-  Graph g = parse("graph g(%x: f32[1x4]) -> %y\n  %a: f32[4] = reshape shape=[4] %x\n  %b: f32[4] = reshape shape=[4] %a\n  %y: f32[4] = relu %b\n");
+  Graph g = parse(
+      "graph g(%x: f32[1x4]) -> %y\n  %a: f32[4] = reshape shape=[4] %x\n  %b: f32[4] = reshape shape=[4] %a\n  %y: "
+      "f32[4] = relu %b\n");
   Context c;
   c.target = find_target("host");
   c.dump_dir = dumps.string();

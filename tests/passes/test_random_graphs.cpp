@@ -1,8 +1,9 @@
 // Random small graphs through every pass: after each one the graph is valid and computes what it computed before.
 //
-// Values keep their number (ValueId) through all passes, so both graphs are compared value by value: the graph after the
-// pass runs on the values of the one before. A difference of one step, which the passes that change the order of float sums
-// and lower-qdq may make, so never grows in the layers behind it. At the end the graph runs inside its arena, byte by byte.
+// Values keep their number (ValueId) through all passes, so both graphs are compared value by value: the graph after
+// the pass runs on the values of the one before. A difference of one step, which the passes that change the order of
+// float sums and lower-qdq may make, so never grows in the layers behind it. At the end the graph runs inside its
+// arena, byte by byte.
 #if __has_include(<catch2/catch_test_macros.hpp>)
 #include <catch2/catch_test_macros.hpp>
 #else
@@ -33,7 +34,8 @@ struct Run {
 
 std::vector<const Tensor*> operands(const Graph& g, const Node& n, const std::vector<Tensor>& values) {
   std::vector<const Tensor*> in;
-  for (ValueId id : n.inputs) in.push_back(id == ValueId::none ? nullptr : g[id].constant() ? g[id].data.get() : &values[index(id)]);
+  for (ValueId id : n.inputs)
+    in.push_back(id == ValueId::none ? nullptr : g[id].constant() ? g[id].data.get() : &values[index(id)]);
   return in;
 }
 
@@ -84,8 +86,10 @@ std::vector<Tensor> run_in_arena(const Graph& g, const std::vector<Tensor>& inpu
   std::vector<Tensor> outside(g.values().size());  // --io external
   auto store = [&](ValueId id, const Tensor& t) {
     const int64_t at = g[id].offset;
-    if (at < 0) outside[index(id)] = t;
-    else REQUIRE(at + t.type().bytes() <= g.arena_bytes);
+    if (at < 0)
+      outside[index(id)] = t;
+    else
+      REQUIRE(at + t.type().bytes() <= g.arena_bytes);
     if (at >= 0 && !t.bytes().empty()) std::memcpy(arena.data() + at, t.bytes().data(), t.bytes().size());
   };
   auto load = [&](ValueId id) {
@@ -154,7 +158,8 @@ std::string step(std::string_view pass, Graph& g, const Context& context, uint64
     if (pass == pass_names().back()) {
       const std::vector<Tensor> z = run_in_arena(g, inputs, random);
       for (size_t i = 0; i < x.size(); ++i)
-        if (!std::ranges::equal(y[i].bytes(), z[i].bytes())) return fmt::format("output {} is overwritten in the arena", i);
+        if (!std::ranges::equal(y[i].bytes(), z[i].bytes()))
+          return fmt::format("output {} is overwritten in the arena", i);
     }
   }
   return "";
@@ -173,7 +178,8 @@ std::string check(uint64_t seed, int operators, bool quantized, Totals* totals =
     return wrong.empty() ? "" : fmt::format("{} for {}: {}\n{}", name, context.target->name, wrong, text);
   };
   const std::vector<std::string_view> names = pass_names();
-  const size_t first = size_t(std::ranges::find(names, "select-kernels") - names.begin());  // of those that know targets
+  const size_t first =
+      size_t(std::ranges::find(names, "select-kernels") - names.begin());  // of those that know targets
   for (size_t i = 0; i < first; ++i)
     if (const std::string wrong = pass(names[i], g); !wrong.empty()) return wrong;
   if (totals && quantized)
@@ -214,7 +220,8 @@ TEST_CASE("random quantized graphs keep their numbers through all passes", "[pas
   Totals t;
   check_many(1001, 150, true, &t);
   // float32 and exact arithmetic disagree where a result lies close to the middle between two integers, nowhere else.
-  INFO(t.differing << " of " << t.compared << " stored integers differ by one; " << t.quantized_regions << " of " << t.regions << " operators are exact");
+  INFO(t.differing << " of " << t.compared << " stored integers differ by one; " << t.quantized_regions << " of "
+                   << t.regions << " operators are exact");
   CHECK(t.compared > 10000);
   CHECK(t.differing * 200 < t.compared);
   CHECK(t.quantized_regions * 2 > t.regions);  // the graphs do exercise integer arithmetic
