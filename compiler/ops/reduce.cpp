@@ -42,6 +42,15 @@ std::vector<int64_t> import_axes(OnnxNode& node, K kind) {
   return axes;
 }
 
+/// ONNX's own types, less those for which a kernel has no answer: sums of bytes, logarithms of integers.
+void check_type(K kind, DType t) {
+  require_computable(t);
+  const bool only_compares = kind == K::max || kind == K::min || is_arg(kind), narrow = info(t).bits < 32;
+  const bool logarithm = kind == K::log_sum || kind == K::log_sum_exp;
+  if ((narrow && !only_compares) || (logarithm && !is_float(t)))
+    throw OpError(fmt::format("{} of {} is not supported", Reduce::names[size_t(kind)], name(t)), "unsupported-type");
+}
+
 }  // namespace
 
 void Reduce::import(OnnxNode& node) {
@@ -58,7 +67,7 @@ void Reduce::import(OnnxNode& node) {
 
 std::vector<Type> Reduce::infer(std::span<const Type> in) const {
   const Type& x = in[0];
-  if (!x.quantized()) require_computable(x.dtype);
+  if (!x.quantized()) check_type(kind, x.dtype);
   if (x.quantized() && !is_arg(kind)) require(integer_form(), fmt::format("{} has no integer form", names[size_t(kind)]));
   require(!is_arg(kind) || axes.size() == 1, "an index is searched along one axis");
   Type y{is_arg(kind) ? DType::i64 : x.dtype, {}, {}};

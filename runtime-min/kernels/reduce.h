@@ -90,13 +90,20 @@ struct fn_reduce_sum_square : fn_reduce_sum {
   template <class T>
   static BURIN_INLINE T step(T acc, T x) { return fn_add::eval(acc, fn_mul::eval(x, x)); }
 };
+/// A real result as T; of integers towards zero, saturating, NaN (the logarithm of a negative sum) as 0: as Cast.
+template <class T>
+BURIN_INLINE T real_result(float v) {
+  if (T(0.5f) != T(0)) return T(v);
+  if (v != v) return T(0);
+  return v <= float(Limits<T>::least) ? Limits<T>::least : v >= float(Limits<T>::greatest) ? Limits<T>::greatest : T(v);
+}
 struct fn_reduce_l2 : fn_reduce_sum_square {
   template <class T>
-  static BURIN_INLINE T finish(T acc, int32_t) { return T(sqrt_f32(float(acc))); }
+  static BURIN_INLINE T finish(T acc, int32_t) { return real_result<T>(sqrt_f32(float(acc))); }
 };
 struct fn_reduce_log_sum : fn_reduce_sum {
   template <class T>
-  static BURIN_INLINE T finish(T acc, int32_t) { return T(log_f32(float(acc))); }
+  static BURIN_INLINE T finish(T acc, int32_t) { return real_result<T>(log_f32(float(acc))); }
 };
 
 /// y = F over the reduced axes.

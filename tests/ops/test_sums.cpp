@@ -43,6 +43,13 @@ TEST_CASE("reductions of nothing", "[ops]") {
   CHECK(run(reduction(R::min, {0}), {integers(DType::i8, {0}, {})}).integers() == std::vector<int64_t>{127});
 }
 
+TEST_CASE("reductions without an answer are refused", "[ops]") {
+  CHECK_THROWS_AS(run(reduction(R::mean, {0}), {integers(DType::i8, {2}, {1, 2})}), OpError);
+  CHECK_THROWS_AS(run(reduction(R::log_sum_exp, {0}), {i64({1, 2})}), OpError);
+  CHECK(run(reduction(R::mean, {0}), {i64({-3, -4})}).integers() == std::vector<int64_t>{-3});  // towards zero
+  CHECK(run(reduction(R::sum, {0}), {integers(DType::i32, {2}, {INT32_MAX, 1})}).integers() == std::vector<int64_t>{INT32_MIN});
+}
+
 TEST_CASE("log_sum_exp of large numbers stays finite", "[ops]") {
   CHECK(run(reduction(R::log_sum_exp, {0}), {f32({2}, {1000, 1000})}).real(0) == Approx(1000 + std::log(2.0)));
   CHECK(run(reduction(R::log_sum_exp, {0}), {f32({2}, {-1000, -1000})}).real(0) == Approx(-1000 + std::log(2.0)));

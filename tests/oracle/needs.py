@@ -8,7 +8,7 @@ SKIPPED = 77
 if __name__ == "__main__":
     try:
         import numpy  # noqa: F401
-        import onnx  # noqa: F401
+        import onnx.helper  # noqa: F401  (a folder named onnx without it may be there)
     except ImportError as e:
         print(f"skipped: {e}; `tools/setup --python` makes .venv with what the oracle needs, then configure with -DPython3_EXECUTABLE")
         sys.exit(SKIPPED)
