@@ -1,6 +1,7 @@
 // What a user asks for: the options common to compile, analyze and verify.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,7 @@ struct Options {
   IoLayout io_layout = IoLayout::onnx;
   IoType io_type = IoType::onnx;
   Io io = Io::arena;
+  std::map<std::string, std::string> kernels;  // layer, or ONNX node in it -> the kernel that must serve it
   std::optional<int64_t> budget_ram;  // bytes of arena and state
 };
 

@@ -64,6 +64,7 @@ void add_model_options(CLI::App& app, ModelOptions& o) {
   app.add_option("--io-layout", o.io_layout, "onnx or nhwc")->capture_default_str();
   app.add_option("--io-type", o.io_type, "onnx or quantized")->capture_default_str();
   app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
+  app.add_option("--kernel", o.kernels, "LAYER=KERNEL: take this kernel for that layer, whatever it costs (names: 'burin analyze', docs/kernels.md)")->allow_extra_args(false);
   app.add_option("--budget-ram", o.budget_ram, "most bytes of arena and state (K = 1024)");
   app.add_option("--report", o.reports, "FILE.json: facts of every layer and buffer")->allow_extra_args(false);
   app.add_option("--dump-dir", o.dump_dir, "folder for the graph after each pass");
@@ -167,6 +168,7 @@ std::string options_text(const ModelOptions& o) {
   say("--io-type", o.io_type, "onnx");
   say("--io", o.io, "arena");
   for (const std::string& d : o.input_dims) say("--input-dim", d, "");
+  for (const std::string& k : o.kernels) say("--kernel", k, "");
   for (const std::string& b : o.binds) {
     const auto [name, value] = assignment(b, "--bind");
     say("--bind", name + "=" + fs::path(value).filename().string(), "");
@@ -182,6 +184,11 @@ void check_options(ModelOptions& o) {
   o.options.io_layout = choice<Options::IoLayout>(o.io_layout, "--io-layout", {{"onnx", Options::IoLayout::onnx}, {"nhwc", Options::IoLayout::nhwc}});
   o.options.io_type = choice<Options::IoType>(o.io_type, "--io-type", {{"onnx", Options::IoType::onnx}, {"quantized", Options::IoType::quantized}});
   o.options.io = choice<Options::Io>(o.io, "--io", {{"arena", Options::Io::arena}, {"external", Options::Io::external}});
+  for (const std::string& k : o.kernels) {
+    const size_t at = k.rfind('=');  // names of layers may contain one
+    if (at == std::string::npos || at == 0) throw UsageError(fmt::format("--kernel wants LAYER=KERNEL, not '{}'", k));
+    o.options.kernels[k.substr(0, at)] = k.substr(at + 1);
+  }
   if (!o.budget_ram.empty()) o.options.budget_ram = parse_bytes(o.budget_ram);
   check_reports(o);
   if (find_target(o.target)) return;

@@ -116,13 +116,13 @@ BURIN_INLINE void reduce(const ReduceShape& s, const T* x, T* y) {
   });
 }
 
-/// log of the sum of e^x, the largest x taken out first.
+/// log of the sum of e^x, the largest x taken out first unless it is infinite: then e^x itself tells. Floats only.
 template <class T>
 BURIN_INLINE void reduce_log_sum_exp(const ReduceShape& s, const T* x, T* y) {
   each_result(s, x, y, [&s](const T* first) __attribute__((always_inline)) -> T {
     T most = Limits<T>::least;
     each_reduced(s, first, [&most](T v) __attribute__((always_inline)) { most = v > most ? v : most; });
-    if (most == Limits<T>::least || most == Limits<T>::greatest) return most;
+    if (most == Limits<T>::least || most == Limits<T>::greatest) most = T(0);
     float sum = 0.0f;
     each_reduced(s, first, [&sum, most](T v) __attribute__((always_inline)) { sum += exp_f32(float(v - most)); });
     return T(most + T(log_f32(sum)));

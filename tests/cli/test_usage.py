@@ -27,6 +27,15 @@ class Usage(Case):
     def test_option_of_another_verb(self):
         self.usage("analyze", self.model, "--depfile", "d", says=r"error: .*--depfile")
 
+    def test_kernel_by_name(self):
+        digits = os.path.join(MODELS, "digits_int8", "model.onnx")
+        for text, says in (("conv4=nonsense", "these do: .*conv_q8_ref"), ("conv4=lut_q8", "conv_q8_ref"), ("convX=lut_q8", "there is no layer 'convX'")):
+            r = burin("analyze", digits, "--kernel", text)
+            self.assertEqual(r.code, 1, repr(r))
+            self.assertRegex(r.err, says)
+        r = burin("analyze", digits, "--target", "cortex-m4f", "--kernel", "conv4=conv_q8_ref")
+        self.assertRegex(r.out, r"conv4 +conv +conv_q8_ref")
+
     def test_missing_value(self):
         self.usage("compile", self.model, "--target", says=r"error: .*--target")
 
@@ -53,7 +62,7 @@ class Usage(Case):
         self.usage("analyze", self.model, "--format", "yaml", says="error: .*yaml")
 
     def test_assignments(self):
-        for option in ("--input-dim", "--bind"):
+        for option in ("--input-dim", "--bind", "--kernel"):
             for text in ("nonsense", "=3", ""):
                 self.usage("compile", self.model, option, text, says=rf"error: .*{option}")
         self.usage("compile", self.model, "--input-dim", "n=x", says=r"error: .*(--input-dim|'x')")

@@ -252,10 +252,8 @@ TEST_CASE("reductions and softmax") {
       Reduce r{kind, axes[a], a % 2 == 0, a % 2 == 1};
       const bool quantizes = r.integer_form() || arg;
       c.add(r, {real(DType::f32, {3, 4, 5})});
-      c.specials = kind != ReduceKind::log_sum_exp;  // differences of integers would overflow
       for (DType t : {DType::f64, DType::i8, DType::u8, DType::i16, DType::i32, DType::i64, DType::u64})
         if (a == k % 3 || a == 3) c.try_add(r, {real(t, {3, 4, 5})});
-      c.specials = true;
       if (!quantizes) continue;
       const Type y = arg ? real(DType::i64, {}) : quantized(DType::i8, {}, 0.07f, -9);
       c.add(r, {quantized(DType::i8, {3, 4, 5}, 0.05f, 11)}, y);

@@ -54,6 +54,9 @@ TEST_CASE("log_sum_exp of large numbers stays finite", "[ops]") {
   CHECK(run(reduction(R::log_sum_exp, {0}), {f32({2}, {1000, 1000})}).real(0) == Approx(1000 + std::log(2.0)));
   CHECK(run(reduction(R::log_sum_exp, {0}), {f32({2}, {-1000, -1000})}).real(0) == Approx(-1000 + std::log(2.0)));
   CHECK(run(reduction(R::log_sum_exp, {0}), {f32({2}, {float(kInf), 0})}).real(0) == kInf);
+  CHECK(run(reduction(R::log_sum_exp, {0}), {f32({2}, {float(-kInf), float(-kInf)})}).real(0) == -kInf);
+  CHECK(std::isnan(run(reduction(R::log_sum_exp, {0}), {f32({2}, {NAN, 1})}).real(0)));
+  CHECK(std::isnan(run(reduction(R::log_sum_exp, {0}), {f32({2}, {NAN, NAN})}).real(0)));
 }
 
 TEST_CASE("ties of arg_max and arg_min", "[ops]") {
