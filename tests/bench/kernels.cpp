@@ -1,0 +1,150 @@
+// The benchmark that expands from kernels.inc.
+// burin-bench-kernels LAYERS.ir TARGET...: every kernel of kernels.inc on every layer that it serves, in QEMU: instructions
+// beside those of the layer's reference, as a markdown table. A kernel that computes anything but what the interpreter
+// says, or that serves no layer of the table on any core named, is an error.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <random>
+#include <set>
+
+#include "codegen/layer.h"
+#include "compiler/cli/runner.h"
+#include "compiler/interpreter.h"
+
+using namespace burin;
+
+namespace {
+
+/// The graphs of a file, each from its line "graph ..." to the next.
+std::vector<Graph> layers(const std::string& file) {
+  std::ifstream f(file);
+  const std::string text = '\n' + std::string{std::istreambuf_iterator<char>(f), {}};
+  if (text.size() == 1) throw UsageError(fmt::format("'{}' is empty or not there", file));
+  std::vector<Graph> r;
+  for (size_t at = text.find("\ngraph "), next = at; at != text.npos; at = next) {
+    next = text.find("\ngraph ", at + 1);
+    r.push_back(parse(text.substr(at + 1, next - at)));
+  }
+  return r;
+}
+
+/// Weights as symmetric quantizers make them: none is -128.
+void no_least_weights(Graph& g) {
+  for (Node& n : g.nodes)
+    for (ValueId v : n.inputs) {
+      if (v == ValueId::none || !g[v].data || g[v].type.dtype != DType::i8) continue;
+      Tensor w = *g[v].data;
+      for (int64_t i = 0; i < w.elements(); ++i) w.set_integer(i, std::max<int64_t>(w.integer(i), -127));
+      g[v].data = std::make_shared<Tensor>(w);
+    }
+}
+
+Tensor random_tensor(const Type& t, std::mt19937& rng) {
+  Tensor r(t);
+  const DTypeInfo& d = info(t.dtype);
+  for (int64_t i = 0; i < r.elements(); ++i) {
+    if (is_float(t.dtype)) r.set_real(i, double(int64_t(rng() % 4001) - 2000) / 1000);
+    else r.set_integer(i, d.bits > 8 ? int64_t(rng() % 16) : d.lo + int64_t(rng() % uint64_t(d.hi - d.lo + 1)));  // wide ones are indices
+  }
+  return r;
+}
+
+bool agree(const Tensor& a, const Tensor& b) {
+  for (int64_t i = 0; i < a.elements(); ++i)
+    if (is_float(a.dtype()) ? std::fabs(a.real(i) - b.real(i)) > 1e-4 + 1e-4 * std::fabs(b.real(i)) : a.integer(i) != b.integer(i)) return false;
+  return true;
+}
+
+struct Cell {
+  int64_t instructions = 0;
+  double work = 0;
+};
+
+/// One run of the layer by one kernel; nothing where it does not serve.
+std::optional<Cell> time_one(const Graph& layer, const Kernel& kernel, const Target& target) {
+  Compiled c;
+  c.graph = layer;
+  c.context.target = &target;
+  c.context.options.name = layer.name;
+  c.context.options.kernels = {{layer.nodes.back().name, std::string(kernel.name)}};
+  try {
+    run_passes(c.graph, c.context);
+  } catch (const ModelError& e) {
+    for (const Diagnostic& d : e.diagnostics())
+      if (d.code != "no-kernel") throw;
+    return std::nullopt;
+  }
+  c.module = print_module(c.graph, target, c.context.options, {"", "", ""});
+  std::mt19937 rng(1);
+  std::vector<Tensor> x;
+  for (ValueId v : c.graph.inputs) x.push_back(random_tensor(c.graph[v].type, rng));
+  const RunResult r = build_and_run(c, {x}, false);
+  if (!agree(r.outputs[0][0], interpret(c.graph, x)[0])) throw std::runtime_error(fmt::format("{} on {}: wrong result of {}", kernel.name, target.name, layer.name));
+  if (!r.instructions) throw ToolError("this QEMU counts no instructions (its plugins, or a C compiler, are missing)");
+  const LayerFacts& facts = c.module.layers.back();
+  double reads = 0;
+  for (ValueId v : c.graph.inputs) reads = std::max(reads, double(c.graph[v].type.elements()));
+  return Cell{*r.instructions, facts.macs ? double(facts.macs) : std::max(reads, double(c.graph[c.graph.outputs[0]].type.elements()))};
+}
+
+int bench(const std::string& file, const std::vector<const Target*>& targets) {
+  std::set<std::string_view> served;
+  std::string header = "| layer | kernel |", line = "|---|---|";
+  for (const Target* t : targets) header += fmt::format(" {} |", t->name), line += "---|";
+  fmt::print("{}\n{}\n", header, line);
+  for (Graph& layer : layers(file)) {
+    no_least_weights(layer);
+    std::vector<int64_t> reference(targets.size());
+    for (const Kernel& k : kernels()) {
+      std::string row;
+      bool any = false;
+      for (size_t t = 0; t < targets.size(); ++t) {
+        const std::optional<Cell> cell = targets[t]->has(k.needs) ? time_one(layer, k, *targets[t]) : std::nullopt;
+        if (!cell) {
+          row += " - |";
+          continue;
+        }
+        any = true;
+        if (!reference[t]) reference[t] = cell->instructions;
+        row += fmt::format(" {:.2f}", double(cell->instructions) / cell->work);
+        row += reference[t] == cell->instructions ? " |" : fmt::format(" ({:.1f}x) |", double(reference[t]) / double(cell->instructions));
+      }
+      if (!any) continue;
+      served.insert(k.name);
+      fmt::print("| {} | `{}` |{}\n", layer.name, k.name, row);
+      std::fflush(stdout);
+      if (isatty(2)) fmt::print(stderr, "\r{:<60}\r", layer.name);
+    }
+  }
+  int missing = 0;
+  for (const Kernel& k : kernels()) {
+    const bool can_run = std::ranges::any_of(targets, [&](const Target* t) { return t->has(k.needs); });
+    if (can_run && !served.count(k.name)) fmt::print(stderr, "burin-bench-kernels: error: no layer of '{}' is served by {}\n", file, k.name), ++missing;
+  }
+  return missing ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    if (argc < 3) throw UsageError("usage: burin-bench-kernels LAYERS.ir TARGET...");
+    std::vector<const Target*> targets;
+    for (int i = 2; i < argc; ++i) {
+      targets.push_back(find_target(argv[i]));
+      if (!targets.back() || targets.back()->qemu.empty()) throw UsageError(fmt::format("'{}' is no target that QEMU runs", argv[i]));
+    }
+    return bench(argv[1], targets);
+  } catch (const ModelError& e) {
+    for (const Diagnostic& d : e.diagnostics()) fmt::print(stderr, "{}", format(d, argv[1], DiagnosticStyle::text));
+    return 1;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "burin-bench-kernels: error: {}\n", e.what());
+    return 1;
+  }
+}
