@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 
 std::string_view integer_support(QuantRule q) {
-  return q == QuantRule::arithmetic ? "exact integer arithmetic" : q == QuantRule::movement ? "moves stored integers" : "real numbers only";
+  return q == QuantRule::arithmetic ? "exact integer arithmetic" : q == QuantRule::movement ? "moves stored integers" : "in real numbers";
 }
 
 std::string ops(const std::string& format) {

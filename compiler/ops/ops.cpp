@@ -152,12 +152,22 @@ std::string_view ir_name(std::string_view onnx) {
   return T::names[0];
 }
 
+/// Families have members that are computed in real numbers only.
+template <class T>
+bool quantizes(const T& op) {
+  if constexpr (requires { op.integer_form(); }) return op.integer_form() || T::quant != QuantRule::arithmetic;
+  return true;
+}
+
 }  // namespace
 
 std::vector<SupportedOp> supported_operators() {
   std::vector<SupportedOp> all;
   for_each_operator([&]<class T>() {
-    for (std::string_view onnx : T::onnx) all.push_back({onnx, ir_name<T>(onnx), T::quant});
+    for (std::string_view onnx : T::onnx) {
+      const std::string_view ir = ir_name<T>(onnx);
+      all.push_back({onnx, ir, quantizes(std::get<T>(op_of_name(ir))) ? T::quant : QuantRule::none});
+    }
   });
   // Those that only make constants, and the one whose branch is taken at compile time.
   for (std::string_view onnx : {"Constant", "ConstantOfShape", "EyeLike", "NonZero", "Range", "Shape", "Size"})
