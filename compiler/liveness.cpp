@@ -92,27 +92,6 @@ bool Storage::alias(const Node& n) const { return n.as<Reshape>() && same(n.inpu
 
 bool is_alias(const Graph& g, const Node& n) { return Storage(g).alias(n); }
 
-void separate_outputs(Graph& g) {
-  std::set<ValueId> taken(g.inputs.begin(), g.inputs.end());
-  for (ValueId& out : g.outputs) {
-    const ValueId from = out;
-    if (!g[from].constant() && taken.insert(from).second) continue;
-    const std::string onnx_name = g[from].interface_name();
-    std::string name = g[from].name;
-    if (g[from].constant()) g[from].name = g.fresh(name + "_data");
-    name = g.fresh(name);
-    Type type = g[from].type;
-    Node copy;
-    copy.name = g.fresh("copy_" + name);
-    copy.op = Reshape{type.shape};
-    copy.inputs = {from};
-    copy.outputs = {out = g.add_value(std::move(name), std::move(type))};
-    if (g[out].name != onnx_name) g[out].onnx_name = onnx_name;
-    taken.insert(out);
-    g.nodes.push_back(std::move(copy));
-  }
-}
-
 std::vector<LiveRange> live_ranges(const Graph& g) {
   const Storage storage(g);
   const Lifetimes lives(g, storage);

@@ -29,10 +29,6 @@ class Storage {
 };
 bool is_alias(const Graph& g, const Node& n);
 
-/// Gives each output of the model a value of its own that a node writes: one that is a constant, an input, or named
-/// twice gets a Reshape (a copy) in front. A constant's name goes to the output. Changes nothing the second time.
-void separate_outputs(Graph& g);
-
 /// One run of bytes in the arena.
 struct LiveRange {
   ValueId value;    // Storage::root; none: the working memory of node `first`

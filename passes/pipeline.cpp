@@ -48,6 +48,7 @@ constexpr Before kOrder[] = {
     {"channels-last", "narrow-channels", "a channel is the last index of an image only then"},
     {"channels-last", "trim-io", "the transposes at the edge exist only then"},
     {"own-outputs", "select-kernels", "the copies need a kernel too"},
+    {"own-outputs", "schedule", "outputs are told apart by their values"},
     {"channels-last", "select-kernels", "kernels read channels-last images"},
     {"select-kernels", "plan-memory", "kernels say how much scratch they need"},
     {"schedule", "plan-memory", "lifetimes follow from the order"},

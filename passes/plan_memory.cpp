@@ -30,7 +30,6 @@ int64_t alignment(const Graph& g, const LiveRange& r) {
 
 void plan_memory(Graph& g, const Context& ctx) {
   g.external_io = ctx.options.io == Options::Io::external;
-  separate_outputs(g);
   const Storage storage(g);
   const std::vector<LiveRange> ranges = live_ranges(g);
   std::vector<PlanBuffer> buffers;

@@ -218,7 +218,6 @@ Reached beam(const Work& w) {
 
 void schedule(Graph& g, const Context& ctx) {
   g.external_io = ctx.options.io == Options::Io::external;
-  separate_outputs(g);
   const Work w = make_work(g);
   State as_is = start(w);
   for (size_t job = 0; job < w.jobs.size(); ++job) run(w, as_is, job);

@@ -24,7 +24,7 @@ struct Value {
   Type type;
   std::shared_ptr<const Tensor> data;  // constants only
   int64_t offset = -1;                 // bytes into the arena; set by plan-memory
-  std::string onnx_name = {};          // of an output whose name another value has (separate_outputs); else empty
+  std::string onnx_name = {};          // of an output whose name another value has (own-outputs); else empty
 
   bool constant() const { return data != nullptr; }
   const std::string& interface_name() const { return onnx_name.empty() ? name : onnx_name; }
