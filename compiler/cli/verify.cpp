@@ -138,7 +138,8 @@ int run(Arguments& a) {
         const Tensor& t = pick(unbound, v.name, i, folders[s]);
         if (t.dtype() != v.type.dtype || t.type().bytes() != v.type.bytes())
           throw ModelError(fmt::format("input '{}' is {}, its data in '{}' is {}", v.name, to_string(v.type), folders[s], to_string(t.type())), "wrong-data",
-                           "--input-dim binds dimensions that the file leaves open");
+                           t.dtype() != v.type.dtype && a.model.io_type == "quantized" ? "--io-type quantized takes stored integers; data sets in the model's own types are for --io-type onnx"
+                                                                                       : "--input-dim binds dimensions that the file leaves open");
         Tensor copy = t;
         copy.type() = v.type;
         values.push_back(std::move(copy));
