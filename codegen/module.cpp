@@ -284,7 +284,9 @@ class LayerPrinter {
       else (v.constant(i) ? f.constant_bytes : f.input_bytes) += in[i].bytes();
     }
     f.output_bytes += v.out().bytes();
-    if (const auto cost = v.node.kernel->cost(v)) f.cycles = cost->cycles;
+    for (const Kernel& k : kernels())
+      if (const auto cost = v.target.has(k.needs) ? k.cost(v) : std::nullopt) f.candidates[std::string(k.name)] = cost->cycles;
+    f.cycles = f.candidates[std::string(v.node.kernel->name)];
     return f;
   }
 

@@ -26,6 +26,7 @@ struct LayerFacts {
   // As the model has them, for the sum over layers; a bias counts as one element of the weights' width.
   int64_t input_bytes = 0, output_bytes = 0, constant_bytes = 0, bias_bytes = 0;
   double cycles = 0;     // estimated
+  std::map<std::string, double> candidates;  // every kernel that serves the layer on this target, with its estimate
   std::map<std::string, int> needed;
 };
 

@@ -11,5 +11,6 @@
 #include "codegen/layers/reduce.h"
 #include "codegen/layers/softmax.h"
 #include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"

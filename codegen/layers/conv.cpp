@@ -6,6 +6,7 @@
 #include "codegen/layers/rows.h"
 #include "compiler/ops/layout.h"
 #include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
 
@@ -196,6 +197,25 @@ PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 2
 PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c) { return pack_conv_q8_dsp(c); }
 PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 4), hs_parameters(c)}; }
 
+/// What plain_requantize wants: the zero point's share of every sum, for shift8 within its first word.
+std::vector<int32_t> plain_parameters(const ConvQ8& c) {
+  const int32_t unit = c.requant.device.kind == RequantKind::shift8 ? 256 : 1;
+  return hs_parameters(c, [&](int32_t o) {
+    const int16_t* f = c.weights.data() + o * c.taps;
+    return -unit * int64_t{c.x_zero} * std::accumulate(f, f + c.taps, int64_t{0});
+  });
+}
+PackedConv<int8_t> pack_conv_q8_plain(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, plain_parameters(c)}; }
+PackedConv<int8_t> pack_depthwise_q8_plain(const ConvQ8& c) {
+  PackedConv<int8_t> r{{}, plain_parameters(c)};
+  const int32_t packed = c.s.ic - c.s.ic % kPlainPacked;
+  for (int32_t first = 0; first < packed; first += kPlainPacked)
+    for (int64_t t = 0; t < c.taps; ++t)
+      for (int32_t i = 0; i < kPlainPacked; ++i) r.weights.push_back(int8_t(c.weights[size_t((first + i) * c.taps + t)]));
+  for (size_t i = size_t(packed * c.taps); i < c.weights.size(); ++i) r.weights.push_back(int8_t(c.weights[i]));
+  return r;
+}
+
 PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c) {
   PackedConv<uint32_t> r;
   for (int32_t o = 0; o < c.s.oc; ++o)
@@ -225,7 +245,7 @@ LayerCode print_conv_q8(const LayerView& v) {
   code.requantize = kind_name(c.requant.device.kind);
   code.needed = c.needed;
   code.accumulator_bound = c.bound;
-  const int32_t n = kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
+  const int32_t n = kernel.name == "depthwise_q8_dsp" ? c.strip : rows_per_call(c.s.oh, c.s.ow);
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   // A function for any shape is larger than one for a known shape: it pays from some layers on.
   const auto alike = std::ranges::count_if(v.graph.nodes, [&](const Node& other) {
@@ -238,6 +258,8 @@ LayerCode print_conv_q8(const LayerView& v) {
 }
 template LayerCode print_conv_q8<pack_conv_q8_ref>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_q8_w16_ref>(const LayerView&);
+template LayerCode print_conv_q8<pack_conv_q8_plain>(const LayerView&);
+template LayerCode print_conv_q8<pack_depthwise_q8_plain>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_pointwise_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_dense_q8_dsp>(const LayerView&);

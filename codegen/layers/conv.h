@@ -49,6 +49,8 @@ struct PackedConv {
 // One for each line of kernels.inc, by its name.
 PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c);
 PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c);
+PackedConv<int8_t> pack_conv_q8_plain(const ConvQ8& c);
+PackedConv<int8_t> pack_depthwise_q8_plain(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c);

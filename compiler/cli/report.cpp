@@ -38,9 +38,11 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
   int64_t total_macs = 0;
   for (const LayerFacts& f : c.module.layers) {
     total_macs += f.macs;
+    json candidates = json::object();
+    for (const auto& [kernel, cycles] : f.candidates) candidates[kernel] = int64_t(cycles);
     layers.push_back({{"name", f.name}, {"op", f.op}, {"onnx", f.onnx}, {"kernel", f.kernel}, {"function", f.function}, {"shape_in", f.shape_in},
                       {"shape_out", f.shape_out}, {"macs", f.macs}, {"code_bytes", nullptr}, {"weight_bytes", f.weight_bytes},
-                      {"scratch_bytes", f.scratch_bytes}, {"cycles_est", int64_t(f.cycles)},
+                      {"scratch_bytes", f.scratch_bytes}, {"cycles_est", int64_t(f.cycles)}, {"candidates", candidates},
                       {"requantize", f.requantize.empty() ? json(nullptr) : json{{"sequence", f.requantize}, {"channels", f.needed}}}});
   }
   for (const LiveRange& r : live_ranges(g))

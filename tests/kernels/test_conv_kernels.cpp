@@ -13,6 +13,7 @@
 #include "codegen/layers/all.h"
 #include "passes/pass.h"
 #include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
 
@@ -155,7 +156,7 @@ void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pa
       const std::vector<int> want = run<X, Y>(reference, *l, p.x, pack_conv_q8_w16_ref(*l), 0, l->s.oh);
       for (const int32_t n : {1, 2, l->s.oh}) {
         // Working memory is asked for the rows of one call; a depthwise strip grows with them.
-        const int64_t bytes = std::string_view(name).starts_with("depthwise") ? int64_t(depthwise_q8_dsp_scratch(l->s, n)) : int64_t(scratch(*l));
+        const int64_t bytes = std::string_view(name) == "depthwise_q8_dsp" ? int64_t(depthwise_q8_dsp_scratch(l->s, n)) : int64_t(scratch(*l));
         REQUIRE(run<X, Y>(kernel, *l, p.x, pack(*l), bytes, n) == want);
       }
     });
@@ -174,7 +175,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
 #include "codegen/kernels.inc"
 #undef KERNEL
   }
-  for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "depthwise_q8_dsp"}) {
+  for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "depthwise_q8_dsp"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }

@@ -67,14 +67,24 @@ def report(burin, case, target):
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
+def routes(facts):
+    """(kernel, options that make a layer of the model use it, all kernels that the model then uses): those of the layers, and those that could be."""
+    chosen = [layer["kernel"] for layer in facts["layers"]]
+    found = {kernel: ((), set(chosen)) for kernel in chosen}
+    for i, layer in enumerate(facts["layers"]):
+        for kernel in layer["candidates"]:
+            found.setdefault(kernel, ((f"--kernel={layer['name']}={kernel}",), {*chosen[:i], kernel, *chosen[i + 1:]}))
+    return [(kernel, *way) for kernel, way in sorted(found.items())]
+
+
 def by_kernel(burin, found, target, jobs):
-    """kernel -> its cases, in the order given."""
-    reached = collections.defaultdict(list)
+    """kernel -> (case, options) that reach it, in the order given; a kernel that no case chooses is forced upon a layer."""
+    reached, forced = collections.defaultdict(list), collections.defaultdict(list)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         for case, facts in zip(found, pool.map(lambda c: report(burin, c, target), found)):
-            for kernel in sorted({layer["kernel"] for layer in facts["layers"]} if facts else ()):
-                reached[kernel].append(case)
-    return reached
+            for kernel, options, _ in routes(facts) if facts else ():
+                (forced if options else reached)[kernel].append((case, options))
+    return {**forced, **reached}
 
 
 def spread(items, count):
@@ -139,15 +149,15 @@ def main():
             return SKIPPED
     jobs, kernels = [], set()
     for target in targets:
-        chosen = found
+        chosen = [(case, ()) for case in found]
         if options.per_kernel:
             reached = by_kernel(options.burin, found, target, options.jobs)
             kernels |= set(reached)
-            wanted = {c for all_cases in reached.values() for c in spread(all_cases, options.per_kernel)}
-            chosen = [c for c in found if c in wanted]
+            chosen = sorted({way for ways in reached.values() for way in spread(ways, options.per_kernel)})
             print(f"{target}: {len(chosen)} of {len(found)} cases for {len(reached)} kernels")
-        jobs += [(f"{case} ({target})", lambda c=case, t=target: verify(options.burin, c, options.runner, t, options.options, options.timeout))
-                 for case in chosen]
+        jobs += [(f"{case} ({target}{''.join(', ' + w for w in ways)})",
+                  lambda c=case, t=target, w=ways: verify(options.burin, c, options.runner, t, [*w, *options.options], options.timeout))
+                 for case, ways in chosen]
     missing = unreached(options.burin, options.cover, targets, kernels) if options.cover else []
     for kernel in missing:
         print(f"no case reaches kernel {kernel}: tests/oracle/layers.py wants one")

@@ -21,8 +21,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
 
 REF = "conv_q8_ref conv_q8_w16_ref"
+PLAIN = "conv_q8_plain depthwise_q8_plain"
 HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp depthwise_q8_dsp"
-CONV = f"{REF} {HS}"
+CONV = f"{REF} {PLAIN} {HS}"
 SUMS = "pool_average_q8_ref reduce_sum_q8 matmul_q8_ref mul_q8"
 TABLES = "extreme_q8 pool_max_ref reduce_extreme_q8"  # to another scale
 PAIRS = "add_q8 mul_q8 extreme_q8"
@@ -48,6 +49,7 @@ ZERO_DROPPED = [
     (K + "conv.h", "acc += (px[c] - x_zero) * pw[c];", "acc += px[c] * pw[c];", REF),
     (K + "dense.h", "acc += (x[p * s.in + k] - x_zero) * w", "acc += x[p * s.in + k] * w", REF),
     ("codegen/layers/conv.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", HS),
+    ("codegen/layers/conv.cpp", "-unit * int64_t{c.x_zero} *", "0 * int64_t{unit} *", PLAIN),
     (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
     (K + "reduce.h", "{ acc += v - x_zero; }", "{ acc += v; }", "reduce_sum_q8"),
     (K + "matmul.h", "(a[at + i * s.k + k] - a_zero)", "a[at + i * s.k + k]", "matmul_q8_ref"),
@@ -67,6 +69,8 @@ TAIL_SKIPPED = [
     (K + "matmul.h", "for (int32_t k = 0; k < s.k; ++k) acc += (a", "for (int32_t k = 0; k < s.k - 1; ++k) acc += (a", "matmul_q8_ref"),
     ("codegen/layers/conv.cpp", "i < 4 && int64_t(k) * 4 + i < taps; ++i)", "i < 4 && int64_t(k) * 4 + i < taps - (taps % 4 != 0); ++i)",
      "conv_q8_dsp dense_q8_dsp"),
+    (K + "conv_plain.h", "for (int32_t k = 0; k < taps; ++k)", "for (int32_t k = 0; k < taps - 1; ++k)", "conv_q8_plain"),
+    (K + "conv_plain.h", "for (int32_t t = 0; t < taps; ++t) {", "for (int32_t t = 0; t < taps - 1; ++t) {", "depthwise_q8_plain"),
     # The last pixel beyond a multiple of four.
     (K + "conv_dsp.h", "for (int32_t p = 0; p < count; ++p) hs_one_pixel(", "for (int32_t p = 0; p < count - 1; ++p) hs_one_pixel(",
      "conv_q8_dsp pointwise_q8_dsp"),
@@ -108,6 +112,8 @@ PAD_ZERO = [
     (K + "conv_dsp.h", "row[x * s.ic + i] : X(x_zero);", "row[x * s.ic + i] : X(0);", "conv_q8_dsp"),
     (K + "depthwise_dsp.h", "const uint32_t zeros = 0x01010101u * uint32_t(uint8_t(X(-1) > X(0) ? x_zero - 128 : x_zero));", ZERO_WORDS,
      "depthwise_q8_dsp"),
+    (K + "conv_plain.h", "from ? from[c] : X(x_zero)", "from ? from[c] : X(0)", "conv_q8_plain"),
+    (K + "conv_plain.h", "padding[c] = X(x_zero)", "padding[c] = X(0)", "depthwise_q8_plain"),
     (K + "pool.h", "{ acc += x[c] - x_zero; });", "{ acc += x[c] - x_zero; });\n        if (s.include_pad) acc -= (s.kh * s.kw - cells) * x_zero;",
      "pool_average_q8_ref"),
     (K + "pool.h", """        T most = Limits<T>::least;
@@ -118,14 +124,17 @@ PAD_ZERO = [
         each_cell(""", """        X most = Limits<X>::least;
         if (each_cell(s, rows, oy, ox, [](const X*) {}) < s.kh * s.kw) most = X(0);
         each_cell(""", "pool_max_ref"),
-    ("compiler/ops/pad.cpp", "finite ? quantize_exactly(", "op.value == 0 ? 0 : finite ? quantize_exactly(", "movement"),
 ]
+# As copies: most models with a padded kernel also move data.
+COPIES_PAD_ZERO = [("compiler/ops/pad.cpp", "finite ? quantize_exactly(", "op.value == 0 ? 0 : finite ? quantize_exactly(", "movement")]
 BIAS_SCALE = [
     ("compiler/ops/conv.cpp", "q.empty() ? Rational(b * c.scale) : Rational(b * exact(q.scale_at(o)) / sy);", "Rational(b * c.scale);", CONV),
 ]
 # Columns of the table, each with its builds.
 MUTATIONS = {"half up": [HALF_UP], "zero point dropped": [ZERO_DROPPED], "tail skipped": [TAIL_SKIPPED, COPIES_TAIL_SKIPPED],
-             "pad with 0": [PAD_ZERO], "bias in sx * sw": [BIAS_SCALE]}
+             "pad with 0": [PAD_ZERO, COPIES_PAD_ZERO], "bias in sx * sw": [BIAS_SCALE]}
+# Where few of a kernel's cases can tell: a part of their names.
+TELLING = {("pad with 0", "movement"): "pad"}
 # Why a cell is empty: (mutation, kernel) or (mutation, None) for all others.
 REASONS = {
     ("half up", "softmax_q8"): "may be off by 0.5 + 2^-12 step, so a tie may go either way",
@@ -212,13 +221,16 @@ def write(path, data):
         f.write(data)
 
 
-def choose(runs, kernel, also_broken, most):
-    """Cases (with their target) that count for a kernel: on the host if it serves there, else on the core with DSP."""
+def choose(runs, kernel, also_broken, most, telling):
+    """Cases (with their target and options) that count for a kernel: on the host if it serves there, else on the core with DSP;
+    where no layer chooses the kernel, one is made to."""
     from check import spread
-    for target in ("host", "cortex-m4f"):
-        found = [case for case, kernels in runs[target].items() if kernel in kernels and not kernels & (also_broken - {kernel})]
-        if found:
-            return [(case, target) for case in spread(found, most)]
+    for forced in (False, True):
+        for target in ("host", "cortex-m4f"):
+            found = [(case, options) for case, ways in runs[target].items() for k, options, kernels in ways
+                     if k == kernel and telling in os.path.basename(case) and bool(options) == forced and not kernels & (also_broken - {kernel})]
+            if found:
+                return [(case, target, options) for case, options in spread(found, most)]
     return []
 
 
@@ -241,7 +253,7 @@ def main():
     if not options.work:
         parser.error("--work DIR is needed")
 
-    from check import cases, report, verify
+    from check import cases, report, routes, verify
     folder = os.path.join(options.work, "cases")
     generate = [sys.executable, os.path.join(HERE, "generate.py")]
     subprocess.run([*generate, os.path.join(folder, "named"), "--clean"], check=True)
@@ -253,10 +265,10 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for target in ("host", "cortex-m4f"):
             facts = pool.map(lambda c, t=target: report(base, c, t), found)
-            runs[target] = {case: {layer["kernel"] for layer in f["layers"]} for case, f in zip(found, facts) if f}
+            runs[target] = {case: routes(f) for case, f in zip(found, facts) if f}
 
         def failures(program, chosen, runner):
-            return sum(code != 0 for code, _ in pool.map(lambda c: verify(program, c[0], runner, c[1]), chosen))
+            return sum(code != 0 for code, _ in pool.map(lambda c: verify(program, c[0], runner, *c[1:]), chosen))
 
         cells, wrong = {}, []
         unbroken = {}
@@ -270,16 +282,16 @@ def main():
                     twins = {"quantize_f32", "dequantize_f32"} if kernel in ("quantize_f32", "dequantize_f32") else set()
                     if kernel not in kernels:
                         continue
-                    chosen = choose(runs, kernel, kernels - twins, options.cases)
+                    chosen = choose(runs, kernel, kernels - twins, options.cases, TELLING.get((column, kernel), ""))
                     new = [c for c in chosen if c not in unbroken]
-                    unbroken.update(zip(new, pool.map(lambda c: verify(base, c[0], "host", c[1])[0], new)))
+                    unbroken.update(zip(new, pool.map(lambda c: verify(base, c[0], "host", *c[1:])[0], new)))
                     wrong += [f"{c[0]} fails in the unbroken build" for c in new if unbroken[c] != 0]
                     count = failures(program, chosen, "host")
                     cells[kernel, column] = f"{count} of {len(chosen)}"
                     print(f"{column}: {kernel} {count} of {len(chosen)}", file=sys.stderr, flush=True)
                     if count == 0:
                         wrong.append(f"'{column}' in {kernel} fails none of {len(chosen)} cases")
-                everywhere.append((program, [(c, "host") for c, k in runs["host"].items() if k & kernels]))
+                everywhere.append((program, [(c, "host") for c, ways in runs["host"].items() if kernels & {k for k, options, _ in ways if not options}]))
             cells["(interpreter)", column] = ", ".join(f"{failures(p, chosen, 'interpreter')} of {len(chosen)}" for p, chosen in everywhere[:1])
     print_table(cells)
     print(f"\n{len(unbroken)} different runs of generated code, all of which pass in the unbroken build." if not wrong else "")
