@@ -13,7 +13,7 @@
 namespace burin {
 
 struct LayoutSizes {
-  int box = 168, waypoint = 20, gap = 16;  // widths, and the least distance between neighbours
+  int box = 164, waypoint = 20, gap = 14;  // widths, and the least distance between neighbours
 };
 
 struct GraphLayout {

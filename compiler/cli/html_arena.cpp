@@ -38,6 +38,7 @@ std::string arena_svg(const nlohmann::json& report) {
   if (arena <= 0 || buffers.empty() || live.empty()) return "";
   const auto steps = int64_t(live.size());
   const int64_t peak = *std::ranges::max_element(live);
+  // Left side of a step's column; the first column is step -1.
   const auto x = [&](int64_t step) { return percent(step + 1, steps); };
 
   std::string s = fmt::format("<div class=\"arena\">{}<div class=\"scroll\" role=\"region\" aria-label=\"Arena over time\" tabindex=\"0\">\n", axis(arena, bound));
@@ -63,7 +64,7 @@ std::string arena_svg(const nlohmann::json& report) {
     const std::string name = text(*b, "name");
     const int64_t y = y_of(offset + bytes, arena), height = std::max<int64_t>(y_of(offset, arena) - y, 2);
     s += fmt::format("<svg class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{}: {} bytes at {}, steps {} to {}</title><rect width=\"100%\" height=\"100%\"/>",
-                     scratch(name) ? "s" : "v", x(first - 1), y, percent(last - first + 1, steps), height, html_escape(name), thousands(bytes), thousands(offset), first, last);
+                     scratch(name) ? "s" : "v", x(first), y, percent(last - first + 1, steps), height, html_escape(name), thousands(bytes), thousands(offset), first, last);
     if (height >= 16) s += fmt::format("<text x=\"5\" y=\"14\">{}</text>", html_escape(scratch(name) ? "scratch" : short_name(name)));
     if (height >= 34) s += fmt::format("<text class=\"q\" x=\"5\" y=\"28\">{}</text>", thousands(bytes));
     s += "</svg>\n";
@@ -71,7 +72,7 @@ std::string arena_svg(const nlohmann::json& report) {
   s += fmt::format("<line class=\"top\" x1=\"0\" x2=\"100%\" y1=\"{0}\" y2=\"{0}\"/><line class=\"top\" x1=\"0\" x2=\"100%\" y1=\"{1}\" y2=\"{1}\"/>"
                    "<line class=\"bound\" x1=\"0\" x2=\"100%\" y1=\"{2}\" y2=\"{2}\"/>\n", y_of(arena, arena), kTop + kPlot, y_of(bound, arena));
   const auto tick = [&](int64_t step, const std::string& label) {
-    s += fmt::format("<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><text class=\"tick\" x=\"50%\" y=\"15\">{}</text></svg>\n", x(step - 1), kTop + kPlot, percent(1, steps), kBottom, label);
+    s += fmt::format("<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><text class=\"tick\" x=\"50%\" y=\"15\">{}</text></svg>\n", x(step), kTop + kPlot, percent(1, steps), kBottom, label);
   };
   tick(-1, "in");
   const nlohmann::json& layers = list(report, "layers");

@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kMostLayers = 400;
 constexpr LayoutSizes kSizes;
 constexpr int kHeight = 44, kPitch = kHeight + 24, kMargin = 3;
-constexpr size_t kNameChars = 23, kLineChars = 25;
+constexpr size_t kNameChars = 18, kLineChars = 23;
 
 /// What one box shows.
 struct Item {
@@ -46,7 +46,9 @@ std::string box(const Item& i, int x, int y, int64_t most_time) {
   std::string s = fmt::format(R"x(<g class="{}" transform="translate({} {})"><title>{}</title>)x", i.style, x, y, html_escape(i.detail));
   s += fmt::format(R"(<rect class="b" width="{}" height="{}" rx="{}"/>)", kSizes.box, kHeight, i.link.empty() ? kHeight / 2 : 4);
   const int left = i.link.empty() ? 18 : 12;
-  s += fmt::format(R"(<text class="n" x="{}" y="17">{}</text>)", left, html_escape(html_fit(i.name, i.link.empty() ? kNameChars - 3 : kNameChars)));
+  // An <svg> of its own clips a name that is wide in this font.
+  s += fmt::format(R"(<svg x="{}" width="{}" height="{}"><text class="n" y="17">{}</text></svg>)", left, kSizes.box - 2 * left + 2, kHeight / 2,
+                   html_escape(html_fit(i.name, i.link.empty() ? kNameChars - 2 : kNameChars)));
   s += fmt::format(R"(<text class="o" x="{}" y="33">{}</text>)", left, html_escape(op));
   s += fmt::format(R"(<text class="o e" x="{}" y="33">{}</text>)", kSizes.box - left + 2, i.shape);
   if (i.time > 0 && most_time > 0)

@@ -41,12 +41,11 @@ std::vector<Column> columns(const json& report) {
     ram.values.push_back(at < live.size() ? live[at] : 0);
   }
   r.push_back(std::move(ram));
-  add("Scratch", "bytes of the arena that the kernel works in", "scratch_bytes", false);
   return r;
 }
 
 std::string figure(const std::string& value, const std::string& what, const std::string& detail) {
-  return fmt::format("<div><dt>{}</dt><dd><b>{}</b>{}</dd></div>\n", html_escape(what), html_escape(value), detail.empty() ? "" : fmt::format(" <span>{}</span>", html_escape(detail)));
+  return fmt::format("<div><dt>{}</dt><dd><b>{}</b></dd>{}</div>\n", html_escape(what), html_escape(value), detail.empty() ? "" : fmt::format("<dd>{}</dd>", html_escape(detail)));
 }
 
 std::string summary(const json& r) {
@@ -88,7 +87,8 @@ std::string requantization(const json& l) {
   const json needed = it->value("channels", json::object());
   std::string channels;
   for (const auto& [kind, n] : needed.items()) channels += fmt::format("{}{} {}", channels.empty() ? "" : ", ", n.get<int64_t>(), kind);
-  return fmt::format("<small>requantization {}{}</small>", html_escape(text(*it, "sequence")), channels.empty() ? "" : "; channels by need: " + html_escape(channels));
+  const std::string sequence = text(*it, "sequence");
+  return fmt::format("<small>requantize: {}</small>", html_escape(needed.size() > 1 || !needed.contains(sequence) ? fmt::format("{}{}{}", sequence, channels.empty() ? "" : "; channels need ", channels) : sequence));
 }
 
 std::string layer_table(const json& r) {
@@ -180,7 +180,7 @@ std::string html_report(const json& raw) {
   s += "</section>\n<div class=\"side\">\n<section id=\"layers\" aria-labelledby=\"layers-h\">\n<h2 id=\"layers-h\">Layers</h2>\n" + layer_table(r) + "</section>\n";
   s += "<section id=\"arena\" aria-labelledby=\"arena-h\">\n<h2 id=\"arena-h\">Arena</h2>\n";
   s += arena.empty() ? "<p>Nothing is in the arena.</p>\n"
-                     : "<p>One column per layer, addresses upwards. Where rectangles of neighbouring layers share a column, one is read while the other is written.</p>\n" + arena +
+                     : "<p>A column per layer (first the inputs are written), addresses upwards.</p>\n" + arena +
                            "<p class=\"legend\"><span class=\"k v\">buffer</span><span class=\"k s\">scratch of a kernel</span><span class=\"k p\">peak</span><span class=\"k l\">lower bound</span></p>\n" + buffer_table(r);
   s += "</section>\n<section id=\"notes\" aria-labelledby=\"notes-h\">\n<h2 id=\"notes-h\">Notes</h2>\n" + notes(r) + "</section>\n</div>\n</main>\n";
   return s + fmt::format("<footer>Burin {}. All sizes are in bytes.</footer>\n</body>\n</html>\n", BURIN_VERSION);

@@ -33,24 +33,27 @@ nav a { padding: .3rem 0; }
 footer { margin-top: 1.25rem; color: var(--soft); font-size: .82rem; }
 dl { margin: 0; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .9rem 1.25rem; margin-bottom: 1rem; }
-.figures div { display: flex; flex-direction: column-reverse; justify-content: flex-end; }
-.figures dt, .figures span { color: var(--soft); font-size: .82rem; line-height: 1.35; }
+.figures div { display: flex; flex-direction: column; }
+.figures dt { font-weight: 500; }
+.figures dt + dd { order: -1; }
+.figures dt, .figures dd { color: var(--soft); font-size: .82rem; line-height: 1.35; }
 .figures dd { margin: 0; }
-.figures b { display: block; font-size: 1.35rem; line-height: 1.25; font-weight: 600; font-variant-numeric: tabular-nums; }
+.figures b { display: block; color: var(--text); font-size: 1.35rem; line-height: 1.25; font-weight: 600; font-variant-numeric: tabular-nums; }
 .facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .15rem 1rem; margin-bottom: .75rem; font-size: .87rem; }
 .facts dt { color: var(--soft); }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-size: .84rem; line-height: 1.35; }
 caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
-th, td { padding: .4rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); font-weight: 400; }
+th, td { padding: .4rem .5rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); font-weight: 400; }
 thead th { color: var(--soft); font-size: .78rem; vertical-align: bottom; border-bottom: 1px solid var(--edge); }
 tfoot td, tfoot th { font-weight: 600; border-bottom: 0; }
-tr:target { background: var(--fill); }
+.layers tbody th { position: sticky; left: 0; background: var(--panel); }
+tr:target, .layers tr:target th { background: var(--fill); }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .shape { white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.n i { display: block; height: 4px; margin: .25rem 0 0 auto; background: var(--bar); border-radius: 1px; }
 small { display: block; color: var(--soft); font-size: .78rem; font-weight: 400; }
-.name { display: block; min-width: 9rem; overflow-wrap: anywhere; font-weight: 550; }
+.name { display: block; min-width: 8.5rem; overflow-wrap: anywhere; font-weight: 550; }
 .cut { display: block; max-width: 22rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 summary { cursor: pointer; color: var(--accent); }
 th summary { font-size: .78rem; }
@@ -59,7 +62,7 @@ details ul { margin: .2rem 0; padding-left: 1rem; font-size: .78rem; color: var(
 svg text { fill: var(--text); font-family: inherit; }
 .graph { display: block; margin: 0 auto; }
 .graph text { font-size: 11px; }
-.graph .n { font-size: 12px; font-weight: 600; text-align: left; }
+.graph .n { font-weight: 600; text-align: left; }
 .graph .o { fill: var(--soft); }
 .graph .e, .e { text-anchor: end; }
 .graph .b { fill: var(--panel); stroke: var(--edge); }
@@ -91,7 +94,7 @@ svg text { fill: var(--text); font-family: inherit; }
 .k.p::before { background: var(--glow); border: 0; border-top: 3px solid var(--hot); }
 .k.l::before { height: 0; border: 0; border-top: 2px dashed var(--hot); vertical-align: middle; }
 @media (min-width: 1000px) {
-  main { grid-template-columns: minmax(0, 23.5rem) minmax(0, 1fr); align-items: start; }
+  main { grid-template-columns: 25rem minmax(0, 1fr); align-items: start; }
   .top { grid-column: 1 / -1; }
   #graph { position: sticky; top: 1rem; display: flex; flex-direction: column; max-height: calc(100vh - 2rem); }
 }

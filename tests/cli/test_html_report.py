@@ -182,17 +182,17 @@ class HtmlReport(Case):
         self.assertIn("--io external", text)
 
     def test_escapes(self):
-        bad = "<b>&\"'\n\x01</title>"
+        bad = "<u>&\"'\n\x01</title>"
         nodes = [helper.make_node("Relu", ["x" + bad], ["m" + bad], name="n" + bad), helper.make_node("Sigmoid", ["m" + bad], ["y" + bad], name="s" + bad)]
         m = self.write("<i>&amp;\".onnx", model(nodes, [value("x" + bad)], [value("y" + bad)]))
         text, root, _ = self.pages(m, "--name", "<i>&amp;\"'")
-        self.assertNotRegex(text, r"<[bi]>|\x01|&amp;\"")
+        self.assertNotRegex(text, r"<[ui]>|\x01|&amp;\"")
         self.assertEqual(next(root.all("h1")).text(), "<i>&amp;\"'")
-        self.assertIn("n<b>&\"' \ufffd</title>", [li.text() for li in root.all("li")])
-        self.assertIn("m<b>&\"' \ufffd</title>", [s.attributes["title"] for s in root.all("span", class_="cut")])
+        self.assertIn("n<u>&\"' \ufffd</title>", [li.text() for li in root.all("li")])
+        self.assertIn("m<u>&\"' \ufffd</title>", [s.attributes["title"] for s in root.all("span", class_="cut")])
 
     def test_symbols_of_many_bytes(self):
-        name = "Schicht \u00e4\u00f6\u00fc \u5c42 \U0001f600 " * 6
+        name = "Schicht \u00e4\u00f6\u00fc \u5c42 \U0001f600 " * 6 + "z"
         m = self.write("u.onnx", model([helper.make_node("Relu", ["x"], [name], name=name), helper.make_node("Neg", [name], ["y"])], [value("x", T.FLOAT, (1, 4096))], [value("y", T.FLOAT, (1, 4096))]))
         self.check(m)
 
@@ -232,7 +232,7 @@ class HtmlReport(Case):
     def test_contrast(self):
         text, _, _ = self.pages(self.write("r.onnx", relu()))
         schemes = [dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", part)) for part in text.split("prefers-color-scheme: dark")]
-        self.assertEqual([len(s) for s in schemes], [13, 13])
+        self.assertEqual([len(s) for s in schemes], [12, 12])
         for s in schemes:
             for a, b in (("text", "page"), ("text", "panel"), ("text", "fill"), ("text", "scratch"), ("text", "glow"), ("soft", "page"), ("soft", "panel"), ("soft", "fill"), ("accent", "panel"), ("accent", "page"), ("hot", "panel")):
                 self.assertGreaterEqual(contrast(s[a], s[b]), 4.5, (a, b))
