@@ -28,7 +28,9 @@ std::string html_fit(std::string_view s, size_t width) {
   size_t at = s.size();
   for (size_t left = width - 1; left > 0; )
     if (starts(s[--at])) --left;
-  return "\u2026" + std::string(s.substr(at));
+  std::string_view rest = s.substr(at);
+  if (const size_t part = rest.find_first_of("_/. "); part < 8 && part + 1 < rest.size()) rest.remove_prefix(part + 1);
+  return "\u2026" + std::string(rest);
 }
 
 std::string html_shape(const nlohmann::json& shape) {

@@ -9,7 +9,7 @@
 namespace burin {
 namespace {
 
-constexpr int kTop = 26, kPlot = 300, kBottom = 24, kHeight = kTop + kPlot + kBottom, kStep = 26;
+constexpr int kTop = 26, kPlot = 300, kBottom = 24, kHeight = kTop + kPlot + kBottom, kStep = 24;
 
 /// Pixels from the top of the picture of an address; the arena fills the plot.
 int64_t y_of(int64_t address, int64_t arena) { return kTop + kPlot - (address * kPlot + arena / 2) / arena; }

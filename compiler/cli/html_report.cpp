@@ -69,10 +69,17 @@ std::string bar_cell(int64_t value, int64_t most) {
   return fmt::format("<td class=\"n\">{}<i style=\"width:{}\"></i></td>", thousands(value), percent(value, most));
 }
 
+/// A name that may be broken between its words.
+std::string breakable(const std::string& name) {
+  std::string s;
+  for (const char c : html_escape(name)) s += c == '_' || c == '/' ? fmt::format("{}<wbr>", c) : std::string(1, c);
+  return s;
+}
+
 std::string layer_cell(const json& l) {
   const std::string name = text(l, "name"), function = text(l, "function");
-  std::string s = fmt::format("<th scope=\"row\"><span class=\"name\">{}</span>", html_escape(name));
-  if (!function.empty() && function != name) s += fmt::format("<small>code of {}</small>", html_escape(function));
+  std::string s = fmt::format("<th scope=\"row\"><span class=\"name\">{}</span>", breakable(name));
+  if (!function.empty() && function != name) s += fmt::format("<small>code of {}</small>", breakable(function));
   if (const json& nodes = list(l, "onnx"); !nodes.empty()) {
     s += fmt::format("<details><summary>{} ONNX node{}</summary><ul>", nodes.size(), nodes.size() == 1 ? "" : "s");
     for (const auto& n : nodes) s += fmt::format("<li>{}</li>", html_escape(n.get<std::string>()));

@@ -50,6 +50,7 @@ tfoot td, tfoot th { font-weight: 600; border-bottom: 0; }
 .layers tbody th { position: sticky; left: 0; background: var(--panel); }
 tr:target, .layers tr:target th { background: var(--fill); }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+thead .n { white-space: normal; }
 .shape { white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.n i { display: block; height: 4px; margin: .25rem 0 0 auto; background: var(--bar); border-radius: 1px; }
 small { display: block; color: var(--soft); font-size: .78rem; font-weight: 400; }

@@ -5,7 +5,7 @@ import os
 
 from tool import *
 
-VOID = {"meta", "link", "br", "img", "input", "hr", "col"}
+VOID = {"meta", "wbr", "link", "br", "img", "input", "hr", "col"}
 IN_SVG_EMPTY = {"rect", "path", "line"}
 
 
