@@ -47,8 +47,8 @@ caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
 th, td { padding: .4rem .5rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); font-weight: 400; }
 thead th { color: var(--soft); font-size: .78rem; vertical-align: bottom; border-bottom: 1px solid var(--edge); }
 tfoot td, tfoot th { font-weight: 600; border-bottom: 0; }
-.layers tbody th { position: sticky; left: 0; background: var(--panel); }
-tr:target, .layers tr:target th { background: var(--fill); }
+.layers th:nth-child(2) { position: sticky; left: 0; background: var(--panel); }
+tr:target, .layers tr:target th:nth-child(2) { background: var(--fill); }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 thead .n { white-space: normal; }
 .shape { white-space: nowrap; font-variant-numeric: tabular-nums; }
@@ -98,6 +98,9 @@ svg text { fill: var(--text); font-family: inherit; }
   main { grid-template-columns: 25rem minmax(0, 1fr); align-items: start; }
   .top { grid-column: 1 / -1; }
   #graph { position: sticky; top: 1rem; display: flex; flex-direction: column; max-height: calc(100vh - 2rem); }
+}
+@media (max-width: 999px) {
+  .layers th:nth-child(2) { box-shadow: 1px 0 var(--line); }
 }
 @media (max-width: 500px) {
   body { padding: 1rem .5rem 1.5rem; }
