@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "compiler/cli/html_report.h"
 #include "compiler/cli/report.h"
 
 namespace burin {
@@ -12,14 +13,13 @@ void add_analyze(CLI::App& app, int& result) {
   };
   auto a = std::make_shared<Arguments>();
   add_model_options(*verb, a->model);
-  verb->add_option("--format", a->format, "text or json")->capture_default_str();
+  verb->add_option("--format", a->format, "text, json or html")->capture_default_str();
   verb->callback([a, &result] {
     result = guarded(a->model, [&]() -> int {
-      if (a->format == "html") throw UsageError("--format html is not supported in this version; use text or json");
-      if (a->format != "text" && a->format != "json") throw UsageError(fmt::format("--format is text or json, not '{}'", a->format));
+      if (a->format != "text" && a->format != "json" && a->format != "html") throw UsageError(fmt::format("--format is text, json or html, not '{}'", a->format));
       const Compiled c = compile_model(a->model);
       if (a->format == "text") fmt::print("{}", analysis(c, a->model));
-      else fmt::print("{}\n", report(c, a->model).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+      else fmt::print("{}", a->format == "html" ? html_report(report(c, a->model)) : json_text(report(c, a->model)));
       write_reports(c, a->model);
       return check_budget(c, a->model);
     });

@@ -66,7 +66,7 @@ void add_model_options(CLI::App& app, ModelOptions& o) {
   app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
   app.add_option("--kernel", o.kernels, "LAYER=KERNEL: take this kernel for that layer, whatever it costs (names: 'burin analyze', docs/kernels.md)")->allow_extra_args(false);
   app.add_option("--budget-ram", o.budget_ram, "most bytes of arena and state (K = 1024)");
-  app.add_option("--report", o.reports, "FILE.json: facts of every layer and buffer")->allow_extra_args(false);
+  app.add_option("--report", o.reports, "FILE.json or FILE.html: facts of every layer and buffer")->allow_extra_args(false);
   app.add_option("--dump-dir", o.dump_dir, "folder for the graph after each pass");
   app.add_option("--diagnostics", o.diagnostics, "text, json or github")->capture_default_str();
   for (const Later& l : kLater) {

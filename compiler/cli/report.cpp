@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "compiler/cli/html_report.h"
 #include "compiler/liveness.h"
 
 namespace burin {
@@ -16,18 +17,32 @@ std::string range_name(const Graph& g, const LiveRange& r) {
 /// A name that fits a column: of a long one the end, which tells it apart.
 std::string fit(const std::string& s, size_t width) { return s.size() <= width ? s : "..." + s.substr(s.size() - (width - 3)); }
 
+/// Names of the buffers in which these values lie; constants have none.
+nlohmann::json places(const Graph& g, const Storage& storage, const std::vector<ValueId>& values) {
+  nlohmann::json r = nlohmann::json::array();
+  for (ValueId v : values)
+    if (v != ValueId::none && !g[v].constant()) r.push_back(g[storage.root(v)].name);
+  return r;
+}
+
+nlohmann::json interface(const Graph& g, const Storage& storage, const std::vector<ValueId>& values) {
+  nlohmann::json r = nlohmann::json::array();
+  for (ValueId v : values)
+    r.push_back({{"name", g[v].interface_name()}, {"buffer", g[storage.root(v)].name}, {"shape", g[v].type.shape}, {"type", std::string(name(g[v].type.dtype))}});
+  return r;
+}
+
+}  // namespace
+
 std::string thousands(int64_t v) {
   std::string s = fmt::format("{}", v);
   for (size_t at = s.size(); at > 3 + (s[0] == '-'); ) s.insert(at -= 3, ",");
   return s;
 }
 
-}  // namespace
-
 void check_reports(const ModelOptions& o) {
   for (const std::string& f : o.reports) {
-    if (f.ends_with(".html")) throw UsageError(fmt::format("--report {}: HTML reports are not supported in this version; use .json", f));
-    if (!f.ends_with(".json")) throw UsageError(fmt::format("--report {}: the name must end in .json", f));
+    if (!f.ends_with(".json") && !f.ends_with(".html")) throw UsageError(fmt::format("--report {}: the name must end in .json or .html", f));
   }
 }
 
@@ -36,11 +51,15 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
   const Graph& g = c.graph;
   json layers = json::array(), buffers = json::array();
   int64_t total_macs = 0;
+  const Storage storage(g);
+  size_t node = 0;
   for (const LayerFacts& f : c.module.layers) {
+    while (storage.alias(g.nodes[node])) ++node;  // a second name costs nothing and is no layer, but it is a step
+    const Node& n = g.nodes[node];
     total_macs += f.macs;
     json candidates = json::object();
     for (const auto& [kernel, cycles] : f.candidates) candidates[kernel] = int64_t(cycles);
-    layers.push_back({{"name", f.name}, {"op", f.op}, {"onnx", f.onnx}, {"kernel", f.kernel}, {"function", f.function}, {"shape_in", f.shape_in},
+    layers.push_back({{"name", f.name}, {"op", f.op}, {"step", node++}, {"inputs", places(g, storage, n.inputs)}, {"outputs", places(g, storage, n.outputs)}, {"onnx", f.onnx}, {"kernel", f.kernel}, {"function", f.function}, {"shape_in", f.shape_in},
                       {"shape_out", f.shape_out}, {"macs", f.macs}, {"code_bytes", nullptr}, {"weight_bytes", f.weight_bytes},
                       {"scratch_bytes", f.scratch_bytes}, {"cycles_est", int64_t(f.cycles)}, {"candidates", candidates},
                       {"requantize", f.requantize.empty() ? json(nullptr) : json{{"sequence", f.requantize}, {"channels", f.needed}}}});
@@ -53,6 +72,9 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
           {"options", options_text(o)},
           {"arena_bytes", g.arena_bytes},
           {"arena_lower_bound", g.arena_lower_bound},
+          {"inputs", interface(g, storage, g.inputs)},
+          {"outputs", interface(g, storage, g.outputs)},
+          {"live_bytes", live_bytes(g)},
           {"state_bytes", 0},
           {"stack_bytes", nullptr},
           {"flash", {{"code", nullptr}, {"weights", c.module.weight_bytes}}},
@@ -62,10 +84,13 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
           {"notes", g.notes}};
 }
 
+std::string json_text(const nlohmann::json& report) { return report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"; }
+
 std::vector<std::pair<std::string, std::string>> report_files(const Compiled& c, const ModelOptions& o) {
   std::vector<std::pair<std::string, std::string>> files;
-  for (const std::string& f : o.reports)
-    files.emplace_back(f, report(c, o).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  if (o.reports.empty()) return files;
+  const nlohmann::json r = report(c, o);
+  for (const std::string& f : o.reports) files.emplace_back(f, f.ends_with(".html") ? html_report(r) : json_text(r));
   return files;
 }
 

@@ -1,4 +1,4 @@
-// Facts of a compiled model for people and scripts: `--report FILE.json` and `analyze`.
+// Facts of a compiled model for people and scripts: `--report FILE` and `analyze`.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string>
@@ -9,6 +9,10 @@ namespace burin {
 
 /// The object that docs/generated-code.md describes ("Report").
 nlohmann::json report(const Compiled& c, const ModelOptions& o);
+/// As files and standard output have it; bytes that are no UTF-8 are replaced.
+std::string json_text(const nlohmann::json& report);
+/// 1234567 as 1,234,567.
+std::string thousands(int64_t v);
 /// Every --report FILE with its text.
 std::vector<std::pair<std::string, std::string>> report_files(const Compiled& c, const ModelOptions& o);
 /// Refuses --report FILE whose format there is not, before any work is done.

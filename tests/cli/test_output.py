@@ -209,8 +209,8 @@ class Headers(Case):
 
 
 class Reports(Case):
-    KEYS = ["arena_bytes", "arena_lower_bound", "buffers", "flash", "layers", "macs", "model", "notes", "options", "schema", "stack_bytes", "state_bytes", "target"]
-    LAYER = {"name", "op", "onnx", "kernel", "function", "shape_in", "shape_out", "macs", "code_bytes", "weight_bytes", "scratch_bytes", "cycles_est", "requantize"}
+    KEYS = ["arena_bytes", "arena_lower_bound", "buffers", "flash", "inputs", "layers", "live_bytes", "macs", "model", "notes", "options", "outputs", "schema", "stack_bytes", "state_bytes", "target"]
+    LAYER = {"name", "op", "step", "inputs", "outputs", "onnx", "kernel", "function", "shape_in", "shape_out", "macs", "code_bytes", "weight_bytes", "scratch_bytes", "cycles_est", "requantize"}
 
     def check(self, j):
         self.assertEqual(list(j), self.KEYS)
@@ -222,6 +222,7 @@ class Reports(Case):
         self.assertTrue(j["layers"] and j["buffers"])
         for layer in j["layers"]:
             self.assertTrue(self.LAYER <= set(layer), layer)
+            self.assertLess(layer["step"] + 1, len(j["live_bytes"]))
             self.assertEqual(list(layer), sorted(layer))
             for key in ("macs", "weight_bytes", "scratch_bytes", "cycles_est"):
                 self.assertIsInstance(layer[key], int, key)
@@ -232,6 +233,14 @@ class Reports(Case):
             for b in j["buffers"][i + 1:]:
                 apart = a["offset"] + a["bytes"] <= b["offset"] or b["offset"] + b["bytes"] <= a["offset"]
                 self.assertTrue(apart or a["last"] <= b["first"] or b["last"] <= a["first"], (a, b))
+        # what a layer reads is there: an input, or written by a layer before it; buffers and layers use the same names
+        names = {p["buffer"] for p in j["inputs"]}
+        for layer in j["layers"]:
+            self.assertTrue(set(layer["inputs"]) <= names, layer)
+            names |= set(layer["outputs"])
+        self.assertTrue({p["buffer"] for p in j["outputs"]} <= names)
+        self.assertTrue({b["name"] for b in j["buffers"] if not b["name"].startswith("scratch of ")} <= names)
+        self.assertLessEqual(max(j["live_bytes"]), j["arena_bytes"])
         self.assertLessEqual(j["arena_lower_bound"], j["arena_bytes"])
         self.assertEqual(j["macs"], sum(layer["macs"] for layer in j["layers"]))
 
