@@ -109,6 +109,14 @@ BURIN_INLINE uint32_t ssub16(uint32_t a, uint32_t b) {
   return ((a - b) & 0xFFFFu) | ((a & 0xFFFF0000u) - (b & 0xFFFF0000u));
 #endif
 }
+/// Halves of a plus halves of b, wrapping: SADD16.
+BURIN_INLINE uint32_t sadd16(uint32_t a, uint32_t b) {
+#if BURIN_DSP
+  return uint32_t(__sadd16(int32_t(a), int32_t(b)));
+#else
+  return ((a + b) & 0xFFFFu) | ((a & 0xFFFF0000u) + (b & 0xFFFF0000u));
+#endif
+}
 /// Low half of a, low half of b on top: PKHBT; high half of b over high half of a: PKHTB.
 BURIN_INLINE uint32_t pkhbt(uint32_t a, uint32_t b) {
 #if BURIN_DSP

@@ -9,6 +9,7 @@
 #include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
+#include "runtime-min/kernels/winograd_dsp.h"
 
 namespace burin {
 namespace {
@@ -45,21 +46,40 @@ std::string text(const ConvShape& s) {
   return braced(f);
 }
 
-/// H/s packing of one filter of `taps` weights: quads of words.
-std::vector<uint32_t> hs_words(const int16_t* w, int64_t taps) {
-  std::vector<uint32_t> r(static_cast<size_t>(hs_quads(int32_t(taps))));
-  for (size_t k = 0; k < r.size(); ++k) {
-    int v[4] = {};
-    for (int i = 0; i < 4 && int64_t(k) * 4 + i < taps; ++i) v[i] = w[k * 4 + size_t(i)];
-    r[k] = uint32_t((256 * v[1] + v[0]) & 0xFFFF) | uint32_t(256 * v[3] + v[2]) << 16;
+/// A filter's weights in the order in which kernels with H/s packing meet them, in whole quads.
+std::vector<int16_t> hs_order(const ConvQ8& c, int32_t o) {
+  const ConvShape& s = c.s;
+  const int16_t* w = c.weights.data() + o * c.taps;
+  if (s.ic % 4 == 0 || c.pointwise) {
+    std::vector<int16_t> r(w, w + c.taps);
+    r.resize(size_t(hs_quads(int32_t(c.taps))) * 4);
+    return r;
   }
+  std::vector<int16_t> r(size_t(conv_q8_dsp_quads(s)) * 4);
+  for (int32_t ky = 0; ky < s.kh; ++ky)
+    for (int32_t at = 0; at < s.kw * s.ic; ++at) r[size_t(conv_q8_dsp_place(s, ky, at))] = *w++;
   return r;
 }
 
-bool hs_exact(const int16_t* w, int64_t taps) {
-  for (int64_t i = 1; i < taps; i += 2)
+/// H/s packing of one filter: quads of words.
+std::vector<uint32_t> hs_words(const std::vector<int16_t>& w) {
+  std::vector<uint32_t> r;
+  for (size_t i = 0; i < w.size(); i += 4) r.push_back(uint32_t((256 * w[i + 1] + w[i]) & 0xFFFF) | uint32_t(256 * w[i + 3] + w[i + 2]) << 16);
+  return r;
+}
+
+bool hs_exact(const std::vector<int16_t>& w) {
+  for (size_t i = 1; i < w.size(); i += 2)
     if (w[i] == -128 && w[i - 1] < 0) return false;
   return true;
+}
+
+/// Winograd's kernel has 3.6 times the weights. Under --optimize speed it pays where it saves at least so many cycles
+/// for each byte: with some 0.5 saved a product, from about 130 pixels on.
+constexpr double kWinogradCyclesPerByte = 25;
+bool winograd_pays(const ConvQ8& c) {
+  const double saved = 0.5 * c.products, bytes = double(c.s.oc + c.s.oc % 2) * c.s.ic * 32 - double(c.s.oc) * c.s.ic * 9;
+  return saved >= kWinogradCyclesPerByte * bytes;
 }
 
 /// The parameters that hs.h wants: what the packing adds to every sum is taken off the first value.
@@ -81,9 +101,9 @@ int32_t signed_zero(const ConvQ8& c) { return c.x == DType::u8 ? c.x_zero - 128 
 
 std::vector<int32_t> hs_parameters(const ConvQ8& c) {
   return hs_parameters(c, [&](int32_t o) {
-    const int16_t* w = c.weights.data() + o * c.taps;
+    const std::vector<int16_t> w = hs_order(c, o);
     int64_t sum = 0, packed = 0;
-    for (int64_t i = 0; i < c.taps; ++i) {
+    for (size_t i = 0; i < w.size(); ++i) {
       sum += w[i];
       packed += i % 2 == 1 ? 256 * w[i] : 0;  // H0 + H1 less w0 + w2
     }
@@ -97,12 +117,12 @@ std::vector<uint32_t> hs_weights(const ConvQ8& c, int32_t together) {
   int32_t o = 0;
   for (; o + together <= c.s.oc; o += together) {
     std::vector<std::vector<uint32_t>> filters;
-    for (int32_t k = 0; k < together; ++k) filters.push_back(hs_words(c.weights.data() + (o + k) * c.taps, c.taps));
+    for (int32_t k = 0; k < together; ++k) filters.push_back(hs_words(hs_order(c, o + k)));
     for (size_t q = 0; q < filters[0].size(); ++q)
       for (const auto& f : filters) r.push_back(f[q]);
   }
   for (; o < c.s.oc; ++o) {
-    const std::vector<uint32_t> f = hs_words(c.weights.data() + o * c.taps, c.taps);
+    const std::vector<uint32_t> f = hs_words(hs_order(c, o));
     r.insert(r.end(), f.begin(), f.end());
   }
   return r;
@@ -185,9 +205,12 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
     const int16_t* f = c.weights.data() + o * c.taps;
     const int64_t most = reach * std::accumulate(f, f + c.taps, int64_t{0}, [](int64_t a, int16_t x) { return a + std::abs(x); });
     c.bound = std::max(c.bound, most);
-    exact = exact && hs_exact(f, c.taps) && most < (1 << 23);
+    exact = exact && most < (1 << 23) && hs_exact(hs_order(c, o));
   }
   c.hs = exact;
+  const ConvShape& s = c.s;
+  c.winograd = c.narrow && s.groups == 1 && s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.ic % 4 == 0 &&
+               c.bound < (1 << 23) && v.options.optimize == Options::Optimize::speed && winograd_pays(c);
   return c;
 }
 
@@ -197,13 +220,16 @@ PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 2
 PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c) { return pack_conv_q8_dsp(c); }
 PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 4), hs_parameters(c)}; }
 
-/// What plain_requantize wants: the zero point's share of every sum, for shift8 within its first word.
-std::vector<int32_t> plain_parameters(const ConvQ8& c) {
-  const int32_t unit = c.requant.device.kind == RequantKind::shift8 ? 256 : 1;
+/// What `unit` times the sum lacks where weights and activations are used as they are, the latter about `zero`.
+std::vector<int32_t> centring_parameters(const ConvQ8& c, int32_t unit, int32_t zero) {
   return hs_parameters(c, [&](int32_t o) {
     const int16_t* f = c.weights.data() + o * c.taps;
-    return -unit * int64_t{c.x_zero} * std::accumulate(f, f + c.taps, int64_t{0});
+    return -unit * int64_t{zero} * std::accumulate(f, f + c.taps, int64_t{0});
   });
+}
+/// What plain_requantize wants: for shift8 within its first word.
+std::vector<int32_t> plain_parameters(const ConvQ8& c) {
+  return centring_parameters(c, c.requant.device.kind == RequantKind::shift8 ? 256 : 1, c.x_zero);
 }
 PackedConv<int8_t> pack_conv_q8_plain(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, plain_parameters(c)}; }
 PackedConv<int8_t> pack_depthwise_q8_plain(const ConvQ8& c) {
@@ -216,6 +242,30 @@ PackedConv<int8_t> pack_depthwise_q8_plain(const ConvQ8& c) {
   return r;
 }
 
+PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c) {
+  constexpr int G[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};  // doubled
+  const int32_t ic = c.s.ic;
+  // The weight of filter o for channel i at place (row, column).
+  const auto transformed = [&](int32_t o, int32_t row, int32_t column, int32_t i) {
+    if (o >= c.s.oc) return 0u;
+    int sum = 0;
+    for (int y = 0; y < 3; ++y)
+      for (int x = 0; x < 3; ++x) sum += G[row][y] * G[column][x] * c.weights[size_t(((int64_t{o} * 3 + y) * 3 + x) * ic + i)];
+    if (sum < -32768 || sum > 32767) throw InternalError("a transformed weight leaves 16 bits");
+    return uint32_t(sum) & 0xFFFFu;
+  };
+  PackedConv<uint32_t> r;
+  for (int32_t o = 0; o < c.s.oc; o += 2)
+    for (int32_t place = 0; place < 16; ++place)
+      for (int32_t i = 0; i < ic; i += i % 2 == 0 ? 1 : 3)
+        for (int32_t k = 0; k < 2; ++k) {
+          const auto at = [&](int32_t channel) { return transformed(o + k, place / 4, place % 4, channel); };
+          r.weights.push_back(at(i) | at(i + 2) << 16);
+        }
+  r.params = centring_parameters(c, 256, signed_zero(c));
+  return r;
+}
+
 PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c) {
   PackedConv<uint32_t> r;
   for (int32_t o = 0; o < c.s.oc; ++o)
@@ -225,10 +275,7 @@ PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c) {
       r.weights.push_back(pair(f[0], f[1]));
       r.weights.push_back(pair(f[1], f[2]));
     }
-  r.params = hs_parameters(c, [&](int32_t o) {
-    const int16_t* f = c.weights.data() + o * c.taps;
-    return -256 * signed_zero(c) * std::accumulate(f, f + c.taps, int64_t{0});
-  });
+  r.params = centring_parameters(c, 256, signed_zero(c));
   return r;
 }
 
@@ -245,7 +292,8 @@ LayerCode print_conv_q8(const LayerView& v) {
   code.requantize = kind_name(c.requant.device.kind);
   code.needed = c.needed;
   code.accumulator_bound = c.bound;
-  const int32_t n = kernel.name == "depthwise_q8_dsp" ? c.strip : rows_per_call(c.s.oh, c.s.ow);
+  int32_t n = kernel.name == "depthwise_q8_dsp" ? c.strip : rows_per_call(c.s.oh, c.s.ow);
+  if (kernel.name.starts_with("winograd") && n < c.s.oh) n = 4;  // two rows are one
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   // A function for any shape is larger than one for a known shape: it pays from some layers on.
   const auto alike = std::ranges::count_if(v.graph.nodes, [&](const Node& other) {
@@ -264,6 +312,7 @@ template LayerCode print_conv_q8<pack_conv_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_pointwise_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_dense_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_q8_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_winograd_q8_dsp>(const LayerView&);
 
 std::optional<ConvF32> ConvF32::of(const LayerView& v) {
   const std::optional<Geometry> g = geometry(v);

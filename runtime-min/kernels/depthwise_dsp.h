@@ -52,42 +52,114 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
   }
 }
 
-/// `count` (1 to 4, a constant) outputs of one row of one channel from strip p.
-template <class Y>
-BURIN_INLINE void depthwise_outputs(const ConvShape& s, const Requant& q, int32_t count, const uint32_t* p, const uint32_t* w,
-                                    const int32_t* params, Y* y) {
+#if BURIN_DSP && !defined(__clang__)
+// Three rows of a window for 3 to 6 outputs. Stride 1: an output at an even place takes SMLAD and SMLABT, its right
+// neighbour SMLATB and SMLAD of the same two words. `from` says where a sum starts: all from the last one's register.
+#define BURIN_DW_OWN(a) #a
+#define BURIN_DW_EVEN(a, from, x, y)                                                                                   \
+  "smlad %[" #a "], %[" #x "], %[w0], %[" from "]\n\tsmlabt %[" #a "], %[" #y "], %[w1], %[" #a "]\n\t"
+#define BURIN_DW_ODD(a, from, x, y)                                                                                    \
+  "smlatb %[" #a "], %[" #x "], %[w0], %[" from "]\n\tsmlad %[" #a "], %[" #y "], %[w1], %[" #a "]\n\t"
+#define BURIN_DW_LOAD_2(x, y, at) "ldrd %[" #x "], %[" #y "], [%[p], #" at "]\n\t"
+#define BURIN_DW_LOAD_1(x, at) "ldr %[" #x "], [%[p], #" at "]\n\t"
+#define BURIN_DW_1_OF_3(F, at)                                                                                         \
+  BURIN_DW_LOAD_2(p0, p1, at) BURIN_DW_LOAD_1(p2, at "+8")                                                             \
+  BURIN_DW_EVEN(a0, F(a0), p0, p1) BURIN_DW_ODD(a1, F(a1), p0, p1) BURIN_DW_EVEN(a2, F(a2), p1, p2)
+#define BURIN_DW_1_OF_4(F, at) BURIN_DW_1_OF_3(F, at) BURIN_DW_ODD(a3, F(a3), p1, p2)
+#define BURIN_DW_1_OF_5(F, at)                                                                                         \
+  BURIN_DW_LOAD_2(p0, p1, at) BURIN_DW_LOAD_2(p2, p3, at "+8")                                                         \
+  BURIN_DW_EVEN(a0, F(a0), p0, p1) BURIN_DW_ODD(a1, F(a1), p0, p1) BURIN_DW_EVEN(a2, F(a2), p1, p2)                    \
+  BURIN_DW_ODD(a3, F(a3), p1, p2) BURIN_DW_EVEN(a4, F(a4), p2, p3)
+#define BURIN_DW_1_OF_6(F, at) BURIN_DW_1_OF_5(F, at) BURIN_DW_ODD(a5, F(a5), p2, p3)
+// Stride 2: every output takes SMLAD of its word and SMLABT of the next one.
+#define BURIN_DW_2_OF_3(F, at)                                                                                         \
+  BURIN_DW_LOAD_2(p0, p1, at) BURIN_DW_EVEN(a0, F(a0), p0, p1) "smlad %[a1], %[p1], %[w0], %[" F(a1) "]\n\t"           \
+  BURIN_DW_LOAD_2(p0, p1, at "+8") "smlabt %[a1], %[p0], %[w1], %[a1]\n\t" BURIN_DW_EVEN(a2, F(a2), p0, p1)
+#define BURIN_DW_2_OF_4(F, at)                                                                                         \
+  BURIN_DW_2_OF_3(F, at) BURIN_DW_LOAD_1(p0, at "+16") BURIN_DW_EVEN(a3, F(a3), p1, p0)
+#define BURIN_DW_2_OF_5(F, at)                                                                                         \
+  BURIN_DW_2_OF_3(F, at) "smlad %[a3], %[p1], %[w0], %[" F(a3) "]\n\t" BURIN_DW_LOAD_2(p0, p1, at "+16")                \
+  "smlabt %[a3], %[p0], %[w1], %[a3]\n\t" BURIN_DW_EVEN(a4, F(a4), p0, p1)
+#define BURIN_DW_2_OF_6(F, at)                                                                                         \
+  BURIN_DW_2_OF_5(F, at) BURIN_DW_LOAD_1(p0, at "+24") BURIN_DW_EVEN(a5, F(a5), p1, p0)
+#define BURIN_DW_FROM_3(a) "a2"
+#define BURIN_DW_FROM_4(a) "a3"
+#define BURIN_DW_FROM_5(a) "a4"
+#define BURIN_DW_FROM_6(a) "a5"
+#define BURIN_DW_WINDOW(stride, count)                                                                                 \
+  "ldrd %[w0], %[w1], [%[w]]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_FROM_##count, "0")                           \
+  "ldrd %[w0], %[w1], [%[w], #8]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, "%c[row]")                           \
+  "ldrd %[w0], %[w1], [%[w], #16]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, "%c[row]*2")
+#define BURIN_DW_TEMPORARIES [w0] "=&r"(w0), [w1] "=&r"(w1), [p0] "=&r"(p0), [p1] "=&r"(p1)
+#define BURIN_DW_INPUTS [p] "r"(p), [w] "r"(w), [row] "i"(words * 4) : "memory"
+#define BURIN_DW_3(stride)                                                                                             \
+  __asm__ volatile(BURIN_DW_WINDOW(stride, 3)                                                                          \
+                   : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "+r"(a[2]), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2)         \
+                   : BURIN_DW_INPUTS)
+#define BURIN_DW_4(stride)                                                                                             \
+  __asm__ volatile(BURIN_DW_WINDOW(stride, 4)                                                                          \
+                   : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "+r"(a[3]), BURIN_DW_TEMPORARIES,      \
+                     [p2] "=&r"(p2)                                                                                    \
+                   : BURIN_DW_INPUTS)
+#define BURIN_DW_5(stride)                                                                                             \
+  __asm__ volatile(BURIN_DW_WINDOW(stride, 5)                                                                          \
+                   : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "+r"(a[4]),          \
+                     BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                                              \
+                   : BURIN_DW_INPUTS)
+#define BURIN_DW_6(stride)                                                                                             \
+  __asm__ volatile(BURIN_DW_WINDOW(stride, 6)                                                                          \
+                   : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "=&r"(a[4]),         \
+                     [a5] "+r"(a[5]), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                             \
+                   : BURIN_DW_INPUTS)
+#endif
+
+/// Outputs that are computed together.
+constexpr int32_t kDepthwiseBlock = 6;
+
+/// The sums of `count` (1 to 6, a constant) neighbouring outputs of one channel from strip p.
+BURIN_INLINE void depthwise_sums(const ConvShape& s, int32_t count, const uint32_t* p, const uint32_t* w, int32_t first, int32_t* a) {
   const int32_t words = depthwise_row_words(s);
-  int32_t a0 = params[0], a1 = a0, a2 = a0, a3 = a0;
+  BURIN_UNROLL
+  for (int32_t k = 0; k < count; ++k) a[k] = first;
+#if BURIN_DSP && !defined(__clang__)
+  if (s.kh == 3 && count > 2 && __builtin_constant_p(words) && words < 100) {
+    uint32_t w0, w1, p0, p1, p2, p3;
+    if (s.sw == 1) {
+      if (count == 3) BURIN_DW_3(1);
+      else if (count == 4) BURIN_DW_4(1);
+      else if (count == 5) BURIN_DW_5(1);
+      else BURIN_DW_6(1);
+    } else {
+      if (count == 3) BURIN_DW_3(2);
+      else if (count == 4) BURIN_DW_4(2);
+      else if (count == 5) BURIN_DW_5(2);
+      else BURIN_DW_6(2);
+    }
+    return;
+  }
+#endif
   BURIN_UNROLL
   for (int32_t r = 0; r < s.kh; ++r, p += words, w += 2) {
     const uint32_t w01 = w[0], w12 = w[1];
-    if (s.sw == 1) {
-      const uint32_t p0 = p[0], p1 = p[1];
-      a0 = smlabt(p1, w12, smlad(p0, w01, a0));
-      if (count > 1) a1 = smlatb(p0, w01, smlad(p1, w12, a1));
-      if (count > 2) {
-        const uint32_t p2 = p[2];
-        a2 = smlabt(p2, w12, smlad(p1, w01, a2));
-        if (count > 3) a3 = smlatb(p1, w01, smlad(p2, w12, a3));
-      }
-    } else {
-      const uint32_t p0 = p[0], p1 = p[1];
-      a0 = smlabt(p1, w12, smlad(p0, w01, a0));
-      if (count > 1) {
-        const uint32_t p2 = p[2];
-        a1 = smlabt(p2, w12, smlad(p1, w01, a1));
-        if (count > 2) {
-          const uint32_t p3 = p[3];
-          a2 = smlabt(p3, w12, smlad(p2, w01, a2));
-          if (count > 3) a3 = smlabt(p[4], w12, smlad(p3, w01, a3));
-        }
-      }
+    BURIN_UNROLL
+    for (int32_t k = 0; k < count; ++k) {
+      const uint32_t* at = p + k * s.sw / 2;
+      if (k * s.sw % 2 == 0) a[k] = smlabt(at[1], w12, smlad(at[0], w01, a[k]));
+      else a[k] = smlatb(at[0], w01, smlad(at[1], w12, a[k]));
     }
   }
-  y[0] = hs_store<Y>(q, params, a0);
-  if (count > 1) y[s.oc] = hs_store<Y>(q, params, a1);
-  if (count > 2) y[2 * s.oc] = hs_store<Y>(q, params, a2);
-  if (count > 3) y[3 * s.oc] = hs_store<Y>(q, params, a3);
+}
+
+/// `count` (1 to 6, a constant) outputs of one row of one channel.
+template <class Y>
+BURIN_INLINE void depthwise_outputs(const ConvShape& s, const Requant& q, int32_t count, const uint32_t* p, const uint32_t* w,
+                                    const int32_t* params, Y* y) {
+  int32_t a[kDepthwiseBlock];
+  depthwise_sums(s, count, p, w, params[0], a);
+  const int32_t multiplier = params[1];  // before anything is stored, for all the compiler knows into the parameters
+  BURIN_UNROLL
+  for (int32_t k = 0; k < count; ++k)
+    y[k * s.oc] = q.kind == RequantKind::shift8 ? Y(requantize_shift8(q, a[k], multiplier)) : hs_store<Y>(q, params, a[k]);
 }
 
 /// n rows of output, as conv_q8_ref.
@@ -95,7 +167,8 @@ template <class X, class Y>
 BURIN_INLINE void depthwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                    const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   const int32_t words = depthwise_row_words(s), strip = s.rows(n), plane = strip * words, each = hs_params(q.kind);
-  const uint32_t zeros = 0x01010101u * uint32_t(uint8_t(X(-1) > X(0) ? x_zero - 128 : x_zero));
+  const int32_t rest = s.ow % kDepthwiseBlock;
+  const uint32_t zeros = hs_zeros<X>(x_zero);
   uint32_t* const planes = static_cast<uint32_t*>(scratch);
   for (int32_t c = 0; c < s.ic; c += 4) {
     for (int32_t r = 0; r < strip; ++r) depthwise_fill(s, zeros, rows[r] ? rows[r] + c : nullptr, plane, planes + r * words);
@@ -104,12 +177,17 @@ BURIN_INLINE void depthwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t
       Y* out = y + c + k;
       for (int32_t oy = 0; oy < n; ++oy) {
         const uint32_t* at = p + oy * s.sh * words;
-        int32_t ox = 0;
-        for (; ox + 4 <= s.ow; ox += 4, at += 2 * s.sw, out += 4 * s.oc) depthwise_outputs(s, q, 4, at, w, params, out);
-        if (s.ow % 4 == 1) depthwise_outputs(s, q, 1, at, w, params, out);
-        if (s.ow % 4 == 2) depthwise_outputs(s, q, 2, at, w, params, out);
-        if (s.ow % 4 == 3) depthwise_outputs(s, q, 3, at, w, params, out);
-        out += s.ow % 4 * s.oc;
+        for (int32_t blocks = s.ow / kDepthwiseBlock; blocks > 0; --blocks) {
+          depthwise_outputs(s, q, kDepthwiseBlock, at, w, params, out);
+          at += kDepthwiseBlock / 2 * s.sw;
+          out += kDepthwiseBlock * s.oc;
+        }
+        if (rest == 1) depthwise_outputs(s, q, 1, at, w, params, out);
+        if (rest == 2) depthwise_outputs(s, q, 2, at, w, params, out);
+        if (rest == 3) depthwise_outputs(s, q, 3, at, w, params, out);
+        if (rest == 4) depthwise_outputs(s, q, 4, at, w, params, out);
+        if (rest == 5) depthwise_outputs(s, q, 5, at, w, params, out);
+        out += rest * s.oc;
       }
       w += 2 * s.kh;
       params += each;

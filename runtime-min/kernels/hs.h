@@ -18,14 +18,27 @@ constexpr int32_t hs_quads(int32_t taps) { return (taps + 3) / 4; }
 constexpr int32_t hs_params(RequantKind kind) { return kind == RequantKind::shift8 ? 2 : 1 + words_per_channel(kind); }
 
 /// Stored bytes as int8: uint8 moves down by 128 (its zero point too).
-BURIN_INLINE uint32_t hs_bytes(const int8_t* x) { return load32(x); }
-BURIN_INLINE uint32_t hs_bytes(const uint8_t* x) { return load32(x) ^ 0x80808080u; }
+template <class X>
+BURIN_INLINE uint32_t hs_signed(uint32_t bytes) {
+  return X(-1) > X(0) ? bytes ^ 0x80808080u : bytes;
+}
+template <class X>
+BURIN_INLINE uint32_t hs_bytes(const X* x) {
+  return hs_signed<X>(load32(x));
+}
+
+/// Four cells of padding in that form.
+template <class X>
+BURIN_INLINE uint32_t hs_zeros(int32_t x_zero) {
+  return 0x01010101u * uint32_t(uint8_t(X(-1) > X(0) ? x_zero - 128 : x_zero));
+}
 
 BURIN_INLINE void hs_expand(uint32_t x, uint32_t& t, uint32_t& u) {
-  uint32_t c = 0xFF81FF81u;  // -127 in both halves
-  __asm__("" : "+r"(c));     // stays in a register
+  uint32_t c = 0xFF81FF81u, even = 0xFF00FF00u;  // -127 in both halves; the bytes that become 256 * x
+  __asm__("" : "+r"(c));                          // stay in registers
+  __asm__("" : "+r"(even));
   t = sxtab16_ror8(c, x);
-  u = ssub16((x << 8) & 0xFF00FF00u, t);
+  u = ssub16((x << 8) & even, t);
 }
 
 template <class Y>
@@ -46,52 +59,129 @@ BURIN_INLINE int32_t hs_dot(const uint32_t* w, int32_t w_step, const uint32_t* c
 }
 
 #if BURIN_DSP && !defined(__clang__)
-// 4 pixels x 2 filters, one quad: 26 instructions for 32 products. clang wants a frame pointer too: it gets the C form.
-#define BURIN_HS_QUAD                                                                                                  \
-  {                                                                                                                    \
-    uint32_t v0, v1, f0, f1;                                                                                           \
-    __asm__ volatile(                                                                                                  \
-        "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                            \
-        "ldrd %[v0], %[v1], [%[c]]\n\t"                                                                                \
-        "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                         \
-        "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                         \
-        "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                         \
-        "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                         \
-        "ldrd %[v0], %[v1], [%[c], #8]\n\t"                                                                            \
-        "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                         \
-        "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                         \
-        "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                         \
-        "smlad %[b3], %[f1], %[v1], %[b3]\n\t"                                                                         \
-        "ldrd %[v0], %[v1], [%[c], #16]\n\t"                                                                           \
-        "sxtb16 %[f0], %[f0]\n\t"                                                                                      \
-        "sxtb16 %[f1], %[f1]\n\t"                                                                                      \
-        "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                         \
-        "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                         \
-        "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                         \
-        "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                         \
-        "ldrd %[v0], %[v1], [%[c], #24]\n\t"                                                                           \
-        "add %[c], %[c], #32\n\t"                                                                                      \
-        "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                         \
-        "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                         \
-        "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                         \
-        "smlad %[b3], %[f1], %[v1], %[b3]\n\t"                                                                         \
-        : [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [b0] "+r"(b0), [b1] "+r"(b1), [b2] "+r"(b2),     \
-          [b3] "+r"(b3), [w] "+r"(w), [c] "+r"(c), [v0] "=&r"(v0), [v1] "=&r"(v1), [f0] "=&r"(f0), [f1] "=&r"(f1)      \
-        :                                                                                                              \
-        : "memory");                                                                                                   \
-  }
+// 4 pixels x 2 filters, one quad: 23 instructions for 32 products. The first quad starts all pixels from what a3 and b3
+// hold. clang wants a frame pointer too: it gets the C form.
+#define BURIN_HS_FIRST                                                                                                 \
+  "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a0], %[f0], %[v0], %[a3]\n\t"                                                                               \
+  "smlad %[b0], %[f1], %[v0], %[b3]\n\t"                                                                               \
+  "smlad %[a1], %[f0], %[v1], %[a3]\n\t"                                                                               \
+  "smlad %[b1], %[f1], %[v1], %[b3]\n\t"                                                                               \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a2], %[f0], %[v0], %[a3]\n\t"                                                                               \
+  "smlad %[b2], %[f1], %[v0], %[b3]\n\t"                                                                               \
+  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
+  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"                                                                               \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "sxtb16 %[f0], %[f0]\n\t"                                                                                            \
+  "sxtb16 %[f1], %[f1]\n\t"                                                                                            \
+  "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                               \
+  "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                               \
+  "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                               \
+  "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                               \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                               \
+  "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                               \
+  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
+  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"
+#define BURIN_HS_NEXT                                                                                                  \
+  "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                               \
+  "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                               \
+  "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                               \
+  "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                               \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                               \
+  "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                               \
+  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
+  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"                                                                               \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "sxtb16 %[f0], %[f0]\n\t"                                                                                            \
+  "sxtb16 %[f1], %[f1]\n\t"                                                                                            \
+  "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                               \
+  "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                               \
+  "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                               \
+  "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                               \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                               \
+  "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                               \
+  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
+  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"
+#define BURIN_HS_2 BURIN_HS_NEXT BURIN_HS_NEXT
+#define BURIN_HS_4 BURIN_HS_2 BURIN_HS_2
+#define BURIN_HS_ASM(text, ...)                                                                                        \
+  __asm__ volatile(text                                                                                                \
+                   : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "+r"(a3), [b0] "=&r"(b0), [b1] "=&r"(b1),    \
+                     [b2] "=&r"(b2), [b3] "+r"(b3), [w] "+r"(w), [c] "+r"(c), [v0] "=&r"(v0), [v1] "=&r"(v1),          \
+                     [f0] "=&r"(f0), [f1] "=&r"(f1)                                                                    \
+                   : __VA_ARGS__                                                                                       \
+                   : "cc", "memory")
+#define BURIN_HS_LOOP(before, text)                                                                                    \
+  BURIN_HS_ASM(BURIN_HS_FIRST before "1:\n\t" text                                                                     \
+               "ldr %[f0], %[stop]\n\tcmp %[c], %[f0]\n\tbne 1b\n\t",                                         \
+               [stop] "m"(stop))
+#endif
+
+/// Two filters at four pixels: a3 and b3 hold what every sum starts from. The loop's length is chosen so that few quads
+/// stand before it.
+BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t* c, int32_t& a0, int32_t& a1, int32_t& a2,
+                               int32_t& a3, int32_t& b0, int32_t& b1, int32_t& b2, int32_t& b3) {
+#if BURIN_DSP && !defined(__clang__)
+  const uint32_t* const stop = c + quads * 8;
+  uint32_t v0, v1, f0, f1;
+  const int32_t left = quads - 1;
+  if (!__builtin_constant_p(left)) {  // one short loop
+    if (left == 0) BURIN_HS_ASM(BURIN_HS_FIRST, );
+    else BURIN_HS_LOOP(, BURIN_HS_NEXT);
+  } else if (left == 0) BURIN_HS_ASM(BURIN_HS_FIRST, );
+  else if (left == 1) BURIN_HS_ASM(BURIN_HS_FIRST BURIN_HS_NEXT, );
+  else if (left == 2) BURIN_HS_ASM(BURIN_HS_FIRST BURIN_HS_2, );
+  else if (left == 3) BURIN_HS_ASM(BURIN_HS_FIRST BURIN_HS_2 BURIN_HS_NEXT, );
+  else if (left == 4) BURIN_HS_ASM(BURIN_HS_FIRST BURIN_HS_4, );
+  else if (left == 5) BURIN_HS_ASM(BURIN_HS_FIRST BURIN_HS_4 BURIN_HS_NEXT, );
+  else if (left == 6) BURIN_HS_ASM(BURIN_HS_FIRST BURIN_HS_4 BURIN_HS_2, );
+  else if (left == 7) BURIN_HS_ASM(BURIN_HS_FIRST BURIN_HS_4 BURIN_HS_2 BURIN_HS_NEXT, );
+  else if (left % 7 == 0) BURIN_HS_LOOP(, BURIN_HS_4 BURIN_HS_2 BURIN_HS_NEXT);
+  else if (left % 6 == 0) BURIN_HS_LOOP(, BURIN_HS_4 BURIN_HS_2);
+  else if (left % 5 == 0) BURIN_HS_LOOP(, BURIN_HS_4 BURIN_HS_NEXT);
+  else if (left % 6 == 1) BURIN_HS_LOOP(BURIN_HS_NEXT, BURIN_HS_4 BURIN_HS_2);
+  else if (left % 5 == 1) BURIN_HS_LOOP(BURIN_HS_NEXT, BURIN_HS_4 BURIN_HS_NEXT);
+  else if (left % 4 == 0) BURIN_HS_LOOP(, BURIN_HS_4);
+  else if (left % 4 == 1) BURIN_HS_LOOP(BURIN_HS_NEXT, BURIN_HS_4);
+  else if (left % 4 == 2) BURIN_HS_LOOP(BURIN_HS_2, BURIN_HS_4);
+  else BURIN_HS_LOOP(BURIN_HS_2 BURIN_HS_NEXT, BURIN_HS_4);
 #else
-#define BURIN_HS_QUAD                                                                                                  \
-  {                                                                                                                    \
-    uint32_t f0 = w[0], f1 = w[1];                                                                                     \
-    a0 = smlad(f0, c[0], a0), b0 = smlad(f1, c[0], b0), a1 = smlad(f0, c[1], a1), b1 = smlad(f1, c[1], b1);            \
-    a2 = smlad(f0, c[2], a2), b2 = smlad(f1, c[2], b2), a3 = smlad(f0, c[3], a3), b3 = smlad(f1, c[3], b3);            \
-    f0 = sxtb16(f0), f1 = sxtb16(f1);                                                                                  \
-    a0 = smlad(f0, c[4], a0), b0 = smlad(f1, c[4], b0), a1 = smlad(f0, c[5], a1), b1 = smlad(f1, c[5], b1);            \
-    a2 = smlad(f0, c[6], a2), b2 = smlad(f1, c[6], b2), a3 = smlad(f0, c[7], a3), b3 = smlad(f1, c[7], b3);            \
-    w += 2, c += 8;                                                                                                    \
+  a0 = a1 = a2 = a3, b0 = b1 = b2 = b3;
+  for (int32_t k = 0; k < quads; ++k, w += 2, c += 8) {
+    uint32_t f0 = w[0], f1 = w[1];
+    a0 = smlad(f0, c[0], a0), b0 = smlad(f1, c[0], b0), a1 = smlad(f0, c[1], a1), b1 = smlad(f1, c[1], b1);
+    a2 = smlad(f0, c[2], a2), b2 = smlad(f1, c[2], b2), a3 = smlad(f0, c[3], a3), b3 = smlad(f1, c[3], b3);
+    f0 = sxtb16(f0), f1 = sxtb16(f1);
+    a0 = smlad(f0, c[4], a0), b0 = smlad(f1, c[4], b0), a1 = smlad(f0, c[5], a1), b1 = smlad(f1, c[5], b1);
+    a2 = smlad(f0, c[6], a2), b2 = smlad(f1, c[6], b2), a3 = smlad(f0, c[7], a3), b3 = smlad(f1, c[7], b3);
   }
 #endif
+}
+
+/// One filter's results at four pixels that lie `step` bytes apart. What all share is read before anything is stored,
+/// for all the compiler knows into the parameters.
+template <class Y>
+BURIN_INLINE void hs_store_four(const Requant& q, const int32_t* params, int32_t a0, int32_t a1, int32_t a2, int32_t a3,
+                                Y* y, int32_t step) {
+  if (q.kind == RequantKind::shift8) {
+    const int32_t multiplier = params[1];
+    a0 = requantize_shift8(q, a0, multiplier), a1 = requantize_shift8(q, a1, multiplier);
+    a2 = requantize_shift8(q, a2, multiplier), a3 = requantize_shift8(q, a3, multiplier);
+    y[0] = Y(a0), y[step] = Y(a1), y[2 * step] = Y(a2), y[3 * step] = Y(a3);
+  } else {
+    y[0] = hs_store<Y>(q, params, a0);
+    y[step] = hs_store<Y>(q, params, a1);
+    y[2 * step] = hs_store<Y>(q, params, a2);
+    y[3 * step] = hs_store<Y>(q, params, a3);
+  }
+}
 
 /// All filters at four pixels. column: per quad t of the four pixels, then u of them. w: per pair of filters [quad][2],
 /// then a last odd filter [quad]. y: four pixels of `filters` bytes, one after the other.
@@ -101,39 +191,11 @@ BURIN_INLINE void hs_four_pixels(const Requant& q, int32_t filters, int32_t quad
   const int32_t each = hs_params(q.kind);
   Y* const end = y + filters / 2 * 2;
   while (y != end) {
-    int32_t a0 = params[0], b0 = params[each], a1 = a0, a2 = a0, a3 = a0, b1 = b0, b2 = b0, b3 = b0;
-    const uint32_t* c = column;
-    const uint32_t* const stop = column + quads * 8;
-    if (quads % 8 == 0) {
-      do {
-        BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD
-      } while (c != stop);
-    } else if (quads % 4 == 0) {
-      do {
-        BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD
-      } while (c != stop);
-    } else if (quads % 3 == 0) {
-      do {
-        BURIN_HS_QUAD BURIN_HS_QUAD BURIN_HS_QUAD
-      } while (c != stop);
-    } else if (quads % 2 == 0) {
-      do {
-        BURIN_HS_QUAD BURIN_HS_QUAD
-      } while (c != stop);
-    } else {
-      do {
-        BURIN_HS_QUAD
-      } while (c != stop);
-    }
-    y[0] = hs_store<Y>(q, params, a0);
-    y[filters] = hs_store<Y>(q, params, a1);
-    y[2 * filters] = hs_store<Y>(q, params, a2);
-    y[3 * filters] = hs_store<Y>(q, params, a3);
+    int32_t a3 = params[0], b3 = params[each], a0, a1, a2, b0, b1, b2;
+    hs_four_dots(quads, w, column, a0, a1, a2, a3, b0, b1, b2, b3);
+    hs_store_four(q, params, a0, a1, a2, a3, y, filters);
     params += each;
-    y[1] = hs_store<Y>(q, params, b0);
-    y[filters + 1] = hs_store<Y>(q, params, b1);
-    y[2 * filters + 1] = hs_store<Y>(q, params, b2);
-    y[3 * filters + 1] = hs_store<Y>(q, params, b3);
+    hs_store_four(q, params, b0, b1, b2, b3, y + 1, filters);
     params += each;
     y += 2;
   }

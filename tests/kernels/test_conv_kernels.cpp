@@ -16,6 +16,7 @@
 #include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
+#include "runtime-min/kernels/winograd_dsp.h"
 
 namespace burin {
 namespace {
@@ -53,6 +54,12 @@ std::vector<Case> cases() {
       {5, 4, 6, 12, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 3},
       {5, 4, 6, 12, 3, 2, 1, 1, 1, 1, {1, 1, 1, 1}, 6},
       {1, 3, 130, 9, 1, 1},
+      // 3x3 on images that are large for their channels
+      {12, 16, 4, 3, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}},
+      {15, 13, 12, 4, 3, 3, 1, 1, 1, 1, {0, 2, 1, 0}},
+      {33, 9, 8, 2, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}},
+      {14, 17, 16, 5, 3, 3, 1, 1, 1, 1, {2, 0, 0, 1}},
+      {13, 14, 20, 2, 3, 3},
   };
   for (size_t i = 0, n = r.size(); i < n; ++i) {
     Case c = r[i];
@@ -175,7 +182,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
 #include "codegen/kernels.inc"
 #undef KERNEL
   }
-  for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "depthwise_q8_dsp"}) {
+  for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "depthwise_q8_dsp", "winograd_q8_dsp"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }

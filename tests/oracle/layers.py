@@ -210,7 +210,7 @@ def layers():
               ((1, 3, 5, 5), 5, (3, 3), {"strides": [2, 2], "pads": [0, 0, 1, 1]}), ((1, 4, 5, 4), 4, (3, 3), {"pads": [1, 1, 1, 1]}),
               ((1, 5, 4, 6), 1, (1, 3), {"pads": [0, 1, 0, 1]}), ((1, 8, 7, 7), 3, (3, 3), {"dilations": [2, 2], "pads": [2, 2, 2, 2]}),
               ((2, 7, 3, 4), 2, (3, 1), {"pads": [1, 0, 1, 0]}), ((1, 3, 2, 2), 2, (2, 2), {"pads": [3, 3, 3, 3], "strides": [2, 2]}),
-              ((1, 6, 4, 4), 4, (3, 3), {"group": 2, "pads": [1, 1, 1, 1]})]
+              ((1, 6, 4, 4), 4, (3, 3), {"group": 2, "pads": [1, 1, 1, 1]}), ((1, 4, 13, 13), 2, (3, 3), {"pads": [1, 1, 1, 1]})]
     for i, (x, m, kernel, attrs) in enumerate(shapes):
         put(f"conv_{i}_s8", convolution, x, m, kernel, **attrs)
         put(f"conv_{i}_u8", convolution, x, m, kernel, dtype=U8, act="Relu", **attrs)

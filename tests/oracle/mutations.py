@@ -22,7 +22,7 @@ ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
 
 REF = "conv_q8_ref conv_q8_w16_ref"
 PLAIN = "conv_q8_plain depthwise_q8_plain"
-HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp depthwise_q8_dsp"
+HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp depthwise_q8_dsp winograd_q8_dsp"
 CONV = f"{REF} {PLAIN} {HS}"
 SUMS = "pool_average_q8_ref reduce_sum_q8 matmul_q8_ref mul_q8"
 TABLES = "extreme_q8 pool_max_ref reduce_extreme_q8"  # to another scale
@@ -30,6 +30,7 @@ PAIRS = "add_q8 mul_q8 extreme_q8"
 KERNELS = f"{CONV} pool_average_q8_ref reduce_sum_q8 matmul_q8_ref {PAIRS} lut_q8 pool_max_ref reduce_extreme_q8 softmax_q8 quantize_f32 dequantize_f32 movement".split()
 
 K = "runtime-min/kernels/"
+ZEROS = "const uint32_t zeros = hs_zeros<X>(x_zero);"
 ZERO_WORDS = "const uint32_t zeros = X(-1) > X(0) ? 0x80808080u : 0u;"
 
 # Takes exact halves up and nothing else over a rounding boundary: those lie at multiples of 1 / (2 * denominator).
@@ -49,7 +50,7 @@ ZERO_DROPPED = [
     (K + "conv.h", "acc += (px[c] - x_zero) * pw[c];", "acc += px[c] * pw[c];", REF),
     (K + "dense.h", "acc += (x[p * s.in + k] - x_zero) * w", "acc += x[p * s.in + k] * w", REF),
     ("codegen/layers/conv.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", HS),
-    ("codegen/layers/conv.cpp", "-unit * int64_t{c.x_zero} *", "0 * int64_t{unit} *", PLAIN),
+    ("codegen/layers/conv.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp winograd_q8_dsp"),
     (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
     (K + "reduce.h", "{ acc += v - x_zero; }", "{ acc += v; }", "reduce_sum_q8"),
     (K + "matmul.h", "(a[at + i * s.k + k] - a_zero)", "a[at + i * s.k + k]", "matmul_q8_ref"),
@@ -67,16 +68,17 @@ TAIL_SKIPPED = [
      "for (int32_t c = 0; c < ic - (ky == s.kh - 1 && kx == s.kw - 1); ++c) acc += (px[c] - x_zero)", REF),
     (K + "dense.h", "for (int32_t k = 0; k < s.in; ++k) acc += (x", "for (int32_t k = 0; k < s.in - 1; ++k) acc += (x", REF),
     (K + "matmul.h", "for (int32_t k = 0; k < s.k; ++k) acc += (a", "for (int32_t k = 0; k < s.k - 1; ++k) acc += (a", "matmul_q8_ref"),
-    ("codegen/layers/conv.cpp", "i < 4 && int64_t(k) * 4 + i < taps; ++i)", "i < 4 && int64_t(k) * 4 + i < taps - (taps % 4 != 0); ++i)",
-     "conv_q8_dsp dense_q8_dsp"),
     (K + "conv_plain.h", "for (int32_t k = 0; k < taps; ++k)", "for (int32_t k = 0; k < taps - 1; ++k)", "conv_q8_plain"),
     (K + "conv_plain.h", "for (int32_t t = 0; t < taps; ++t) {", "for (int32_t t = 0; t < taps - 1; ++t) {", "depthwise_q8_plain"),
+    ("codegen/layers/conv.cpp", "r(w, w + c.taps);", "r(w, w + c.taps - (c.taps % 4 != 0));", "dense_q8_dsp"),
+    ("codegen/layers/conv.cpp", "at < s.kw * s.ic; ++at) r[", "at < s.kw * s.ic - (ky == s.kh - 1); ++at) r[", "conv_q8_dsp"),
     # The last pixel beyond a multiple of four.
     (K + "conv_dsp.h", "for (int32_t p = 0; p < count; ++p) hs_one_pixel(", "for (int32_t p = 0; p < count - 1; ++p) hs_one_pixel(",
      "conv_q8_dsp pointwise_q8_dsp"),
-    (K + "depthwise_dsp.h", "        if (s.ow % 4 == 1) depthwise_outputs(s, q, 1, at, w, params, out);\n", "", "depthwise_q8_dsp"),
-    (K + "depthwise_dsp.h", "if (s.ow % 4 == 2) depthwise_outputs(s, q, 2,", "if (s.ow % 4 == 2) depthwise_outputs(s, q, 1,", "depthwise_q8_dsp"),
-    (K + "depthwise_dsp.h", "if (s.ow % 4 == 3) depthwise_outputs(s, q, 3,", "if (s.ow % 4 == 3) depthwise_outputs(s, q, 2,", "depthwise_q8_dsp"),
+    (K + "depthwise_dsp.h", "        if (rest == 1) depthwise_outputs(s, q, 1, at, w, params, out);\n", "", "depthwise_q8_dsp"),
+    (K + "depthwise_dsp.h", "if (rest == 2) depthwise_outputs(s, q, 2,", "if (rest == 2) depthwise_outputs(s, q, 1,", "depthwise_q8_dsp"),
+    (K + "depthwise_dsp.h", "if (rest == 3) depthwise_outputs(s, q, 3,", "if (rest == 3) depthwise_outputs(s, q, 2,", "depthwise_q8_dsp"),
+    (K + "winograd_dsp.h", "k < 4 && ox + 2 * k < s.ow; ++k)", "k < 4 && ox + 2 * k < s.ow - 1; ++k)", "winograd_q8_dsp"),
     # The last cell of a window, the last element of a sum.
     (K + "pool.h", "      f(row + ix * s.c);", "      if (ky != s.kh - 1 || kx != s.kw - 1) f(row + ix * s.c);", "pool_average_q8_ref pool_max_ref"),
     (K + "reduce.h", "for (int32_t k = 0; k < s.reduced[last]; ++k) f(", "for (int32_t k = 0; k < s.reduced[last] - 1; ++k) f(",
@@ -107,11 +109,10 @@ PAD_ZERO = [
             const X* px = outside ? nullptr : row + ix * s.ic + o / oc * ic;
             const W* pw = w + ((o * s.kh + ky) * s.kw + kx) * ic;
             for (int32_t c = 0; c < ic; ++c) acc += ((outside ? 0 : int32_t(px[c])) - x_zero) * pw[c];""", REF),
-    (K + "conv_dsp.h", "const uint32_t zeros = 0x01010101u * uint32_t(uint8_t(sizeof(X) == 1 && X(-1) > X(0) ? x_zero - 128 : x_zero));",
-     ZERO_WORDS, "conv_q8_dsp"),
-    (K + "conv_dsp.h", "row[x * s.ic + i] : X(x_zero);", "row[x * s.ic + i] : X(0);", "conv_q8_dsp"),
-    (K + "depthwise_dsp.h", "const uint32_t zeros = 0x01010101u * uint32_t(uint8_t(X(-1) > X(0) ? x_zero - 128 : x_zero));", ZERO_WORDS,
-     "depthwise_q8_dsp"),
+    (K + "conv_dsp.h", ZEROS, ZERO_WORDS, "conv_q8_dsp"),
+    (K + "conv_dsp.h", "store32(window + i, 0x01010101u * uint32_t(uint8_t(x_zero)));", "store32(window + i, 0u);", "conv_q8_dsp"),
+    (K + "depthwise_dsp.h", ZEROS, ZERO_WORDS, "depthwise_q8_dsp"),
+    (K + "winograd_dsp.h", ZEROS, ZERO_WORDS, "winograd_q8_dsp"),
     (K + "conv_plain.h", "from ? from[c] : X(x_zero)", "from ? from[c] : X(0)", "conv_q8_plain"),
     (K + "conv_plain.h", "padding[c] = X(x_zero)", "padding[c] = X(0)", "depthwise_q8_plain"),
     (K + "pool.h", "{ acc += x[c] - x_zero; });", "{ acc += x[c] - x_zero; });\n        if (s.include_pad) acc -= (s.kh * s.kw - cells) * x_zero;",

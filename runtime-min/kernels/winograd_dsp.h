@@ -1,0 +1,189 @@
+// Exact Winograd convolution F(2x2, 3x3) on int8 and uint8 for cores with DSP: 16 products for four outputs instead of
+// 36. Windows of 3x3, stride 1, no dilation, one group, input channels a multiple of four; any padding.
+//
+// With d a tile of 4x4 inputs and g a filter of 3x3, the 2x2 outputs are A^T [(G g G^T) * (B^T d B)] A (Winograd 1980;
+// Lavin and Gray 2016), summed over the channels, where
+//   B^T = 1 0 -1 0 / 0 1 1 0 / 0 -1 1 0 / 0 1 0 -1    A^T = 1 1 1 0 / 0 1 -1 -1    G = 1 0 0 / .5 .5 .5 / .5 -.5 .5 / 0 0 1
+// G is used doubled, so that the transformed weights are integers (at most 9 * 128 in size) and the outputs are four
+// times the sums: nothing is rounded, sums are those of conv_q8_ref. Transformed activations lie in [-512, 512]. Sums
+// may wrap on the way; 256 times the final one fits 32 bits, which the compiler checks.
+//
+// Weights: per pair of filters (the last one of an odd number with zeros), per place of the 16, per two channels one
+// word for each filter: channels (4k, 4k+2), then (4k+1, 4k+3). Parameters as in hs.h.
+#pragma once
+#include "runtime-min/kernels/conv.h"
+#include "runtime-min/kernels/hs.h"
+
+namespace burin {
+
+/// Words of one of the 16 places: two channels of four tiles each, then the sums of four tiles x two filters.
+constexpr int32_t winograd_place(const ConvShape& s) { return s.ic * 2 + 8; }
+/// Words for one row of four neighbouring tiles of four channels, transformed down the columns: 4 x 10, even channels
+/// and odd ones.
+constexpr int32_t kWinogradColumns = 80;
+/// Bytes of working memory.
+constexpr int32_t winograd_q8_dsp_scratch(const ConvShape& s) { return 4 * (kWinogradColumns + 16 * winograd_place(s)); }
+
+#if BURIN_DSP && !defined(__clang__)
+// 4 tiles x 2 filters, two channels: 11 instructions for 16 products. Then the sums go behind the activations.
+#define BURIN_WINOGRAD_FIRST                                                                                           \
+  "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smuad %[a0], %[f0], %[v0]\n\t"                                                                                      \
+  "smuad %[b0], %[f1], %[v0]\n\t"                                                                                      \
+  "smuad %[a1], %[f0], %[v1]\n\t"                                                                                      \
+  "smuad %[b1], %[f1], %[v1]\n\t"                                                                                      \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smuad %[a2], %[f0], %[v0]\n\t"                                                                                      \
+  "smuad %[b2], %[f1], %[v0]\n\t"                                                                                      \
+  "smuad %[a3], %[f0], %[v1]\n\t"                                                                                      \
+  "smuad %[b3], %[f1], %[v1]\n\t"
+#define BURIN_WINOGRAD_NEXT                                                                                            \
+  "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                               \
+  "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                               \
+  "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                               \
+  "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                               \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                               \
+  "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                               \
+  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
+  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"
+#define BURIN_WINOGRAD_STORE                                                                                           \
+  "strd %[a0], %[a1], [%[c]], #8\n\t"                                                                                  \
+  "strd %[a2], %[a3], [%[c]], #8\n\t"                                                                                  \
+  "strd %[b0], %[b1], [%[c]], #8\n\t"                                                                                  \
+  "strd %[b2], %[b3], [%[c]], #8\n\t"
+#define BURIN_WINOGRAD_2 BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_NEXT
+#define BURIN_WINOGRAD_8 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2
+#define BURIN_WINOGRAD_ASM(text, ...)                                                                                    \
+  __asm__ volatile(BURIN_WINOGRAD_FIRST BURIN_WINOGRAD_NEXT text BURIN_WINOGRAD_STORE                                  \
+                   : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [b0] "=&r"(b0), [b1] "=&r"(b1),   \
+                     [b2] "=&r"(b2), [b3] "=&r"(b3), [w] "+r"(w), [c] "+r"(c), [v0] "=&r"(v0), [v1] "=&r"(v1),         \
+                     [f0] "=&r"(f0), [f1] "=&r"(f1)                                                                    \
+                   : __VA_ARGS__                                                                                       \
+                   : "cc", "memory")
+#define BURIN_WINOGRAD_LOOP \
+  "1:\n\t" BURIN_WINOGRAD_8 "ldr %[f0], %[stop]\n\tcmp %[c], %[f0]\n\tbne 1b\n\t"
+#endif
+
+/// The sums of one place for two filters; returns the next place.
+BURIN_INLINE uint32_t* winograd_place_sums(int32_t ic, const uint32_t*& w, uint32_t* c) {
+  uint32_t* const stop = c + ic * 2;
+#if BURIN_DSP && !defined(__clang__)
+  int32_t a0, a1, a2, a3, b0, b1, b2, b3;
+  uint32_t v0, v1, f0, f1;
+  if (ic == 4) BURIN_WINOGRAD_ASM(, );
+  else if (ic == 8) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2, );
+  else if (ic == 12) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_2, );
+  else if (ic == 16) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2, );
+  else if (ic == 32) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_8, );
+  else if (ic % 16 == 4) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
+  else if (ic % 16 == 8) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
+  else if (ic % 16 == 12) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
+  else BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
+  return c;
+#else
+  int32_t a[4] = {}, b[4] = {};
+  for (; c != stop; c += 4, w += 2)
+    for (int32_t k = 0; k < 4; ++k) a[k] = smlad(w[0], c[k], a[k]), b[k] = smlad(w[1], c[k], b[k]);
+  for (int32_t k = 0; k < 4; ++k) c[k] = uint32_t(a[k]), c[4 + k] = uint32_t(b[k]);
+  return c + 8;
+#endif
+}
+
+/// Column by column down the rows: four channels of ten columns from column x on, B^T d. out[i * 10 + column] for the
+/// even channels, 40 words on for the odd ones.
+template <class X>
+BURIN_INLINE void winograd_columns(const ConvShape& s, uint32_t zeros, const X* const* rows, int32_t x, int32_t c, uint32_t* out) {
+  for (int32_t k = 0; k < 10; ++k, ++x, ++out) {
+    uint32_t d0 = zeros, d1 = zeros, d2 = zeros, d3 = zeros;
+    if (x >= 0 && x < s.iw) {
+      const int32_t at = x * s.ic + c;
+      if (rows[0]) d0 = hs_bytes(rows[0] + at);
+      if (rows[1]) d1 = hs_bytes(rows[1] + at);
+      if (rows[2]) d2 = hs_bytes(rows[2] + at);
+      if (rows[3]) d3 = hs_bytes(rows[3] + at);
+    }
+    const uint32_t e0 = sxtb16(d0), e1 = sxtb16(d1), e2 = sxtb16(d2), e3 = sxtb16(d3);
+    out[0] = ssub16(e0, e2), out[10] = sadd16(e1, e2), out[20] = ssub16(e2, e1), out[30] = ssub16(e1, e3);
+    const uint32_t o0 = sxtb16_ror8(d0), o1 = sxtb16_ror8(d1), o2 = sxtb16_ror8(d2), o3 = sxtb16_ror8(d3);
+    out[40] = ssub16(o0, o2), out[50] = sadd16(o1, o2), out[60] = ssub16(o2, o1), out[70] = ssub16(o1, o3);
+  }
+}
+
+/// Then across, B^T d B: ten columns of one of the four rows make four places of four tiles.
+BURIN_INLINE void winograd_across(const uint32_t* t, uint32_t* v, int32_t place) {
+  const uint32_t t0 = t[0], t1 = t[1], t2 = t[2], t3 = t[3], t4 = t[4], t5 = t[5], t6 = t[6], t7 = t[7], t8 = t[8], t9 = t[9];
+  v[0] = ssub16(t0, t2), v[1] = ssub16(t2, t4), v[2] = ssub16(t4, t6), v[3] = ssub16(t6, t8);
+  v += place;
+  v[0] = sadd16(t1, t2), v[1] = sadd16(t3, t4), v[2] = sadd16(t5, t6), v[3] = sadd16(t7, t8);
+  v += place;
+  v[0] = ssub16(t2, t1), v[1] = ssub16(t4, t3), v[2] = ssub16(t6, t5), v[3] = ssub16(t8, t7);
+  v += place;
+  v[0] = ssub16(t1, t3), v[1] = ssub16(t3, t5), v[2] = ssub16(t5, t7), v[3] = ssub16(t7, t9);
+}
+
+/// A^T m A at one tile for one filter, requantized: up to `height` x `width` outputs (1 or 2 each) from y on.
+template <class Y>
+BURIN_INLINE void winograd_outputs(const ConvShape& s, const Requant& q, const int32_t* params, const int32_t* m, int32_t height,
+                                   int32_t width, Y* y) {
+  const int32_t step = winograd_place(s);
+  uint32_t top[4], bottom[4];
+  BURIN_UNROLL
+  for (int32_t x = 0; x < 4; ++x) {
+    const uint32_t m0 = uint32_t(m[x * step]), m1 = uint32_t(m[(4 + x) * step]), m2 = uint32_t(m[(8 + x) * step]), m3 = uint32_t(m[(12 + x) * step]);
+    top[x] = m0 + m1 + m2;
+    bottom[x] = m1 - m2 - m3;
+  }
+  const uint32_t first = uint32_t(params[0]);
+  const int32_t a = int32_t(first + ((top[0] + top[1] + top[2]) << 6)), b = int32_t(first + ((top[1] - top[2] - top[3]) << 6));
+  const int32_t c = int32_t(first + ((bottom[0] + bottom[1] + bottom[2]) << 6)), d = int32_t(first + ((bottom[1] - bottom[2] - bottom[3]) << 6));
+  const int32_t below = s.ow * s.oc;
+  y[0] = hs_store<Y>(q, params, a);
+  if (width > 1) y[s.oc] = hs_store<Y>(q, params, b);
+  if (height > 1) y[below] = hs_store<Y>(q, params, c);
+  if (height > 1 && width > 1) y[below + s.oc] = hs_store<Y>(q, params, d);
+}
+
+/// n rows of output, as conv_q8_ref.
+template <class X, class Y>
+BURIN_INLINE void winograd_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
+                                  const uint32_t* weights, const int32_t* all_params, Y* y, void* scratch) {
+  const int32_t each = hs_params(q.kind), place = winograd_place(s);
+  const uint32_t zeros = hs_zeros<X>(x_zero);
+  uint32_t *const columns = static_cast<uint32_t*>(scratch), *const v = columns + kWinogradColumns;
+  const int32_t* const sums = reinterpret_cast<const int32_t*>(v + s.ic * 2);
+  for (int32_t oy = 0; oy < n; oy += 2) {
+    const int32_t height = n - oy < 2 ? 1 : 2;
+    // The last row of inputs is missing where only one row of outputs is: nothing of it is stored.
+    const X* const four[4] = {rows[oy], rows[oy + 1], rows[oy + 2], height > 1 ? rows[oy + 3] : nullptr};
+    for (int32_t ox = 0; ox < s.ow; ox += 8) {
+      for (int32_t c = 0; c < s.ic; c += 4) {
+        winograd_columns(s, zeros, four, ox - s.pl, c, columns);
+        uint32_t* to = v + c * 2;
+        for (int32_t i = 0; i < 4; ++i, to += 4 * place) {
+          winograd_across(columns + i * 10, to, place);
+          winograd_across(columns + 40 + i * 10, to + 4, place);
+        }
+      }
+      const uint32_t* w = weights;
+      const int32_t* params = all_params;
+      Y* out = y + (oy * s.ow + ox) * s.oc;
+      for (int32_t o = 0; o < s.oc; ++o, ++out, params += each) {
+        if (o % 2 == 0)
+          for (uint32_t* at = v; at != v + 16 * place;) at = winograd_place_sums(s.ic, w, at);
+        const int32_t* m = sums + o % 2 * 4;
+        if (height > 1 && s.ow % 8 == 0) {
+          for (int32_t k = 0; k < 4; ++k) winograd_outputs(s, q, params, m + k, 2, 2, out + 2 * k * s.oc);
+        } else {
+          for (int32_t k = 0; k < 4 && ox + 2 * k < s.ow; ++k)
+            winograd_outputs(s, q, params, m + k, height, s.ow - ox - 2 * k < 2 ? 1 : 2, out + 2 * k * s.oc);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace burin
