@@ -11,6 +11,7 @@
 #include "codegen/layers/reduce.h"
 #include "codegen/layers/softmax.h"
 #include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/conv_f32_fpu.h"
 #include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
