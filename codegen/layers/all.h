@@ -15,3 +15,4 @@
 #include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
+#include "runtime-min/kernels/depthwise_f32_fpu.h"

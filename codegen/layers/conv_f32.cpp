@@ -1,4 +1,6 @@
 // Convolutions and fully connected layers in float32.
+#include <algorithm>
+
 #include "codegen/layers/conv.h"
 #include "codegen/layers/rows.h"
 
@@ -61,12 +63,14 @@ LayerCode print_conv_f32(const LayerView& v) {
   const std::string call = fmt::format("burin::{}{}(s, {}, {}, rows, $n$, w, {}, y, {});", kernel.name,
                                        kernel.needs == "fpu" && fused(v.target) ? "<true>" : "", cpp(c.clamp.lo), cpp(c.clamp.hi),
                                        packed.bias.empty() ? "nullptr" : "bias", v.node.scratch > 0 ? "scratch" : "nullptr");
+  // Depthwise rows share work with their neighbours; the others make pixels of any row, in fours.
+  const int32_t n = c.depthwise ? std::min(s.oh, 64) : rows_per_call(s.oh, s.ow);
   code.body = expand(R"(
       static constexpr burin::ConvShape s = $shape$;
       $loop$)",
                      {{"shape", text(s)},
                       {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, "float"},
-                                        rows_per_call(s.oh, s.ow), call)}});
+                                        n, call)}});
   return code;
 }
 template LayerCode print_conv_f32<pack_conv_f32_ref>(const LayerView&);

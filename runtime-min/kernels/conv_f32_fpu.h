@@ -180,12 +180,16 @@ BURIN_INLINE float* fill_f32(float* to, int32_t count) {
   return to;
 }
 BURIN_INLINE float* copy_f32(float* to, const float* from, int32_t count) {
-  for (; count >= 8; count -= 8, to += 8, from += 8) {
-    float v[8];
-    BURIN_UNROLL
-    for (int32_t i = 0; i < 8; ++i) v[i] = from[i];
-    BURIN_UNROLL
-    for (int32_t i = 0; i < 8; ++i) to[i] = v[i];
+#if BURIN_FPU
+  for (; count >= 16; count -= 16)
+    __asm__ volatile("vldmia %0!, {s0-s15}\n\tvstmia %1!, {s0-s15}"
+                     : "+r"(from), "+r"(to)
+                     :
+                     : "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "memory");
+#endif
+  for (; count >= 4; count -= 4, to += 4, from += 4) {
+    const float a = from[0], b = from[1], c = from[2], d = from[3];
+    to[0] = a, to[1] = b, to[2] = c, to[3] = d;
   }
   for (; count > 0; --count) {
     *to++ = *from++;

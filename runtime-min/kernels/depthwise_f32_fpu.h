@@ -7,26 +7,34 @@
 
 namespace burin {
 
-/// A channel's way through three rows: pointers to its next column. A row of padding is one zero that never ends.
-struct F32Rows3 {
-  const float* at[3];
-  int32_t step[3];
+/// One column of the rows that kOut rows of output read, and a channel's way through them: pointers to its next column.
+template <int32_t kOut>
+struct F32Column {
+  float v[kOut + 2];
 };
-struct F32Column3 {
-  float v[3];
+template <int32_t kOut>
+struct F32Rows {
+  const float* at[kOut + 2];
+  int32_t step;
 };
-BURIN_INLINE F32Column3 next_f32(F32Rows3& r) {
-  const F32Column3 c{{*r.at[0], *r.at[1], *r.at[2]}};
-  r.at[0] += r.step[0], r.at[1] += r.step[1], r.at[2] += r.step[2];
+template <int32_t kOut>
+BURIN_INLINE F32Column<kOut> next_f32(F32Rows<kOut>& r) {
+  F32Column<kOut> c;
+  BURIN_UNROLL
+  for (int32_t i = 0; i < kOut + 2; ++i) c.v[i] = *r.at[i];
+  BURIN_UNROLL
+  for (int32_t i = 0; i < kOut + 2; ++i) {
+    r.at[i] += r.step;
 #if BURIN_FPU
-  __asm__("" : "+r"(r.at[0]), "+r"(r.at[1]), "+r"(r.at[2]));  // three pointers and no more: else gcc runs out of registers
+    __asm__("" : "+r"(r.at[i]));  // a pointer for each row and no more: else gcc runs out of registers
 #endif
+  }
   return c;
 }
 
-/// The sum of one window; `mask` is -1 to clamp it at 0, 0 to leave it.
+/// The sum of the window whose columns begin at a, b and c; `mask` is that of relu_f32.
 template <bool kFused>
-BURIN_INLINE float window_f32(const float (&w)[9], float bias, const F32Column3& a, const F32Column3& b, const F32Column3& c, int32_t mask) {
+BURIN_INLINE float window_f32(const float (&w)[9], float bias, const float* a, const float* b, const float* c, int32_t mask) {
   float acc;
 #if BURIN_FPU
   if (!kFused) {  // no sum right behind its product
@@ -38,105 +46,120 @@ BURIN_INLINE float window_f32(const float (&w)[9], float bias, const F32Column3&
         "vadd.f32 %0, %0, %1\n\tvmul.f32 %1, %10, %19\n\tvadd.f32 %0, %0, %2\n\tvmul.f32 %2, %11, %20\n\t"
         "vadd.f32 %0, %0, %1\n\tvadd.f32 %0, %0, %2"
         : "=&t"(acc), "=&t"(p), "=&t"(q)
-        : "t"(w[0]), "t"(w[1]), "t"(w[2]), "t"(w[3]), "t"(w[4]), "t"(w[5]), "t"(w[6]), "t"(w[7]), "t"(w[8]), "t"(a.v[0]), "t"(b.v[0]),
-          "t"(c.v[0]), "t"(a.v[1]), "t"(b.v[1]), "t"(c.v[1]), "t"(a.v[2]), "t"(b.v[2]), "t"(c.v[2]), "t"(bias));
+        : "t"(w[0]), "t"(w[1]), "t"(w[2]), "t"(w[3]), "t"(w[4]), "t"(w[5]), "t"(w[6]), "t"(w[7]), "t"(w[8]), "t"(a[0]), "t"(b[0]),
+          "t"(c[0]), "t"(a[1]), "t"(b[1]), "t"(c[1]), "t"(a[2]), "t"(b[2]), "t"(c[2]), "t"(bias));
     return relu_f32(acc, mask);
   }
 #endif
   acc = bias;
   BURIN_UNROLL
-  for (int32_t i = 0; i < 3; ++i) acc += w[3 * i] * a.v[i] + w[3 * i + 1] * b.v[i] + w[3 * i + 2] * c.v[i];
+  for (int32_t i = 0; i < 3; ++i) acc += w[3 * i] * a[i] + w[3 * i + 1] * b[i] + w[3 * i + 2] * c[i];
   return relu_f32(acc, mask);
 }
 
-/// The outputs of one channel in one row, stride kStride across. Columns outside the image are zeros.
-template <bool kFused, int32_t kStride>
-BURIN_INLINE void depthwise_line_f32(const ConvShape& s, const float (&w)[9], float bias, F32Rows3 r, int32_t mask, float* y) {
-  const F32Column3 none{};
-  F32Column3 a = none, b = none, c = none;
-  const int32_t oc = s.oc;
-  // Columns of the window that are left of the image were never loaded; `left` counts those that can be.
-  int32_t left = s.iw, out = s.ow;
-  if (s.pl == 0) {
-    a = next_f32(r);
-    --left;
-  }
-  auto emit = [&](const F32Column3& p, const F32Column3& q, const F32Column3& t) __attribute__((always_inline)) {
-    *y = window_f32<kFused>(w, bias, p, q, t, mask);
-    y += oc;
+/// kOut rows of outputs of one channel, kStride across. Columns outside the image are zeros. The last row of output is
+/// `apart` elements behind the first, and stored first: with 0 only the first one remains.
+template <bool kFused, int32_t kStride, int32_t kOut>
+BURIN_INLINE void depthwise_line_f32(const ConvShape& s, const float (&w)[9], float bias, F32Rows<kOut> r, int32_t mask, float* y, int32_t apart) {
+  using Column = F32Column<kOut>;
+  const int32_t step = s.oc;
+  auto emit = [&](const Column& a, const Column& b, const Column& c) __attribute__((always_inline)) {
+    if (kOut == 2) y[apart] = window_f32<kFused>(w, bias, a.v + kOut - 1, b.v + kOut - 1, c.v + kOut - 1, mask);
+    y[0] = window_f32<kFused>(w, bias, a.v, b.v, c.v, mask);
+    y += step;
+#if BURIN_FPU
+    __asm__("" : "+r"(y));
+#endif
   };
-  auto column = [&]() __attribute__((always_inline)) {
-    if (left <= 0) return none;
+  const Column none{};
+  Column a = none, b = none, c = none;
+  int32_t left = s.iw, out = s.ow;  // columns to come, outputs to come
+  auto column = [&](bool inside) __attribute__((always_inline)) {
+    if (!inside || left <= 0) return none;
     --left;
     return next_f32(r);
   };
+  a = column(s.pl == 0);
   if (kStride == 1) {
-    b = s.pl <= 1 ? column() : none;
+    b = column(s.pl <= 1);
     int32_t whole = left < out ? left : out;
-    out -= whole, left -= whole;
-    for (; whole >= 3; whole -= 3) {  // three at a time, so that columns need not move
+    out -= whole;
+    while (whole > 0) {  // three outputs a turn, so that columns need not move
       c = next_f32(r);
       emit(a, b, c);
+      if (--whole == 0) {
+        a = b, b = c;
+        break;
+      }
       a = next_f32(r);
       emit(b, c, a);
+      if (--whole == 0) {
+        b = a, a = c;
+        break;
+      }
       b = next_f32(r);
       emit(c, a, b);
+      --whole;
     }
-    left += whole, out += whole;
     for (; out > 0; --out) {
-      c = column();
-      emit(a, b, c);
-      a = b, b = c;
+      emit(a, b, none);
+      a = b, b = none;
     }
   } else {
-    if (s.pl == 2) {  // the window's first two columns are padding
-      c = column();
-      emit(a, b, c);
+    if (s.pl == 2) {  // the first window's first two columns are padding
+      c = column(true);
+      emit(none, none, c);
       a = c;
       --out;
     }
     int32_t whole = left / 2 < out ? left / 2 : out;
     out -= whole, left -= 2 * whole;
-    for (; whole >= 2; whole -= 2) {
+    while (whole > 0) {
       b = next_f32(r), c = next_f32(r);
       emit(a, b, c);
+      if (--whole == 0) {
+        a = c;
+        break;
+      }
       b = next_f32(r), a = next_f32(r);
       emit(c, b, a);
+      --whole;
     }
-    left += 2 * whole, out += whole;
     for (; out > 0; --out) {
-      b = column(), c = column();
-      emit(a, b, c);
-      a = c;
+      b = column(true);
+      emit(a, b, none);
+      a = none;
     }
   }
 }
 
-/// w is [channel][3][3].
+/// w is [channel][3][3]. Stride 1 makes two rows of output at a time, which share two of their rows.
 template <bool kFused = false>
 BURIN_SHARED void depthwise_f32_fpu(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n, const float* weights,
                                     const float* biases, float* y, void* scratch) {
-  (void)scratch;
-  const float zero = 0.0f;
-  const int32_t mask = relu_mask(lo, hi);
-  for (int32_t c = 0; c < s.oc; ++c) {
-    float w[9];
-    BURIN_UNROLL
-    for (int32_t i = 0; i < 9; ++i) w[i] = weights[i];
-    weights += 9;
-    for (int32_t oy = 0; oy < n; ++oy) {
-      F32Rows3 r;
-      for (int32_t i = 0; i < 3; ++i) {
-        const float* row = rows[oy * s.sh + i * s.dh];
-        r.at[i] = row ? row + c : &zero;
-        r.step[i] = row ? s.ic : 0;
-      }
-      float* to = y + oy * s.ow * s.oc + c;
-      if (s.sw == 1) depthwise_line_f32<kFused, 1>(s, w, biases[c], r, mask, to);
-      else depthwise_line_f32<kFused, 2>(s, w, biases[c], r, mask, to);
+  const int32_t mask = relu_mask(lo, hi), row = s.ow * s.oc;
+  float* const zeros = static_cast<float*>(scratch);  // what a row of padding looks like
+  bool padded = false;
+  for (int32_t i = 0; i < s.rows(n); ++i) padded |= !rows[i];
+  if (padded) fill_f32(zeros, s.iw * s.ic);
+  const bool pairs = s.sw == 1 && s.sh == 1 && s.dh == 1;
+  auto at = [&](int32_t i) __attribute__((always_inline)) { return rows[i] ? rows[i] : zeros; };
+  for (int32_t oy = 0; oy < n;) {
+    const bool both = pairs && oy + 1 < n;
+    const float *r0 = at(oy * s.sh), *r1 = at(oy * s.sh + s.dh), *r2 = at(oy * s.sh + 2 * s.dh), *r3 = both ? at(oy + 3) : zeros;
+    const float *w = weights, *bias = biases;
+    float* to = y + oy * row;
+    for (int32_t c = 0; c < s.oc; ++c, ++r0, ++r1, ++r2, ++r3, ++to, w += 9) {
+      float k[9];
+      BURIN_UNROLL
+      for (int32_t i = 0; i < 9; ++i) k[i] = w[i];
+      if (s.sw == 1) depthwise_line_f32<kFused, 1, 2>(s, k, *bias++, {{r0, r1, r2, r3}, s.ic}, mask, to, both ? row : 0);
+      else depthwise_line_f32<kFused, 2, 1>(s, k, *bias++, {{r0, r1, r2}, s.ic}, mask, to, 0);
     }
+    oy += both ? 2 : 1;
   }
-  clamp_f32(lo, hi, y, n * s.ow * s.oc);
+  clamp_f32(lo, hi, y, n * row);
 }
+constexpr int32_t depthwise_f32_fpu_scratch(const ConvShape& s) { return 4 * s.iw * s.ic; }
 
 }  // namespace burin
