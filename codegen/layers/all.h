@@ -16,3 +16,4 @@
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
 #include "runtime-min/kernels/depthwise_f32_fpu.h"
+#include "runtime-min/kernels/winograd_f32_fpu.h"

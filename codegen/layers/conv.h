@@ -38,6 +38,8 @@ struct ConvF32 {
   bool dense, pointwise, depthwise;
   int64_t taps, outputs;  // as above
   double blocked;         // outputs, with pixels and filters rounded up to blocks of four
+  double tiles;           // of 2x2 outputs, rounded up to four
+  int64_t room;           // bytes that a kernel may take as working memory in exchange for speed
   double products;
   Clamp clamp;
   std::vector<float> weights, bias;  // [oc][kh][kw][ic / groups]; [oc] or empty
@@ -79,6 +81,7 @@ struct PackedF32 {
 };
 PackedF32 pack_conv_f32_ref(const ConvF32& c);
 PackedF32 pack_conv_f32_fpu(const ConvF32& c);
+PackedF32 pack_winograd_f32_fpu(const ConvF32& c);
 PackedF32 pack_pointwise_f32_fpu(const ConvF32& c);
 PackedF32 pack_dense_f32_fpu(const ConvF32& c);
 PackedF32 pack_depthwise_f32_fpu(const ConvF32& c);

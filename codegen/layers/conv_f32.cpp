@@ -3,6 +3,7 @@
 
 #include "codegen/layers/conv.h"
 #include "codegen/layers/rows.h"
+#include "compiler/liveness.h"
 
 namespace burin {
 namespace {
@@ -20,6 +21,19 @@ PackedF32 interleaved(const ConvF32& c, int32_t together) {
   return r;
 }
 
+/// Bytes of working memory that a node may have so that the arena grows by a seventh at most: what is live elsewhere at
+/// the same time is counted, other nodes' working memory is not.
+int64_t spare_room(const Graph& g, const Node& node) {
+  std::vector<int64_t> live(g.nodes.size() + 1);
+  for (const LiveRange& r : live_ranges(g))
+    if (r.value != ValueId::none)
+      for (int step = r.first; step <= r.last; ++step) live[size_t(step + 1)] += r.bytes;
+  const int64_t most = std::ranges::max(live);
+  for (size_t i = 0; i < g.nodes.size(); ++i)
+    if (&g.nodes[i] == &node) return most + most / 7 - live[i + 1];
+  return 0;
+}
+
 /// Are products and sums cheaper in one instruction?
 bool fused(const Target& t) { return t.cost("fmac") < t.cost("fmul") + t.cost("fadd"); }
 
@@ -35,6 +49,8 @@ std::optional<ConvF32> ConvF32::of(const LayerView& v) {
   c.outputs = int64_t(c.s.oh) * c.s.ow * c.s.oc;
   const int64_t pixels = int64_t(c.s.oh) * c.s.ow;
   c.blocked = double((pixels + 3) / 4 * 4) * double((c.s.oc + 3) / 4 * 4);
+  c.tiles = double((int64_t((c.s.oh + 1) / 2) * ((c.s.ow + 1) / 2) + 3) / 4 * 4);
+  if (v.options.optimize == Options::Optimize::speed && c.s.kh == 3) c.room = spare_room(v.graph, v.node);
   c.products = double(c.outputs) * double(c.taps);
   c.clamp = v.node.as<Conv>() ? v.node.as<Conv>()->clamp : v.node.as<Dense>()->clamp;
   auto values = [](const Tensor& t) { return std::vector<float>(t.data<float>(), t.data<float>() + t.elements()); };
@@ -45,6 +61,7 @@ std::optional<ConvF32> ConvF32::of(const LayerView& v) {
 
 PackedF32 pack_conv_f32_ref(const ConvF32& c) { return {c.weights, c.bias}; }
 PackedF32 pack_conv_f32_fpu(const ConvF32& c) { return interleaved(c, 4); }
+PackedF32 pack_winograd_f32_fpu(const ConvF32& c) { return interleaved(c, 1); }
 PackedF32 pack_pointwise_f32_fpu(const ConvF32& c) { return interleaved(c, 4); }
 PackedF32 pack_dense_f32_fpu(const ConvF32& c) { return interleaved(c, 8); }
 PackedF32 pack_depthwise_f32_fpu(const ConvF32& c) { return interleaved(c, 1); }
@@ -63,8 +80,9 @@ LayerCode print_conv_f32(const LayerView& v) {
   const std::string call = fmt::format("burin::{}{}(s, {}, {}, rows, $n$, w, {}, y, {});", kernel.name,
                                        kernel.needs == "fpu" && fused(v.target) ? "<true>" : "", cpp(c.clamp.lo), cpp(c.clamp.hi),
                                        packed.bias.empty() ? "nullptr" : "bias", v.node.scratch > 0 ? "scratch" : "nullptr");
-  // Depthwise rows share work with their neighbours; the others make pixels of any row, in fours.
-  const int32_t n = c.depthwise ? std::min(s.oh, 64) : rows_per_call(s.oh, s.ow);
+  // Depthwise rows share work with their neighbours, Winograd's tiles their filters; the others make pixels of any row, in fours.
+  const bool tall = kernel.name == "depthwise_f32_fpu" || kernel.name == "winograd_f32_fpu";
+  const int32_t n = tall ? std::min(s.oh, 64) : rows_per_call(s.oh, s.ow);
   code.body = expand(R"(
       static constexpr burin::ConvShape s = $shape$;
       $loop$)",
@@ -75,6 +93,7 @@ LayerCode print_conv_f32(const LayerView& v) {
 }
 template LayerCode print_conv_f32<pack_conv_f32_ref>(const LayerView&);
 template LayerCode print_conv_f32<pack_conv_f32_fpu>(const LayerView&);
+template LayerCode print_conv_f32<pack_winograd_f32_fpu>(const LayerView&);
 template LayerCode print_conv_f32<pack_pointwise_f32_fpu>(const LayerView&);
 template LayerCode print_conv_f32<pack_dense_f32_fpu>(const LayerView&);
 template LayerCode print_conv_f32<pack_depthwise_f32_fpu>(const LayerView&);

@@ -23,6 +23,17 @@ BURIN_INLINE float mac_f32(float acc, float a, float b) {
   return acc + p;
 }
 
+/// Makes gcc keep and advance this pointer in a register. Left alone it makes one for each place that a loop uses, runs
+/// out of registers, and spends more on moving them than on the sums.
+template <class T>
+BURIN_INLINE void keep(T*& p) {
+#if BURIN_FPU
+  __asm__("" : "+r"(p));
+#else
+  (void)p;
+#endif
+}
+
 /// How results are clamped: not at all, at 0 only (Relu), by both bounds.
 enum class F32Clamp : int32_t { none, relu, both };
 BURIN_INLINE F32Clamp f32_clamp(float lo, float hi) {

@@ -25,9 +25,7 @@ BURIN_INLINE F32Column<kOut> next_f32(F32Rows<kOut>& r) {
   BURIN_UNROLL
   for (int32_t i = 0; i < kOut + 2; ++i) {
     r.at[i] += r.step;
-#if BURIN_FPU
-    __asm__("" : "+r"(r.at[i]));  // a pointer for each row and no more: else gcc runs out of registers
-#endif
+    keep(r.at[i]);
   }
   return c;
 }
@@ -67,9 +65,7 @@ BURIN_INLINE void depthwise_line_f32(const ConvShape& s, const float (&w)[9], fl
     if (kOut == 2) y[apart] = window_f32<kFused>(w, bias, a.v + kOut - 1, b.v + kOut - 1, c.v + kOut - 1, mask);
     y[0] = window_f32<kFused>(w, bias, a.v, b.v, c.v, mask);
     y += step;
-#if BURIN_FPU
-    __asm__("" : "+r"(y));
-#endif
+    keep(y);
   };
   const Column none{};
   Column a = none, b = none, c = none;
