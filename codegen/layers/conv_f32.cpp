@@ -77,18 +77,20 @@ LayerCode print_conv_f32(const LayerView& v) {
   code.packed = {1, 2};
   code.constants = {constant_array<float>("w", packed.weights)};
   if (!packed.bias.empty()) code.constants.push_back(constant_array<float>("bias", packed.bias));
-  const std::string call = fmt::format("burin::{}{}(s, {}, {}, rows, $n$, w, {}, y, {});", kernel.name,
-                                       kernel.needs == "fpu" && fused(v.target) ? "<true>" : "", cpp(c.clamp.lo), cpp(c.clamp.hi),
-                                       packed.bias.empty() ? "nullptr" : "bias", v.node.scratch > 0 ? "scratch" : "nullptr");
-  // Depthwise rows share work with their neighbours, Winograd's tiles their filters; the others make pixels of any row, in fours.
+  const std::string call =
+      fmt::format("burin::{}{}(s, {}, {}, rows, $n$, w, {}, y, {});", kernel.name,
+                  kernel.needs == "fpu" && fused(v.target) ? "<true>" : "", cpp(c.clamp.lo), cpp(c.clamp.hi),
+                  packed.bias.empty() ? "nullptr" : "bias", v.node.scratch > 0 ? "scratch" : "nullptr");
+  // Depthwise rows share work with their neighbours, Winograd's tiles their filters; the others make pixels of any row,
+  // in fours.
   const bool tall = kernel.name == "depthwise_f32_fpu" || kernel.name == "winograd_f32_fpu";
   const int32_t n = tall ? std::min(s.oh, 64) : rows_per_call(s.oh, s.ow);
-  code.body = expand(R"(
+  code.body = expand(
+      R"(
       static constexpr burin::ConvShape s = $shape$;
       $loop$)",
-                     {{"shape", text(s)},
-                      {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, "float"},
-                                        n, call)}});
+      {{"shape", text(s)},
+       {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, "float"}, n, call)}});
   return code;
 }
 template LayerCode print_conv_f32<pack_conv_f32_ref>(const LayerView&);

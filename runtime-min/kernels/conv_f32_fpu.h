@@ -1,10 +1,10 @@
-// float32 convolutions for cores with a single-precision FPU: blocks of four pixels by four filters, so that each weight
-// and each activation that is loaded serves four products. Functions are shared by all layers (BURIN_SHARED): with
-// blocks this large a run-time shape costs nothing, and the code is there once.
+// float32 convolutions for cores with a single-precision FPU: blocks of four pixels by four filters, so that each
+// weight and each activation that is loaded serves four products. Functions are shared by all layers (BURIN_SHARED):
+// with blocks this large a run-time shape costs nothing, and the code is there once.
 //
-// kFused: products by VFMA. On a Cortex-M4 that takes 3 cycles where VMUL and VADD take 1 each, on a Cortex-M7 it takes 1;
-// the printer decides by the target's table of cycles. Per output the sum begins with the bias and goes through the taps
-// in order, so without kFused the results are those of conv_f32_ref compiled without contraction.
+// kFused: products by VFMA. On a Cortex-M4 that takes 3 cycles where VMUL and VADD take 1 each, on a Cortex-M7 it takes
+// 1; the printer decides by the target's table of cycles. Per output the sum begins with the bias and goes through the
+// taps in order, so without kFused the results are those of conv_f32_ref compiled without contraction.
 //
 // A clamp at 0 works on the sign bit: a NaN whose sign is set becomes 0.
 #pragma once
@@ -73,45 +73,46 @@ BURIN_INLINE int32_t f32_pixel(int32_t at, int32_t p, int32_t count) {
 }
 
 #if BURIN_FPU
-// Four products, to s<a>...s<d>, of the weights s<p>...s<s> and the activation s<x>. Separate ones keep clear of results
-// of the instruction before.
-#define BURIN_F32_SPLIT(a, b, c, d, p, q, r, s, x)                                                                     \
-  "vmul.f32 s28, s" #p ", s" #x "\n\tvmul.f32 s29, s" #q ", s" #x "\n\tvmul.f32 s30, s" #r ", s" #x                      \
-  "\n\tvmul.f32 s31, s" #s ", s" #x "\n\tvadd.f32 s" #a ", s" #a ", s28\n\tvadd.f32 s" #b ", s" #b                        \
+// Four products, to s<a>...s<d>, of the weights s<p>...s<s> and the activation s<x>. Separate ones keep clear of
+// results of the instruction before.
+#define BURIN_F32_SPLIT(a, b, c, d, p, q, r, s, x)                                                  \
+  "vmul.f32 s28, s" #p ", s" #x "\n\tvmul.f32 s29, s" #q ", s" #x "\n\tvmul.f32 s30, s" #r ", s" #x \
+  "\n\tvmul.f32 s31, s" #s ", s" #x "\n\tvadd.f32 s" #a ", s" #a ", s28\n\tvadd.f32 s" #b ", s" #b  \
   ", s29\n\tvadd.f32 s" #c ", s" #c ", s30\n\tvadd.f32 s" #d ", s" #d ", s31\n\t"
-#define BURIN_F32_FUSED(a, b, c, d, p, q, r, s, x)                                                                     \
-  "vfma.f32 s" #a ", s" #p ", s" #x "\n\tvfma.f32 s" #b ", s" #q ", s" #x "\n\tvfma.f32 s" #c ", s" #r ", s" #x           \
+#define BURIN_F32_FUSED(a, b, c, d, p, q, r, s, x)                                                              \
+  "vfma.f32 s" #a ", s" #p ", s" #x "\n\tvfma.f32 s" #b ", s" #q ", s" #x "\n\tvfma.f32 s" #c ", s" #r ", s" #x \
   "\n\tvfma.f32 s" #d ", s" #s ", s" #x "\n\t"
 // Two taps of four pixels and four filters: s0...s15 are sums, s16...s23 weights.
-#define BURIN_F32_TWO(MAC)                                                                                             \
-  "vldmia %[w]!, {s16-s23}\n\t"                                                                                        \
-  "vldmia %[x0]!, {s24-s25}\n\t"                                                                                       \
-  "vldmia %[x1]!, {s26-s27}\n\t"                                                                                       \
-  MAC(0, 1, 2, 3, 16, 17, 18, 19, 24) MAC(0, 1, 2, 3, 20, 21, 22, 23, 25)                                              \
-  "vldmia %[x2]!, {s24-s25}\n\t"                                                                                       \
-  MAC(4, 5, 6, 7, 16, 17, 18, 19, 26) MAC(4, 5, 6, 7, 20, 21, 22, 23, 27)                                              \
-  "vldmia %[x3]!, {s26-s27}\n\t"                                                                                       \
-  MAC(8, 9, 10, 11, 16, 17, 18, 19, 24) MAC(8, 9, 10, 11, 20, 21, 22, 23, 25)                                          \
-  MAC(12, 13, 14, 15, 16, 17, 18, 19, 26) MAC(12, 13, 14, 15, 20, 21, 22, 23, 27)
-#define BURIN_F32_ONE(MAC)                                                                                             \
-  "vldmia %[w]!, {s16-s19}\n\t"                                                                                        \
-  "vldmia %[x0]!, {s24}\n\t"                                                                                           \
-  "vldmia %[x1]!, {s25}\n\t"                                                                                           \
-  "vldmia %[x2]!, {s26}\n\t"                                                                                           \
-  "vldmia %[x3]!, {s27}\n\t"                                                                                           \
-  MAC(0, 1, 2, 3, 16, 17, 18, 19, 24) MAC(4, 5, 6, 7, 16, 17, 18, 19, 25)                                              \
-  MAC(8, 9, 10, 11, 16, 17, 18, 19, 26) MAC(12, 13, 14, 15, 16, 17, 18, 19, 27)
+#define BURIN_F32_TWO(MAC)                                                                                         \
+  "vldmia %[w]!, {s16-s23}\n\t"                                                                                    \
+  "vldmia %[x0]!, {s24-s25}\n\t"                                                                                   \
+  "vldmia %[x1]!, {s26-s27}\n\t" MAC(0, 1, 2, 3, 16, 17, 18, 19, 24)                                               \
+      MAC(0, 1, 2, 3, 20, 21, 22, 23, 25) "vldmia %[x2]!, {s24-s25}\n\t" MAC(4, 5, 6, 7, 16, 17, 18, 19, 26)       \
+          MAC(4, 5, 6, 7, 20, 21, 22, 23, 27) "vldmia %[x3]!, {s26-s27}\n\t" MAC(8, 9, 10, 11, 16, 17, 18, 19, 24) \
+              MAC(8, 9, 10, 11, 20, 21, 22, 23, 25) MAC(12, 13, 14, 15, 16, 17, 18, 19, 26)                        \
+                  MAC(12, 13, 14, 15, 20, 21, 22, 23, 27)
+#define BURIN_F32_ONE(MAC)                                                                           \
+  "vldmia %[w]!, {s16-s19}\n\t"                                                                      \
+  "vldmia %[x0]!, {s24}\n\t"                                                                         \
+  "vldmia %[x1]!, {s25}\n\t"                                                                         \
+  "vldmia %[x2]!, {s26}\n\t"                                                                         \
+  "vldmia %[x3]!, {s27}\n\t" MAC(0, 1, 2, 3, 16, 17, 18, 19, 24) MAC(4, 5, 6, 7, 16, 17, 18, 19, 25) \
+      MAC(8, 9, 10, 11, 16, 17, 18, 19, 26) MAC(12, 13, 14, 15, 16, 17, 18, 19, 27)
 // Four results of one pixel, and the same with a clamp at 0: negative words are cleared.
-#define BURIN_F32_STORE(p, a, b, c, d)                                                                                 \
-  "ldr %[x0], [%[block], #16 + 4*" #p "]\n\tadd %[x0], %[x0], %[off]\n\t"                                              \
-  "vstr.32 s" #a ", [%[x0]]\n\tvstr.32 s" #b ", [%[x0], #4]\n\tvstr.32 s" #c ", [%[x0], #8]\n\tvstr.32 s" #d ", [%[x0], #12]\n\t"
-#define BURIN_F32_STORE_RELU(p, a, b, c, d)                                                                            \
-  "ldr %[x0], [%[block], #16 + 4*" #p "]\n\tadd %[x0], %[x0], %[off]\n\t"                                              \
-  "vmov %[x1], %[x2], s" #a ", s" #b "\n\tvmov %[x3], %[n], s" #c ", s" #d "\n\t"                                      \
-  "bic %[x1], %[x1], %[x1], asr #31\n\tbic %[x2], %[x2], %[x2], asr #31\n\t"                                           \
-  "bic %[x3], %[x3], %[x3], asr #31\n\tbic %[n], %[n], %[n], asr #31\n\t"                                              \
+#define BURIN_F32_STORE(p, a, b, c, d)                                                                       \
+  "ldr %[x0], [%[block], #16 + 4*" #p                                                                        \
+  "]\n\tadd %[x0], %[x0], %[off]\n\t"                                                                        \
+  "vstr.32 s" #a ", [%[x0]]\n\tvstr.32 s" #b ", [%[x0], #4]\n\tvstr.32 s" #c ", [%[x0], #8]\n\tvstr.32 s" #d \
+  ", [%[x0], #12]\n\t"
+#define BURIN_F32_STORE_RELU(p, a, b, c, d)                                  \
+  "ldr %[x0], [%[block], #16 + 4*" #p                                        \
+  "]\n\tadd %[x0], %[x0], %[off]\n\t"                                        \
+  "vmov %[x1], %[x2], s" #a ", s" #b "\n\tvmov %[x3], %[n], s" #c ", s" #d   \
+  "\n\t"                                                                     \
+  "bic %[x1], %[x1], %[x1], asr #31\n\tbic %[x2], %[x2], %[x2], asr #31\n\t" \
+  "bic %[x3], %[x3], %[x3], asr #31\n\tbic %[n], %[n], %[n], asr #31\n\t"    \
   "str %[x1], [%[x0]]\n\tstr %[x2], [%[x0], #4]\n\tstr %[x3], [%[x0], #8]\n\tstr %[n], [%[x0], #12]\n\t"
-#define BURIN_F32_QUAD(MAC)                                                                                            \
+#define BURIN_F32_QUAD(MAC) \
   __asm__ volatile(                                                                                                    \
       "ldr %[x0], [%[block]]\n\tldr %[x1], [%[block], #4]\n\tldr %[x2], [%[block], #8]\n\tldr %[x3], [%[block], #12]\n\t" \
       "vldmia %[bias]!, {s0-s3}\n\t"                                                                                   \
@@ -142,8 +143,10 @@ BURIN_SHARED void f32_block(const F32Block& b, int32_t k, int32_t oc, const floa
   for (; o + 4 <= oc; o += 4) {
 #if BURIN_FPU
     uint32_t x0, x1, x2, x3, n;
-    if (kFused) BURIN_F32_QUAD(BURIN_F32_FUSED);
-    else BURIN_F32_QUAD(BURIN_F32_SPLIT);
+    if (kFused)
+      BURIN_F32_QUAD(BURIN_F32_FUSED);
+    else
+      BURIN_F32_QUAD(BURIN_F32_SPLIT);
 #else
     for (int32_t p = 0; p < 4; ++p) {
       float acc[4] = {bias[0], bias[1], bias[2], bias[3]};
@@ -158,17 +161,16 @@ BURIN_SHARED void f32_block(const F32Block& b, int32_t k, int32_t oc, const floa
   for (; o < oc; ++o, w += k) {
     const float first = *bias++;
     float acc[4] = {first, first, first, first};
-    for (int32_t i = 0; i < k; ++i)
-      BURIN_UNROLL
-      for (int32_t p = 0; p < 4; ++p) acc[p] = mac_f32<kFused>(acc[p], w[i], b.x[p][i]);
+    for (int32_t i = 0; i < k; ++i) BURIN_UNROLL
+    for (int32_t p = 0; p < 4; ++p) acc[p] = mac_f32<kFused>(acc[p], w[i], b.x[p][i]);
     for (int32_t p = 0; p < 4; ++p) b.y[p][o] = relu_f32(acc[p], b.relu);
   }
 }
 
 /// A 1x1 convolution over a run of pixels.
 template <bool kFused = false>
-BURIN_SHARED void pointwise_f32_fpu(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n, const float* w,
-                                    const float* bias, float* y, void* scratch) {
+BURIN_SHARED void pointwise_f32_fpu(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n,
+                                    const float* w, const float* bias, float* y, void* scratch) {
   (void)n, (void)scratch;  // one row
   F32Block b;
   b.relu = relu_mask(lo, hi);
@@ -196,7 +198,8 @@ BURIN_INLINE float* copy_f32(float* to, const float* from, int32_t count) {
     __asm__ volatile("vldmia %0!, {s0-s15}\n\tvstmia %1!, {s0-s15}"
                      : "+r"(from), "+r"(to)
                      :
-                     : "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "memory");
+                     : "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14",
+                       "s15", "memory");
 #endif
   for (; count >= 4; count -= 4, to += 4, from += 4) {
     const float a = from[0], b = from[1], c = from[2], d = from[3];
@@ -228,8 +231,8 @@ BURIN_SHARED void f32_window(const ConvShape& s, const float* const* rows, int32
 
 /// Any convolution with one group: the windows of four pixels are gathered in scratch.
 template <bool kFused = false>
-BURIN_SHARED void conv_f32_fpu(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n, const float* w,
-                               const float* bias, float* y, void* scratch) {
+BURIN_SHARED void conv_f32_fpu(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n,
+                               const float* w, const float* bias, float* y, void* scratch) {
   const int32_t taps = s.kh * s.kw * s.ic, count = n * s.ow;
   F32Block b;
   b.relu = relu_mask(lo, hi);

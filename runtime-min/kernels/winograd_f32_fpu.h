@@ -1,10 +1,11 @@
-// float32 convolutions with 3x3 windows and stride 1 by Winograd's F(2x2, 3x3): four outputs of a channel from 16 products
-// instead of 36. With d a 4x4 patch of the input and g a filter, Y = A'[(G g G') * (B' d B)]A, * element by element
-// (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015):
-//   B'd: d0 - d2, d1 + d2, d2 - d1, d1 - d3     Gg: g0, (g0 + g1 + g2)/2, (g0 - g1 + g2)/2, g2     A'm: m0 + m1 + m2, m1 - m2 - m3
-// Filters are transformed on the device, a block of them at a time, so that flash holds nine weights and not 16. The sum
-// over input channels is f32_block, 16 times, with tiles for pixels. Errors are those of sums over the whole patch: an
-// output may carry the rounding errors of its neighbours' terms.
+// float32 convolutions with 3x3 windows and stride 1 by Winograd's F(2x2, 3x3): four outputs of a channel from 16
+// products instead of 36. With d a 4x4 patch of the input and g a filter, Y = A'[(G g G') * (B' d B)]A, * element by
+// element (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015):
+//   B'd: d0 - d2, d1 + d2, d2 - d1, d1 - d3     Gg: g0, (g0 + g1 + g2)/2, (g0 - g1 + g2)/2, g2     A'm: m0 + m1 + m2,
+//   m1 - m2 - m3
+// Filters are transformed on the device, a block of them at a time, so that flash holds nine weights and not 16. The
+// sum over input channels is f32_block, 16 times, with tiles for pixels. Errors are those of sums over the whole patch:
+// an output may carry the rounding errors of its neighbours' terms.
 #pragma once
 #include "runtime-min/base.h"
 #include "runtime-min/kernels/conv_f32_fpu.h"
@@ -18,8 +19,12 @@ constexpr int32_t winograd_filters(int32_t ic) { return ic <= 64 ? 16 : 8; }
 struct WinogradScratch {
   int32_t filters, patch, input, sums, zeros, end;
   constexpr explicit WinogradScratch(int32_t ic)
-      : filters(0), patch(16 * winograd_filters(ic) * ic), input(patch + 16 * ic), sums(input + 64 * ic),
-        zeros(sums + 64 * winograd_filters(ic)), end(zeros + winograd_filters(ic)) {}
+      : filters(0),
+        patch(16 * winograd_filters(ic) * ic),
+        input(patch + 16 * ic),
+        sums(input + 64 * ic),
+        zeros(sums + 64 * winograd_filters(ic)),
+        end(zeros + winograd_filters(ic)) {}
 };
 constexpr int32_t winograd_f32_fpu_scratch(const ConvShape& s) { return 4 * WinogradScratch(s.ic).end; }
 
@@ -29,7 +34,8 @@ struct Winograd4 {
 };
 BURIN_INLINE Winograd4 winograd_input(float a, float b, float c, float d) { return {{a - c, b + c, c - b, b - d}}; }
 
-/// G g G' of `count` filters [3][3][ic], for each of the 16 elements as f32_block wants its weights: in fours as [ic][4].
+/// G g G' of `count` filters [3][3][ic], for each of the 16 elements as f32_block wants its weights: in fours as
+/// [ic][4].
 BURIN_SHARED void winograd_filter_f32(int32_t count, int32_t ic, const float* w, float* to) {
   for (int32_t f = 0; f < count; ++f, w += 8 * ic) {
     float* u = to + (f & ~3) * ic + (f & 3);
@@ -76,10 +82,11 @@ BURIN_SHARED void winograd_input_f32(const float* const* rows, int32_t ic, float
   }
 }
 
-/// A' m A and the bias: the outputs of `count` filters from sums that are `step` floats apart. right and below: elements
-/// between neighbours in y, 0 for one that is outside; it is stored first, so that it does not remain.
+/// A' m A and the bias: the outputs of `count` filters from sums that are `step` floats apart. right and below:
+/// elements between neighbours in y, 0 for one that is outside; it is stored first, so that it does not remain.
 template <int32_t kFilters>
-BURIN_INLINE void winograd_output_f32(int32_t count, const float* m, const float* bias, int32_t mask, float* y, int32_t right, int32_t below) {
+BURIN_INLINE void winograd_output_f32(int32_t count, const float* m, const float* bias, int32_t mask, float* y,
+                                      int32_t right, int32_t below) {
   constexpr int32_t step = 4 * kFilters;
   for (int32_t f = 0; f < count; ++f, ++m, ++y) {
     float t[2][4];
@@ -100,8 +107,8 @@ BURIN_INLINE void winograd_output_f32(int32_t count, const float* m, const float
 }
 
 template <bool kFused, int32_t kFilters>
-BURIN_INLINE void winograd_f32(const ConvShape& s, int32_t mask, const float* const* rows, int32_t n, const float* w, const float* bias,
-                               float* y, float* scratch) {
+BURIN_INLINE void winograd_f32(const ConvShape& s, int32_t mask, const float* const* rows, int32_t n, const float* w,
+                               const float* bias, float* y, float* scratch) {
   const WinogradScratch at(s.ic);
   ConvShape patch = s;
   patch.kh = patch.kw = 4;
@@ -139,8 +146,9 @@ BURIN_INLINE void winograd_f32(const ConvShape& s, int32_t mask, const float* co
       }
       for (int32_t p = 0; p < 4; ++p) {
         const int32_t t = f32_pixel(first, p, tiles), oy = t / across * 2, ox = (t - t / across * across) * 2;
-        winograd_output_f32<kFilters>(count, scratch + at.sums + p * kFilters, bias + o, mask, y + (oy * s.ow + ox) * s.oc + o,
-                                      ox + 1 < s.ow ? s.oc : 0, oy + 1 < n ? s.ow * s.oc : 0);
+        winograd_output_f32<kFilters>(count, scratch + at.sums + p * kFilters, bias + o, mask,
+                                      y + (oy * s.ow + ox) * s.oc + o, ox + 1 < s.ow ? s.oc : 0,
+                                      oy + 1 < n ? s.ow * s.oc : 0);
       }
     }
   }
@@ -148,12 +156,14 @@ BURIN_INLINE void winograd_f32(const ConvShape& s, int32_t mask, const float* co
 
 /// w is [oc][3][3][ic]; oc is a multiple of four.
 template <bool kFused = false>
-BURIN_SHARED void winograd_f32_fpu(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n, const float* w,
-                                   const float* bias, float* y, void* scratch) {
+BURIN_SHARED void winograd_f32_fpu(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n,
+                                   const float* w, const float* bias, float* y, void* scratch) {
   const int32_t mask = relu_mask(lo, hi);
   float* const memory = static_cast<float*>(scratch);
-  if (winograd_filters(s.ic) == 16) winograd_f32<kFused, 16>(s, mask, rows, n, w, bias, y, memory);
-  else winograd_f32<kFused, 8>(s, mask, rows, n, w, bias, y, memory);
+  if (winograd_filters(s.ic) == 16)
+    winograd_f32<kFused, 16>(s, mask, rows, n, w, bias, y, memory);
+  else
+    winograd_f32<kFused, 8>(s, mask, rows, n, w, bias, y, memory);
   clamp_f32(lo, hi, y, n * s.ow * s.oc);
 }
 

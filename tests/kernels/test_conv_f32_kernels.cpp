@@ -1,5 +1,5 @@
-// Every float32 convolution kernel of kernels.inc against conv_f32_ref: within n * eps * sum of |terms|, for n = 1, 2 and all
-// rows, from rows that lie apart with poison (NaN) between them, with guards around what is written.
+// Every float32 convolution kernel of kernels.inc against conv_f32_ref: within n * eps * sum of |terms|, for n = 1, 2
+// and all rows, from rows that lie apart with poison (NaN) between them, with guards around what is written.
 #if __has_include(<catch2/catch_test_macros.hpp>)
 #include <catch2/catch_test_macros.hpp>
 #else
@@ -113,13 +113,15 @@ Problem make(const Case& c, unsigned seed) {
 
 /// Runs `kernel` for groups of n rows.
 template <class F>
-std::vector<float> run(F&& kernel, const ConvF32& l, Clamp clamp, const std::vector<float>& image, const PackedF32& packed, int64_t scratch_bytes, int32_t n) {
+std::vector<float> run(F&& kernel, const ConvF32& l, Clamp clamp, const std::vector<float>& image,
+                       const PackedF32& packed, int64_t scratch_bytes, int32_t n) {
   constexpr float poison = std::numeric_limits<float>::quiet_NaN();
   constexpr size_t guard = 16;
   const ConvShape& s = l.s;
   const size_t row = size_t(s.iw) * size_t(s.ic), apart = row + 37;
   std::vector<float> x(apart * size_t(s.ih) + 64, poison);
-  for (int32_t i = 0; i < s.ih; ++i) std::copy_n(image.data() + size_t(i) * row, row, x.data() + size_t(i) * apart + 19);
+  for (int32_t i = 0; i < s.ih; ++i)
+    std::copy_n(image.data() + size_t(i) * row, row, x.data() + size_t(i) * apart + 19);
   std::vector<float> result;
   for (int32_t oy = 0; oy < s.oh; oy += n) {
     const int32_t count = std::min(n, s.oh - oy);
@@ -132,8 +134,10 @@ std::vector<float> run(F&& kernel, const ConvF32& l, Clamp clamp, const std::vec
     std::vector<float> y(size + 2 * guard, 77.0f), scratch(size_t(scratch_bytes) / 4 + guard, poison);
     std::fill(scratch.end() - guard, scratch.end(), 77.0f);
     const PackedF32 p = packed;  // exactly as large as it is: address sanitizers see what lies behind
-    kernel(s, clamp.lo, clamp.hi, rows.data(), count, p.weights.data(), p.bias.empty() ? nullptr : p.bias.data(), y.data() + guard, static_cast<void*>(scratch.data()));
-    for (size_t i = 0; i < guard; ++i) REQUIRE((y[i] == 77.0f && y[guard + size + i] == 77.0f && scratch[scratch.size() - guard + i] == 77.0f));
+    kernel(s, clamp.lo, clamp.hi, rows.data(), count, p.weights.data(), p.bias.empty() ? nullptr : p.bias.data(),
+           y.data() + guard, static_cast<void*>(scratch.data()));
+    for (size_t i = 0; i < guard; ++i)
+      REQUIRE((y[i] == 77.0f && y[guard + size + i] == 77.0f && scratch[scratch.size() - guard + i] == 77.0f));
     result.insert(result.end(), y.begin() + guard, y.begin() + int64_t(guard + size));
   }
   return result;
@@ -160,7 +164,8 @@ void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pa
       for (float& e : *v) e = std::fabs(e);
     std::vector<float> size = run(reference, magnitudes, {}, x, pack_conv_f32_ref(magnitudes), 0, l->s.oh);
     // Winograd's sums go over patches, so its errors come from neighbours too.
-    if (std::string_view(name).starts_with("winograd")) size.assign(size.size(), *std::max_element(size.begin(), size.end()));
+    if (std::string_view(name).starts_with("winograd"))
+      size.assign(size.size(), *std::max_element(size.begin(), size.end()));
     const std::vector<float> want = run(reference, *l, l->clamp, p.x, pack_conv_f32_ref(*l), 0, l->s.oh);
     for (const int32_t n : {1, 2, l->s.oh}) {
       const std::vector<float> got = run(kernel, *l, l->clamp, p.x, pack(*l), scratch(*l), n);
@@ -178,14 +183,23 @@ TEST_CASE("float32 convolution kernels agree with their reference", "[kernels]")
   unsigned seed = 1;
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
-#define KERNEL(kernel, header, layer, print, needs, when, cycles, scratch)                                            \
-  check<layer>(                                                                                                       \
-      #kernel, [](auto&&... a) { kernel(a...); }, [](const auto& l) { (void)l; return bool(when); },                  \
-      [](const auto& l) { (void)l; return int64_t(scratch); }, [](const auto& l) { return pack_##kernel(l); }, p);
+#define KERNEL(kernel, header, layer, print, needs, when, cycles, scratch) \
+  check<layer>(                                                            \
+      #kernel, [](auto&&... a) { kernel(a...); },                          \
+      [](const auto& l) {                                                  \
+        (void)l;                                                           \
+        return bool(when);                                                 \
+      },                                                                   \
+      [](const auto& l) {                                                  \
+        (void)l;                                                           \
+        return int64_t(scratch);                                           \
+      },                                                                   \
+      [](const auto& l) { return pack_##kernel(l); }, p);
 #include "codegen/kernels.inc"
 #undef KERNEL
   }
-  for (const char* name : {"conv_f32_ref", "conv_f32_fpu", "pointwise_f32_fpu", "dense_f32_fpu", "depthwise_f32_fpu", "winograd_f32_fpu"}) {
+  for (const char* name : {"conv_f32_ref", "conv_f32_fpu", "pointwise_f32_fpu", "dense_f32_fpu", "depthwise_f32_fpu",
+                           "winograd_f32_fpu"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }
