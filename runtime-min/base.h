@@ -17,8 +17,16 @@
 #define BURIN_MVE 0
 #endif
 
+#if defined(__ARM_FP) && (__ARM_FP & 4) && defined(__thumb2__) && defined(__OPTIMIZE__) && !defined(BURIN_PORTABLE)
+#define BURIN_FPU 1
+#else
+#define BURIN_FPU 0
+#endif
+
 /// Kernels are inlined where they are used, so that a constexpr shape folds every bound.
 #define BURIN_INLINE __attribute__((always_inline)) inline
+/// A function that all layers share: where a run-time shape costs little, so that its code is there once.
+#define BURIN_SHARED __attribute__((noinline)) inline
 
 /// Before a loop of few, constant iterations whose body must see the index as a constant.
 #if defined(__clang__)

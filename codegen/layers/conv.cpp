@@ -12,14 +12,7 @@
 #include "runtime-min/kernels/winograd_dsp.h"
 
 namespace burin {
-namespace {
 
-/// The shape of a convolution or fully connected layer, one image; pointwise layers are one row of pixels.
-struct Geometry {
-  ConvShape s;
-  int64_t batch;
-  bool dense, pointwise;
-};
 std::optional<Geometry> geometry(const LayerView& v) {
   if (v.node.as<Dense>()) {
     const int32_t in = int32_t(v.in(1).shape[1]), out = int32_t(v.in(1).shape[0]);
@@ -45,6 +38,8 @@ std::string text(const ConvShape& s) {
   const int32_t f[] = {s.ih, s.iw, s.ic, s.oh, s.ow, s.oc, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, s.groups};
   return braced(f);
 }
+
+namespace {
 
 /// A filter's weights in the order in which kernels with H/s packing meet them, in whole quads.
 std::vector<int16_t> hs_order(const ConvQ8& c, int32_t o) {
@@ -313,33 +308,5 @@ template LayerCode print_conv_q8<pack_pointwise_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_dense_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_winograd_q8_dsp>(const LayerView&);
-
-std::optional<ConvF32> ConvF32::of(const LayerView& v) {
-  const std::optional<Geometry> g = geometry(v);
-  if (!g || v.in(0).dtype != DType::f32 || !v.constant(1)) return std::nullopt;
-  ConvF32 c{g->s, g->batch, g->dense, g->pointwise, is_depthwise(g->s), 0, {}};
-  c.products = double(c.s.oh) * c.s.ow * c.s.oc * c.s.kh * c.s.kw * (c.s.ic / c.s.groups);
-  c.clamp = v.node.as<Conv>() ? v.node.as<Conv>()->clamp : v.node.as<Dense>()->clamp;
-  return c;
-}
-
-LayerCode print_conv_f32(const LayerView& v) {
-  const ConvF32& c = *v.as<ConvF32>();
-  const ConvShape& s = c.s;
-  LayerCode code;
-  code.headers = {"conv.h"};
-  code.packed = {1, 2};
-  code.constants = {constant_array("w", *v.constant(1))};
-  if (v.constant(2)) code.constants.push_back(constant_array("bias", *v.constant(2)));
-  const std::string call = fmt::format("burin::conv_f32_ref(s, {}, {}, rows, $n$, w, {}, y);", cpp(c.clamp.lo), cpp(c.clamp.hi),
-                                       v.constant(2) ? "bias" : "nullptr");
-  code.body = expand(R"(
-      constexpr burin::ConvShape s = $shape$;
-      $loop$)",
-                     {{"shape", text(s)},
-                      {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, "float"},
-                                        rows_per_call(s.oh, s.ow), call)}});
-  return code;
-}
 
 }  // namespace burin

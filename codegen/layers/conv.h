@@ -37,9 +37,24 @@ struct ConvF32 {
   ConvShape s;
   int64_t batch;
   bool dense, pointwise, depthwise;
+  int64_t taps, outputs;  // as above
+  double blocked;         // outputs, with pixels and filters rounded up to blocks of four
+  double tiles;           // of 2x2 outputs, rounded up to four
+  int64_t room;           // bytes that a kernel may take as working memory in exchange for speed
   double products;
   Clamp clamp;
+  std::vector<float> weights, bias;  // [oc][kh][kw][ic / groups]; [oc] or empty
 };
+
+/// The shape of a convolution or fully connected layer, one image; pointwise layers are one row of pixels.
+struct Geometry {
+  ConvShape s;
+  int64_t batch;
+  bool dense, pointwise;
+};
+std::optional<Geometry> geometry(const LayerView& v);
+bool is_depthwise(const ConvShape& s);
+std::string text(const ConvShape& s);
 
 /// What a kernel on integers reads beside its input, in the order of its loops.
 template <class W>
@@ -61,6 +76,18 @@ PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c);
 /// The call of a kernel, of whose line in kernels.inc it is given name, header and packing.
 template <auto pack>
 LayerCode print_conv_q8(const LayerView& v);
+
+/// The same for float32 (conv_f32.cpp). An empty bias is none.
+struct PackedF32 {
+  std::vector<float> weights, bias;
+};
+PackedF32 pack_conv_f32_ref(const ConvF32& c);
+PackedF32 pack_conv_f32_fpu(const ConvF32& c);
+PackedF32 pack_winograd_f32_fpu(const ConvF32& c);
+PackedF32 pack_pointwise_f32_fpu(const ConvF32& c);
+PackedF32 pack_dense_f32_fpu(const ConvF32& c);
+PackedF32 pack_depthwise_f32_fpu(const ConvF32& c);
+template <auto pack>
 LayerCode print_conv_f32(const LayerView& v);
 
 }  // namespace burin

@@ -152,7 +152,7 @@ void Conv::eval(Inputs in, Outputs out) const {
   if (!x.type().quantized()) {
     require(x.dtype() == DType::f32, "convolution of this element type is not supported");
     each_image(float{}, [&](const float* const* rows, int64_t at) {
-      conv_f32_ref(s, clamp.lo, clamp.hi, rows, s.oh, w.data<float>(), bias ? bias->data<float>() : nullptr, out[0].data<float>() + at);
+      conv_f32_ref(s, clamp.lo, clamp.hi, rows, s.oh, w.data<float>(), bias ? bias->data<float>() : nullptr, out[0].data<float>() + at, nullptr);
     });
     return;
   }

@@ -61,7 +61,8 @@ BURIN_INLINE void conv_q8_w16_ref(const ConvShape& s, const Requant& q, int32_t 
 
 /// The same in float32: y = clamp(bias + sum), bias null for none. The order of the sum is free (docs/numerics.md).
 BURIN_INLINE void conv_f32_ref(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n, const float* w,
-                               const float* bias, float* y) {
+                               const float* bias, float* y, void* scratch) {
+  (void)scratch;
   const int32_t ic = s.ic / s.groups, oc = s.oc / s.groups;
   for (int32_t oy = 0; oy < n; ++oy)
     for (int32_t ox = 0; ox < s.ow; ++ox)

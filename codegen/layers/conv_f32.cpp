@@ -1,0 +1,103 @@
+// Convolutions and fully connected layers in float32.
+#include <algorithm>
+
+#include "codegen/layers/conv.h"
+#include "codegen/layers/rows.h"
+#include "compiler/liveness.h"
+
+namespace burin {
+namespace {
+
+/// Filters interleaved by `together`, then the others one by one; a bias for each.
+PackedF32 interleaved(const ConvF32& c, int32_t together) {
+  PackedF32 r;
+  int32_t o = 0;
+  for (; o + together <= c.s.oc; o += together)
+    for (int64_t k = 0; k < c.taps; ++k)
+      for (int32_t f = 0; f < together; ++f) r.weights.push_back(c.weights[size_t((o + f) * c.taps + k)]);
+  r.weights.insert(r.weights.end(), c.weights.begin() + o * c.taps, c.weights.end());
+  r.bias = c.bias;
+  r.bias.resize(size_t(c.s.oc));
+  return r;
+}
+
+/// Bytes of working memory that a node may have so that the arena grows by a seventh at most: what is live elsewhere at
+/// the same time is counted, other nodes' working memory is not.
+int64_t spare_room(const Graph& g, const Node& node) {
+  std::vector<int64_t> live(g.nodes.size() + 1);
+  for (const LiveRange& r : live_ranges(g))
+    if (r.value != ValueId::none)
+      for (int step = r.first; step <= r.last; ++step) live[size_t(step + 1)] += r.bytes;
+  const int64_t most = std::ranges::max(live);
+  for (size_t i = 0; i < g.nodes.size(); ++i)
+    if (&g.nodes[i] == &node) return most + most / 7 - live[i + 1];
+  return 0;
+}
+
+/// Are products and sums cheaper in one instruction?
+bool fused(const Target& t) { return t.cost("fmac") < t.cost("fmul") + t.cost("fadd"); }
+
+}  // namespace
+
+std::optional<ConvF32> ConvF32::of(const LayerView& v) {
+  const std::optional<Geometry> g = geometry(v);
+  if (!g || v.in(0).dtype != DType::f32 || !v.constant(1)) return std::nullopt;
+  ConvF32 c{};
+  c.s = g->s, c.batch = g->batch, c.dense = g->dense, c.pointwise = g->pointwise;
+  c.depthwise = is_depthwise(g->s);
+  c.taps = int64_t(c.s.kh) * c.s.kw * (c.s.ic / c.s.groups);
+  c.outputs = int64_t(c.s.oh) * c.s.ow * c.s.oc;
+  const int64_t pixels = int64_t(c.s.oh) * c.s.ow;
+  c.blocked = double((pixels + 3) / 4 * 4) * double((c.s.oc + 3) / 4 * 4);
+  c.tiles = double((int64_t((c.s.oh + 1) / 2) * ((c.s.ow + 1) / 2) + 3) / 4 * 4);
+  if (v.options.optimize == Options::Optimize::speed && c.s.kh == 3) c.room = spare_room(v.graph, v.node);
+  c.products = double(c.outputs) * double(c.taps);
+  c.clamp = v.node.as<Conv>() ? v.node.as<Conv>()->clamp : v.node.as<Dense>()->clamp;
+  auto values = [](const Tensor& t) { return std::vector<float>(t.data<float>(), t.data<float>() + t.elements()); };
+  c.weights = values(*v.constant(1));
+  if (v.constant(2)) c.bias = values(*v.constant(2));
+  return c;
+}
+
+PackedF32 pack_conv_f32_ref(const ConvF32& c) { return {c.weights, c.bias}; }
+PackedF32 pack_conv_f32_fpu(const ConvF32& c) { return interleaved(c, 4); }
+PackedF32 pack_winograd_f32_fpu(const ConvF32& c) { return interleaved(c, 1); }
+PackedF32 pack_pointwise_f32_fpu(const ConvF32& c) { return interleaved(c, 4); }
+PackedF32 pack_dense_f32_fpu(const ConvF32& c) { return interleaved(c, 8); }
+PackedF32 pack_depthwise_f32_fpu(const ConvF32& c) { return interleaved(c, 1); }
+
+template <auto pack>
+LayerCode print_conv_f32(const LayerView& v) {
+  const ConvF32& c = *v.as<ConvF32>();
+  const ConvShape& s = c.s;
+  const Kernel& kernel = *v.node.kernel;
+  const PackedF32 packed = pack(c);
+  LayerCode code;
+  code.headers = {std::string(kernel.header)};
+  code.packed = {1, 2};
+  code.constants = {constant_array<float>("w", packed.weights)};
+  if (!packed.bias.empty()) code.constants.push_back(constant_array<float>("bias", packed.bias));
+  const std::string call =
+      fmt::format("burin::{}{}(s, {}, {}, rows, $n$, w, {}, y, {});", kernel.name,
+                  kernel.needs == "fpu" && fused(v.target) ? "<true>" : "", cpp(c.clamp.lo), cpp(c.clamp.hi),
+                  packed.bias.empty() ? "nullptr" : "bias", v.node.scratch > 0 ? "scratch" : "nullptr");
+  // Depthwise rows share work with their neighbours, Winograd's tiles their filters; the others make pixels of any row,
+  // in fours.
+  const bool tall = kernel.name == "depthwise_f32_fpu" || kernel.name == "winograd_f32_fpu";
+  const int32_t n = tall ? std::min(s.oh, 64) : rows_per_call(s.oh, s.ow);
+  code.body = expand(
+      R"(
+      static constexpr burin::ConvShape s = $shape$;
+      $loop$)",
+      {{"shape", text(s)},
+       {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, "float"}, n, call)}});
+  return code;
+}
+template LayerCode print_conv_f32<pack_conv_f32_ref>(const LayerView&);
+template LayerCode print_conv_f32<pack_conv_f32_fpu>(const LayerView&);
+template LayerCode print_conv_f32<pack_winograd_f32_fpu>(const LayerView&);
+template LayerCode print_conv_f32<pack_pointwise_f32_fpu>(const LayerView&);
+template LayerCode print_conv_f32<pack_dense_f32_fpu>(const LayerView&);
+template LayerCode print_conv_f32<pack_depthwise_f32_fpu>(const LayerView&);
+
+}  // namespace burin
