@@ -296,6 +296,19 @@ burin_add_model(m MODEL ${CMAKE_CURRENT_BINARY_DIR}/made.onnx)""")
         self.assertEqual(run(self.work / "b/Release/app")[0], 0)
 
 
+class Reports(Project):
+    def test_kinds(self):
+        self.listing("burin_add_model(m MODEL digits_int8/model.onnx REPORT json html)")
+        self.configure()
+        code, said = self.try_build()
+        if "HTML reports are not supported in this version" in said:
+            self.assertNotEqual(code, 0)
+            self.skipTest("this burin writes no .html reports")
+        self.assertEqual(code, 0, said)
+        self.assertIn("<html", (self.work / "b/m.burin/report.html").read_text())
+        self.assertEqual(json.loads((self.work / "b/m.burin/report.json").read_text())["schema"], 1)
+
+
 class Verify(Project):
     def test_passes_and_fails(self):
         shutil.copytree(self.work / "sine_int8/test_data_set_0", self.work / "wrong answer")
@@ -350,10 +363,48 @@ class Budgets(Project):
                 self.listing("burin_add_model(m MODEL digits_int8/model.onnx BUDGET FLASH 1M RAM 4K)")
                 self.build()
 
+    def test_flash_of_a_cross_compiled_library(self):
+        self.needs("arm-none-eabi-g++")
+        if "--budget-flash" not in run(self.tool, "size", "--help")[1]:
+            self.skipTest("this burin has no `size`")
+        size = "add_custom_target(size ALL COMMAND Burin::burin size --format json -o size.json $<TARGET_FILE:m> VERBATIM)\nadd_dependencies(size m)"
+        self.listing(f"burin_add_model(m MODEL digits_int8/model.onnx NAME d BUDGET FLASH 1M REPORT json)\n{size}")
+        self.configure(f"-DCMAKE_TOOLCHAIN_FILE={self.work}/toolchain.cmake", "-DCMAKE_BUILD_TYPE=Release")
+        self.build()
+        self.assertIn("d", (self.work / "b/m.burin/size.txt").read_text())
+        flash = json.loads((self.work / "b/size.json").read_text())["models"][0]["flash"]
+        for over, accepted in [(0, True), (-1, False)]:
+            limit = flash["code"] + flash["weights"] + over
+            self.listing(f"burin_add_model(m MODEL digits_int8/model.onnx NAME d BUDGET FLASH {limit} REPORT json)")
+            code, said = self.try_build()
+            self.assertEqual(code == 0, accepted, said)
+
     def test_flash_of_another_cores_code_is_not_checked_on_the_host(self):
         self.listing("burin_add_model(m MODEL digits_int8/model.onnx TARGET cortex-m4f BUDGET FLASH 100)")
         self.assertIn("BUDGET FLASH is not checked in this build", self.configure())
         self.build()
+
+
+class Packages(Project):
+    def test_contents_work(self):
+        self.needs("dpkg-deb", "dpkg-shlibdeps")
+        out = self.work / "packages"
+        code, said = run("cpack", "-B", out, cwd=BUILD)
+        self.assertEqual(code, 0, said)
+        [deb], [tgz] = out.glob("*.deb"), out.glob("*.tar.gz")
+        depends = subprocess.run(["dpkg-deb", "-f", deb, "Depends"], capture_output=True, text=True).stdout
+        self.assertRegex(depends, r"libc6 \(>= .*libprotobuf")
+        self.assertEqual(run("dpkg-deb", "-x", deb, self.work / "deb")[0], 0)
+        (self.work / "tgz").mkdir()
+        self.assertEqual(run("tar", "-xzf", tgz, "-C", self.work / "tgz", "--strip-components=1")[0], 0)
+        self.listing("burin_add_model(sine MODEL sine_int8/model.onnx)")
+        for prefix in [self.work / "deb/usr", self.work / "tgz"]:
+            with self.subTest(prefix.name):
+                for file in ["doc/burin/LICENSE", "doc/burin/docs/guide.md"]:
+                    self.assertTrue((prefix / "share" / file).exists(), file)
+                shutil.rmtree(self.work / "b", ignore_errors=True)
+                self.configure(f"-DCMAKE_PREFIX_PATH={prefix}", find=False)
+                self.build()
 
 
 class Properties(Project):

@@ -373,9 +373,15 @@ function(burin_add_model target)
     if(portable)
       message(STATUS "${where}: BUDGET FLASH is not checked in this build: its code is not that of ${arg_TARGET}")
     else()
+      set(named "")
+      if(report_json)
+        set(named --report "${report_json}")
+      endif()
       add_custom_command(
         TARGET ${target} POST_BUILD
-        COMMAND Burin::burin size --budget-flash "${budget_flash}" --model "${name}" "$<TARGET_FILE:${target}>"
+        COMMAND Burin::burin size --budget-flash "${budget_flash}" --model "${name}" ${named} -o "${out}/size.txt"
+                "$<TARGET_FILE:${target}>"
+        BYPRODUCTS "${out}/size.txt"
         VERBATIM)
     endif()
   endif()
