@@ -316,7 +316,7 @@ class Verify(Project):
         data = output.read_bytes()
         output.write_bytes(data[:-1] + bytes([data[-1] ^ 0x55]))  # the last byte is the value
         self.listing("burin_add_model(right MODEL sine_int8/model.onnx VERIFY sine_int8/test_data_set_0 sine_int8/test_data_set_1)\n"
-                     "burin_add_model(wrong MODEL sine_int8/model.onnx VERIFY sine_int8/test_data_set_1 \"wrong answer\")")
+                     "burin_add_model(wrong MODEL sine_int8/model.onnx VERIFY \"wrong answer\" sine_int8/test_data_set_1)")
         self.configure()
         self.build()
         code, said = run("ctest", "--test-dir", self.work / "b", "--output-on-failure")
