@@ -119,7 +119,8 @@ function(_burin_host_build source build configure_out build_out)
   set(${configure_out}
       "${CMAKE_COMMAND}" -E env --unset=CC --unset=CXX --unset=CFLAGS --unset=CXXFLAGS --unset=LDFLAGS
       --unset=CMAKE_TOOLCHAIN_FILE "${CMAKE_COMMAND}" -S "${source}" -B "${build}" -G "${generator}"
-      "-DCMAKE_MAKE_PROGRAM=${program}" -DCMAKE_BUILD_TYPE=Release -DBURIN_TESTS=OFF ${arguments} PARENT_SCOPE)
+      "-DCMAKE_MAKE_PROGRAM=${program}" -DCMAKE_BUILD_TYPE=Release -DBURIN_TESTS=OFF
+      -DBURIN_WERROR=OFF ${arguments} PARENT_SCOPE)
   set(${build_out} "${CMAKE_COMMAND}" --build "${build}" --target burin --parallel ${jobs} PARENT_SCOPE)
 endfunction()
 
