@@ -1,9 +1,5 @@
 // Every operator but the convolutions, on every element type that it takes: the printed layer against eval().
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <cmath>
 #include <cstdlib>

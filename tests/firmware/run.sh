@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Copies this project to a temporary folder and builds it from scratch as firmware (Cortex-M4, run in QEMU; the tool is
-# built for the host on the way) and as a host application, with Ninja and with Make; checks outputs, rebuilds and errors.
+# built for the host on the way) and as a host application, with Ninja and with Make; checks outputs and rebuilds.
+# tests/package tests burin_add_model() itself.
 #
 #     tests/firmware/run.sh [--tool BURIN]     use this program instead of building it in the cross build
 set -euo pipefail
@@ -51,6 +52,7 @@ check_rebuilds() {
 echo "-- Cortex-M4, FetchContent, Ninja${tool:+, tool given}"
 configure m4 -G Ninja -DCMAKE_TOOLCHAIN_FILE="$work/firmware/cortex-m4.cmake" -DUSE_FETCHCONTENT=ON ${tool:+-DBURIN_HOST_TOOL="$tool"}
 build m4
+quietly ctest --test-dir "$work/m4" --no-tests=error
 grep -q '^ \* .*cortex-m4f\|^// .*cortex-m4f' "$work/m4/small.burin/small.cpp" || fail "TARGET was not taken from the toolchain's flags"
 [ -s "$work/m4/sine.burin/report.json" ] || fail "no report"
 timeout 60 qemu-system-arm -M mps2-an386 -display none -monitor none -serial none -semihosting-config enable=on,target=native \
@@ -60,8 +62,9 @@ check_rebuilds m4
 tool=${tool:-$work/m4/burin-host/burin}
 
 echo "-- host, add_subdirectory, Ninja"
-configure host -G Ninja
+configure host -G Ninja -DBURIN_HOST_TOOL="$tool"
 build host
+quietly ctest --test-dir "$work/host" --no-tests=error
 "$work/host/app" >"$work/host.txt"
 check_output "$work/host.txt"
 cmp "$work/host.txt" "$work/m4.txt" || fail "host and Cortex-M4 print different values"
@@ -73,30 +76,4 @@ build make
 "$work/make/app" | cmp - "$work/host.txt" || fail "the Makefile build prints other values"
 check_rebuilds make
 
-echo "-- a budget that does not fit stops the build"
-sed 's/REPORT json)/BUDGET RAM 1)/' "$here/CMakeLists.txt" >"$work/firmware/CMakeLists.txt"
-configure budget -G Ninja -DBURIN_HOST_TOOL="$tool"
-! cmake --build "$work/budget" >"$work/log" 2>&1 || fail "BUDGET RAM 1 was accepted"
-cp "$here/CMakeLists.txt" "$work/firmware/CMakeLists.txt"
-
-echo "-- wrong calls are errors"
-mkdir "$work/wrong"
-wrong() {  # TEXT ARGUMENTS...: the call must fail and say TEXT
-  local text=$1; shift
-  printf 'cmake_minimum_required(VERSION 3.22)\nproject(wrong CXX)\nfind_package(Burin REQUIRED PATHS "%s/tools/cmake" NO_DEFAULT_PATH)\nburin_add_model(m %s)\n' \
-    "$repository" "$*" >"$work/wrong/CMakeLists.txt"
-  ! cmake -S "$work/wrong" -B "$work/wrong/b" -G Ninja -DBURIN_HOST_TOOL="$tool" >"$work/log" 2>&1 || fail "accepted: $*"
-  tr -s ' \n' '  ' <"$work/log" | grep -qF -- "$text" || { cat "$work/log" >&2; fail "the error of '$*' does not say '$text'"; }
-}
-wrong 'unknown keyword or stray argument: TRAGET cortex-m4f' MODEL m.onnx TRAGET cortex-m4f
-wrong 'MODEL is missing' TARGET host
-wrong 'OPTIMIZE: a value is missing' MODEL m.onnx OPTIMIZE
-wrong 'STATE is not supported yet' MODEL m.onnx STATE in=out
-wrong 'CALIBRATION is not supported yet' MODEL m.onnx CALIBRATION data.npz
-wrong 'BUDGET FLASH is not supported yet' MODEL m.onnx BUDGET FLASH 64K RAM 16K
-wrong 'BUDGET RAM: the size is missing' MODEL m.onnx BUDGET RAM
-wrong 'BUDGET SPEED: expected RAM' MODEL m.onnx BUDGET SPEED 1
-wrong 'REPORT html is not supported yet' MODEL m.onnx REPORT json html
-wrong 'IO planar: expected' MODEL m.onnx IO planar
-wrong 'OPTIMIZE fast: expected' MODEL m.onnx OPTIMIZE fast
 echo "firmware: all checks passed"

@@ -1,10 +1,6 @@
 // Every convolution kernel of kernels.inc against conv_q8_ref, bit for bit: tails, extremes, padding, clamps, both byte
 // types, for n = 1, 2 and all rows, from rows that lie apart with poison between them, with guards around what is written.
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 #include <fmt/format.h>
 
 #include <map>

@@ -1,9 +1,5 @@
 // Real functions against long double, tables against their definition, softmax against long double.
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <cmath>
 #include <limits>

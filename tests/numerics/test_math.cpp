@@ -1,10 +1,6 @@
 // runtime-min/math.h against long double over samples of all floats and every special value. BURIN_MATH_STRIDE=N tests
 // every Nth float (1: all of them, which takes hours; the default takes seconds).
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <algorithm>
 #include <cmath>

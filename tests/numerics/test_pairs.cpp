@@ -1,9 +1,5 @@
 // Two-input operators: every pair of stored values against exact arithmetic.
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <cmath>
 #include <random>

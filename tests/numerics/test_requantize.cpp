@@ -1,9 +1,5 @@
 // Every reachable accumulator of many channels, through the device's code, against the definition in exact arithmetic.
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <cmath>
 #include <limits>

@@ -1,9 +1,5 @@
 // print() and parse(): the text IR of docs/ir.md.
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <algorithm>
 #include <cmath>

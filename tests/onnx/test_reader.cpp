@@ -1,9 +1,5 @@
 // What read_model() makes of whole models: names, order, inputs, outputs, functions, branches.
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <fmt/format.h>
 

@@ -1,9 +1,5 @@
 // Tensors in every encoding, external data, and values of --bind.
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <sys/stat.h>
 

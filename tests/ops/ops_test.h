@@ -1,10 +1,6 @@
 // What the tests of operators share: tensors in a line, one operator run, one ONNX node imported and run.
 #pragma once
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <algorithm>
 #include <functional>

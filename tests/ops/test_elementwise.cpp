@@ -1,4 +1,5 @@
 // Unary, Binary and Cast.
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <random>

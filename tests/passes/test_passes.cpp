@@ -2,11 +2,7 @@
 // pass makes now. Law on each file: interpret(before) == interpret(after), see law.h. Comments before the graph may say
 //   # target: cortex-m4f      # io: external      # io-layout: nhwc      # io-type: quantized
 // A pass that refuses the graph has its diagnostics in place of the result.
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <unistd.h>
 

@@ -4,11 +4,7 @@
 // the pass runs on the values of the one before. A difference of one step, which the passes that change the order of
 // float sums and lower-qdq may make, so never grows in the layers behind it. At the end the graph runs inside its
 // arena, byte by byte.
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <cstdlib>
 #include <cstring>

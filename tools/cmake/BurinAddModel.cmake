@@ -6,22 +6,22 @@
 #     [INPUT_DIM batch=1 ...] [BIND name=value|file.pb|file.npy ...]
 #     [OPTIMIZE speed|size|ram]
 #     [IO [external] [nhwc] [quantized]]        # --io external, --io-layout nhwc, --io-type quantized
-#     [BUDGET RAM 16K]                          # more arena than that: the build fails
-#     [VERIFY test_data_dir ...]                # the build runs the generated code against these: here for `host`, else in QEMU
-#     [REPORT json]                             # <binary dir>/<target>.burin/report.json
+#     [BUDGET [FLASH 64K] [RAM 16K]]            # more than that: the build fails
+#     [VERIFY test_data_dir ...]                # test <target>.verify, build target <target>_verify: for `host` here, else in QEMU
+#     [REPORT json|html ...]                    # <binary dir>/<target>.burin/report.json, report.html
 #     [OPTIONS ...])                            # passed to `burin` as they are
 #
-# The model is compiled when it, a file it refers to, or the tool changes. The tool is BURIN_HOST_TOOL if that is set, the target
-# `burin` of the same build if there is one, else it is built for the host from Burin's sources (into burin-host of
-# the build folder, with the host's compiler or BURIN_HOST_CXX), which happens when cross-compiling.
-# Code for another target in a build for the host gets BURIN_PORTABLE: the same bits without that target's instructions.
-# BUDGET FLASH, STATE, CALIBRATION and html reports are errors until the tool has them.
+# Unknown keywords are errors, and so are those that this version does not have (STATE, CALIBRATION).
+# The tool is the target Burin::burin: BURIN_HOST_TOOL if that is set, the package's program, the target `burin` of the same
+# build, else it is built for the host from Burin's sources (when cross-compiling). docs/cmake.md tells the rest: properties
+# of the library, the variables, when what is built again.
 
 include_guard(GLOBAL)
 cmake_policy(PUSH)
 cmake_policy(VERSION 3.22)  # a function keeps the policies under which it was defined; CMP0116 matters: depfiles
 
-set(BURIN_HOST_TOOL "" CACHE FILEPATH "The burin program to use instead of building it")
+set(BURIN_HOST_TOOL "" CACHE FILEPATH "The burin program to use instead of the package's or of building it")
+option(BURIN_BUILD_TOOL_AT_CONFIGURE "Where the tool is built for the host, build it while configuring" OFF)
 
 # The target that the toolchain's flags ask for, or "".
 function(_burin_default_target out)
@@ -49,7 +49,8 @@ function(_burin_default_target out)
   elseif(flags MATCHES "-march=rv32i?m")
     set(name riscv32)
   endif()
-  if(name AND NOT EXISTS "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../targets/${name}.target")
+  _burin_targets(known)
+  if(NOT name IN_LIST known)
     set(name "")
   endif()
   set(${out} "${name}" PARENT_SCOPE)
@@ -74,44 +75,158 @@ function(_burin_c_name name out)
   set(${out} "${c}" PARENT_SCOPE)
 endfunction()
 
-# Sets `command` to the tool and `depends` to what must be built before it can run.
-function(_burin_tool command depends)
+# The targets that there are: what the package says, else the files of the source tree.
+function(_burin_targets out)
+  get_property(names GLOBAL PROPERTY BURIN_TARGETS)
+  if(NOT names)
+    file(GLOB names RELATIVE "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../targets"
+         "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../targets/*.target")
+    list(TRANSFORM names REPLACE "\\.target$" "")
+  endif()
+  set(${out} "${names}" PARENT_SCOPE)
+endfunction()
+
+# Is `tool` a program that runs here? An error that names `origin` otherwise, a warning when it is of another version.
+function(_burin_check_tool tool origin)
+  if(NOT EXISTS "${tool}" OR IS_DIRECTORY "${tool}")
+    message(FATAL_ERROR "Burin: ${origin} is '${tool}': there is no such file; it must name the program `burin`")
+  endif()
+  execute_process(COMMAND "${tool}" --version OUTPUT_VARIABLE version ERROR_VARIABLE error RESULT_VARIABLE result)
+  if(NOT result EQUAL 0 OR NOT version MATCHES "^burin ([0-9.]+)")
+    string(STRIP "${result} ${error}" why)
+    message(FATAL_ERROR "Burin: ${origin} is '${tool}', which does not run here as `burin --version` (${why}); "
+                        "it must be a program for this computer, not for the firmware's core")
+  endif()
+  get_property(own_version GLOBAL PROPERTY BURIN_VERSION)
+  if(NOT CMAKE_MATCH_1 VERSION_EQUAL "${own_version}")
+    message(WARNING "Burin: ${origin} is '${tool}' of version ${CMAKE_MATCH_1}; these CMake files are of ${own_version}")
+  endif()
+endfunction()
+
+# Commands that configure and build the tool for the host from `source` in `build`.
+function(_burin_host_build source build configure_out build_out)
+  set(generator "${CMAKE_GENERATOR}")
+  set(program "${CMAKE_MAKE_PROGRAM}")
+  if(generator STREQUAL "Ninja Multi-Config")
+    set(generator Ninja)
+  endif()
+  set(arguments ${BURIN_HOST_CMAKE_ARGS})
+  if(BURIN_HOST_CXX)
+    list(APPEND arguments "-DCMAKE_CXX_COMPILER=${BURIN_HOST_CXX}")
+  endif()
+  cmake_host_system_information(RESULT jobs QUERY NUMBER_OF_LOGICAL_CORES)
+  # The environment may name the cross compiler, which must not reach the host's build.
+  set(${configure_out}
+      "${CMAKE_COMMAND}" -E env --unset=CC --unset=CXX --unset=CFLAGS --unset=CXXFLAGS --unset=LDFLAGS
+      --unset=CMAKE_TOOLCHAIN_FILE "${CMAKE_COMMAND}" -S "${source}" -B "${build}" -G "${generator}"
+      "-DCMAKE_MAKE_PROGRAM=${program}" -DCMAKE_BUILD_TYPE=Release -DBURIN_TESTS=OFF
+      -DBURIN_WERROR=OFF ${arguments} PARENT_SCOPE)
+  set(${build_out} "${CMAKE_COMMAND}" --build "${build}" --target burin --parallel ${jobs} PARENT_SCOPE)
+endfunction()
+
+# Makes Burin::burin, where it is not a target of this very build. The global property BURIN_READY_TOOL gets the program's
+# path if it can run now, while the project is configured.
+function(_burin_define_tool)
+  if(TARGET Burin::burin)
+    return()
+  endif()
+  get_property(installed GLOBAL PROPERTY BURIN_PACKAGE_TOOL)
+  set(tool "")
   if(BURIN_HOST_TOOL)
-    set(${command} "${BURIN_HOST_TOOL}" PARENT_SCOPE)
-    set(${depends} "${BURIN_HOST_TOOL}" PARENT_SCOPE)
+    get_filename_component(tool "${BURIN_HOST_TOOL}" ABSOLUTE BASE_DIR "${CMAKE_BINARY_DIR}")
+    _burin_check_tool("${tool}" BURIN_HOST_TOOL)
+  elseif(installed)
+    set(tool "${installed}")
+    _burin_check_tool("${tool}" "the package's tool")
+  endif()
+  add_executable(Burin::burin IMPORTED GLOBAL)
+  if(tool)
+    set_property(TARGET Burin::burin PROPERTY IMPORTED_LOCATION "${tool}")
+    set_property(GLOBAL PROPERTY BURIN_READY_TOOL "${tool}")
     return()
   endif()
-  if(TARGET burin AND NOT CMAKE_CROSSCOMPILING)
-    set(${command} "$<TARGET_FILE:burin>" PARENT_SCOPE)
-    set(${depends} burin PARENT_SCOPE)
-    return()
-  endif()
+
   get_filename_component(source "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../.." ABSOLUTE)
   set(build "${CMAKE_BINARY_DIR}/burin-host")
   set(tool "${build}/burin${CMAKE_HOST_EXECUTABLE_SUFFIX}")
-  if(NOT TARGET burin_host_tool)
-    set(host_cxx "")
-    if(BURIN_HOST_CXX)
-      set(host_cxx "-DCMAKE_CXX_COMPILER=${BURIN_HOST_CXX}")
-    endif()
-    file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${source}/compiler/*" "${source}/passes/*" "${source}/codegen/*"
-         "${source}/runtime-min/*" "${source}/targets/*" "${source}/tools/*")
-    list(FILTER sources EXCLUDE REGEX "/tools/[^/]*$|\\.md$|/__pycache__/")
-    # The environment may name the cross compiler, which must not reach the host's build.
-    add_custom_command(
-      OUTPUT "${tool}"
-      COMMAND "${CMAKE_COMMAND}" -E env --unset=CC --unset=CXX --unset=CFLAGS --unset=CXXFLAGS --unset=LDFLAGS
-              --unset=CMAKE_TOOLCHAIN_FILE "${CMAKE_COMMAND}" -S "${source}" -B "${build}" -G "${CMAKE_GENERATOR}"
-              "-DCMAKE_MAKE_PROGRAM=${CMAKE_MAKE_PROGRAM}" -DCMAKE_BUILD_TYPE=Release -DBURIN_TESTS=OFF ${host_cxx}
-      COMMAND "${CMAKE_COMMAND}" --build "${build}" --target burin --parallel
-      COMMAND "${CMAKE_COMMAND}" -E touch "${tool}"
-      DEPENDS ${sources} "${source}/CMakeLists.txt"
-      COMMENT "Building burin for the host"
-      USES_TERMINAL VERBATIM)
-    add_custom_target(burin_host_tool DEPENDS "${tool}")
+  _burin_host_build("${source}" "${build}" configure_tool build_tool)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${source}/compiler/*" "${source}/passes/*" "${source}/codegen/*"
+       "${source}/runtime-min/*" "${source}/targets/*" "${source}/tools/*")
+  list(FILTER sources EXCLUDE REGEX "/tools/[^/]*$|\\.md$|/__pycache__/")
+  add_custom_command(
+    OUTPUT "${tool}"
+    COMMAND ${configure_tool}
+    COMMAND ${build_tool}
+    COMMAND "${CMAKE_COMMAND}" -E touch "${tool}"
+    DEPENDS ${sources} "${source}/CMakeLists.txt"
+    COMMENT "Building burin for the host"
+    USES_TERMINAL VERBATIM)
+  add_custom_target(burin_host_tool DEPENDS "${tool}")
+  add_dependencies(Burin::burin burin_host_tool)
+  set_property(TARGET Burin::burin PROPERTY IMPORTED_LOCATION "${tool}")
+  if(BURIN_BUILD_TOOL_AT_CONFIGURE)
+    message(STATUS "Burin: building the tool for the host")
+    foreach(step configure_tool build_tool)
+      execute_process(COMMAND ${${step}} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+      if(NOT result EQUAL 0)
+        message(FATAL_ERROR "Burin: the tool could not be built for the host:\n${output}")
+      endif()
+    endforeach()
+    set_property(GLOBAL PROPERTY BURIN_READY_TOOL "${tool}")
   endif()
-  set(${command} "${tool}" PARENT_SCOPE)
-  set(${depends} burin_host_tool "${tool}" PARENT_SCOPE)
+endfunction()
+
+# Sets the library's properties BURIN_ARENA_BYTES, BURIN_STATE_BYTES, BURIN_WEIGHT_BYTES and BURIN_MACS, if the tool can
+# tell them now. A model that cannot be compiled leaves them unset: the build says why.
+function(_burin_set_figures target model files)
+  get_property(tool GLOBAL PROPERTY BURIN_READY_TOOL)
+  if(NOT tool OR NOT EXISTS "${model}")
+    return()
+  endif()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+  execute_process(COMMAND "${tool}" analyze "${model}" --format json ${ARGN} OUTPUT_VARIABLE report ERROR_QUIET
+                  RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    return()
+  endif()
+  foreach(figure ARENA_BYTES=arena_bytes STATE_BYTES=state_bytes WEIGHT_BYTES=flash,weights MACS=macs)
+    string(REGEX MATCH "^(.*)=(.*)$" ignored "${figure}")
+    string(REPLACE "," ";" path "${CMAKE_MATCH_2}")
+    string(JSON value ERROR_VARIABLE error GET "${report}" ${path})
+    if(error)  # a tool of another version
+      return()
+    endif()
+    set_property(TARGET ${target} PROPERTY BURIN_${CMAKE_MATCH_1} "${value}")
+  endforeach()
+endfunction()
+
+# An error unless there is such a file, or a rule before this call makes it.
+function(_burin_file path what)
+  get_source_file_property(generated "${path}" GENERATED)
+  if(NOT generated AND (NOT EXISTS "${path}" OR IS_DIRECTORY "${path}"))
+    message(FATAL_ERROR "${what} ${path}: there is no such file. If the build makes it, the add_custom_command() that does so "
+                        "must come first, in the same CMakeLists.txt")
+  endif()
+endfunction()
+
+# The test <target>.verify, for ctest, and the build target <target>_verify, which does the same.
+function(_burin_add_verify target where model folders)
+  set(data "")
+  foreach(folder IN LISTS folders)
+    get_filename_component(folder "${folder}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
+    file(GLOB found "${folder}/input_*.pb" "${folder}/output_*.pb")
+    if(NOT found)
+      message(FATAL_ERROR "${where}: VERIFY ${folder}: there is no such folder with input_0.pb and output_0.pb")
+    endif()
+    list(APPEND data --data "${folder}")
+  endforeach()
+  set(command Burin::burin verify "${model}" ${ARGN} ${data})
+  add_test(NAME ${target}.verify COMMAND ${command})
+  add_custom_target(${target}_verify COMMAND ${command} COMMENT "Verifying ${target}" USES_TERMINAL VERBATIM)
+  if(CMAKE_CROSSCOMPILING)  # the toolchain need not be in PATH, but the tool looks for the compiler there
+    get_filename_component(toolchain "${CMAKE_CXX_COMPILER}" DIRECTORY)
+    set_property(TEST ${target}.verify PROPERTY ENVIRONMENT_MODIFICATION "PATH=path_list_append:${toolchain}")
+  endif()
 endfunction()
 
 function(burin_add_model target)
@@ -130,14 +245,16 @@ function(burin_add_model target)
   endif()
   foreach(keyword STATE CALIBRATION)
     if(DEFINED arg_${keyword})
-      message(FATAL_ERROR "${where}: ${keyword} is not supported yet")
+      message(FATAL_ERROR "${where}: ${keyword} is not supported in this version of Burin")
     endif()
   endforeach()
   if(NOT DEFINED arg_MODEL)
     message(FATAL_ERROR "${where}: MODEL is missing")
   endif()
-  get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
-  if(NOT "CXX" IN_LIST languages)
+  if(TARGET ${target})
+    message(FATAL_ERROR "${where}: there is a target of this name already")
+  endif()
+  if(NOT CMAKE_CXX_COMPILER_LOADED)
     message(FATAL_ERROR "${where}: the generated code is C++; add CXX to the languages of project()")
   endif()
 
@@ -147,11 +264,17 @@ function(burin_add_model target)
       message(FATAL_ERROR "${where}: the compiler flags name no core that Burin knows; say TARGET (see `burin targets`)")
     endif()
   endif()
+  _burin_targets(known)
+  if(NOT arg_TARGET IN_LIST known)
+    list(JOIN known ", " names)
+    message(FATAL_ERROR "${where}: there is no TARGET ${arg_TARGET}; there are ${names}")
+  endif()
   if(NOT DEFINED arg_NAME)
     set(arg_NAME "${target}")
   endif()
   _burin_c_name("${arg_NAME}" name)
   get_filename_component(model "${arg_MODEL}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
+  _burin_file("${model}" "${where}: MODEL")
 
   set(common --name "${name}" --target "${arg_TARGET}")
   if(DEFINED arg_OPTIMIZE)
@@ -168,6 +291,7 @@ function(burin_add_model target)
     if(value MATCHES "^(.*)=([^=]+\\.(pb|npy))$")  # a file: relative to the CMakeLists.txt that says it
       get_filename_component(file "${CMAKE_MATCH_2}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
       string(REGEX REPLACE "=[^=]+$" "" left "${value}")
+      _burin_file("${file}" "${where}: BIND")
       set(value "${left}=${file}")
       list(APPEND files "${file}")
     endif()
@@ -188,71 +312,82 @@ function(burin_add_model target)
   set(out "${CMAKE_CURRENT_BINARY_DIR}/${target}.burin")
   set(outputs "${out}/${name}.cpp" "${out}/${name}.h")
   set(only_compile "")
+  set(budget_flash "")
   set(budget ${arg_BUDGET})
   while(budget)
-    list(POP_FRONT budget kind)
-    if(kind STREQUAL "FLASH")
-      message(FATAL_ERROR "${where}: BUDGET FLASH is not supported yet")
-    elseif(NOT kind STREQUAL "RAM")
-      message(FATAL_ERROR "${where}: BUDGET ${kind}: expected RAM and a size")
-    elseif(NOT budget)
-      message(FATAL_ERROR "${where}: BUDGET RAM: the size is missing")
+    list(POP_FRONT budget kind size)
+    if(NOT kind MATCHES "^(FLASH|RAM)$")
+      message(FATAL_ERROR "${where}: BUDGET ${kind}: expected FLASH or RAM, and a size")
+    elseif(NOT size MATCHES "^[0-9]+[KkMm]?$")
+      message(FATAL_ERROR "${where}: BUDGET ${kind} ${size}: expected a number of bytes such as 65536 or 64K")
+    elseif(kind STREQUAL "RAM")
+      list(APPEND only_compile --budget-ram "${size}")
+    else()
+      set(budget_flash "${size}")
     endif()
-    list(POP_FRONT budget size)
-    list(APPEND only_compile --budget-ram "${size}")
   endwhile()
   foreach(kind IN LISTS arg_REPORT)
-    if(kind STREQUAL "html")
-      message(FATAL_ERROR "${where}: REPORT html is not supported yet")
-    elseif(NOT kind STREQUAL "json")
-      message(FATAL_ERROR "${where}: REPORT ${kind}: expected json")
+    if(NOT kind MATCHES "^(json|html)$")
+      message(FATAL_ERROR "${where}: REPORT ${kind}: expected json or html")
     endif()
-    list(APPEND only_compile --report "${out}/report.json")
-    list(APPEND outputs "${out}/report.json")
+    set(report_${kind} "${out}/report.${kind}")
+    list(APPEND only_compile --report "${report_${kind}}")
+    list(APPEND outputs "${report_${kind}}")
   endforeach()
 
-  _burin_tool(tool tool_depends)
+  _burin_define_tool()
   # burin leaves a file alone that would not change. Make wants to see that the rule has been carried out: touch.
   add_custom_command(
     OUTPUT ${outputs}
     COMMAND "${CMAKE_COMMAND}" -E make_directory "${out}"
-    COMMAND "${tool}" compile "${model}" -o "${out}" ${common} ${only_compile} --depfile "${out}.d" ${arg_OPTIONS}
+    COMMAND Burin::burin compile "${model}" -o "${out}" ${common} ${only_compile} --depfile "${out}.d" ${arg_OPTIONS}
     COMMAND "${CMAKE_COMMAND}" -E touch ${outputs}
-    DEPENDS ${files} ${tool_depends}
+    DEPENDS ${files} Burin::burin $<TARGET_FILE:Burin::burin>
     DEPFILE "${out}.d"
     COMMENT "Compiling ${arg_MODEL} for ${arg_TARGET}"
     VERBATIM)
-  set(sources ${outputs})
 
-  if(DEFINED arg_VERIFY)
-    set(data "")
-    set(data_files "")
-    foreach(folder IN LISTS arg_VERIFY)
-      get_filename_component(folder "${folder}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
-      list(APPEND data --data "${folder}")
-      file(GLOB found CONFIGURE_DEPENDS "${folder}/*.pb")
-      list(APPEND data_files ${found})
-    endforeach()
-    add_custom_command(
-      OUTPUT "${out}/verified"
-      COMMAND "${CMAKE_COMMAND}" -E make_directory "${out}"
-      COMMAND "${tool}" verify "${model}" ${common} ${data} ${arg_OPTIONS}
-      COMMAND "${CMAKE_COMMAND}" -E touch "${out}/verified"
-      DEPENDS ${files} ${data_files} ${tool_depends}
-      COMMENT "Verifying ${arg_MODEL}"
-      VERBATIM)
-    list(APPEND sources "${out}/verified")
-  endif()
-
-  add_library(${target} STATIC ${sources})
+  add_library(${target} STATIC ${outputs})
   target_include_directories(${target} PUBLIC "${out}")
   target_compile_features(${target} PUBLIC cxx_std_17)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF LINKER_LANGUAGE CXX)
   # Without a build type there would be no optimisation, hence C twins in place of the target's instructions.
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-fno-exceptions -fno-rtti
                          -ffunction-sections -fdata-sections $<$<CONFIG:>:-O2>>)
+  set(portable OFF)
   if(NOT CMAKE_CROSSCOMPILING AND NOT arg_TARGET STREQUAL "host")
+    set(portable ON)
     target_compile_definitions(${target} PRIVATE BURIN_PORTABLE)
+  endif()
+
+  set_target_properties(${target} PROPERTIES BURIN_NAME "${name}" BURIN_TARGET "${arg_TARGET}" BURIN_MODEL "${model}"
+                        BURIN_HEADER "${out}/${name}.h" BURIN_SOURCE "${out}/${name}.cpp")
+  if(report_json)
+    set_property(TARGET ${target} PROPERTY BURIN_REPORT "${report_json}")
+  endif()
+  if(report_html)
+    set_property(TARGET ${target} PROPERTY BURIN_REPORT_HTML "${report_html}")
+  endif()
+  _burin_set_figures(${target} "${model}" "${files}" ${common} ${arg_OPTIONS})
+
+  if(NOT budget_flash STREQUAL "")
+    if(portable)
+      message(STATUS "${where}: BUDGET FLASH is not checked in this build: its code is not that of ${arg_TARGET}")
+    else()
+      set(named "")
+      if(report_json)
+        set(named --report "${report_json}")
+      endif()
+      add_custom_command(
+        TARGET ${target} POST_BUILD
+        COMMAND Burin::burin size --budget-flash "${budget_flash}" --model "${name}" ${named} -o "${out}/size.txt"
+                "$<TARGET_FILE:${target}>"
+        BYPRODUCTS "${out}/size.txt"
+        VERBATIM)
+    endif()
+  endif()
+  if(DEFINED arg_VERIFY)
+    _burin_add_verify(${target} "${where}" "${model}" "${arg_VERIFY}" ${common} ${arg_OPTIONS})
   endif()
 endfunction()
 

@@ -1,9 +1,5 @@
 // Liveness, aliases, in-place operators, plan-memory and schedule on small graphs and on random ones.
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,9 +1,5 @@
 // The packing of buffers, against brute force and against instances whose best plan is known by construction.
-#if __has_include(<catch2/catch_test_macros.hpp>)
-#include <catch2/catch_test_macros.hpp>
-#else
-#include <catch2/catch.hpp>
-#endif
+#include "tests/catch.h"
 
 #include <algorithm>
 #include <cstdint>
