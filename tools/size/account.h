@@ -1,4 +1,4 @@
-// Who owns each byte of a firmware file. Pure: works on an Image, whoever made it.
+// Who owns each byte of a firmware file. Pure: works on an ElfImage, whoever made it.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -44,8 +44,8 @@ struct KnownModel {
 };
 
 /// All pieces of all loaded sections: their sizes sum up to the sections'. A symbol that says no size reaches to the next one.
-std::vector<Piece> account(std::span<const Image> images, const std::map<std::string, KnownModel>& known = {});
+std::vector<Piece> account(std::span<const ElfImage> images, const std::map<std::string, KnownModel>& known = {});
 /// Names of the models in the images, in order.
-std::vector<std::string> models_in(std::span<const Image> images);
+std::vector<std::string> models_in(std::span<const ElfImage> images);
 
 }  // namespace burin

@@ -1,5 +1,6 @@
 // An ELF object or program as plain data.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -19,7 +20,7 @@ struct Symbol {
   enum class Kind { function, object, other };
   std::string name;
   std::string file;       // the source file that a local symbol belongs to, where the symbol table says it
-  size_t section = 0;     // index into Image::sections
+  size_t section = 0;     // index into ElfImage::sections
   uint64_t address = 0, bytes = 0;  // Thumb functions without their low bit
   Kind kind = Kind::other;
   bool global = false, weak = false;
@@ -41,8 +42,9 @@ struct Relocation {
   size_t target_section;   // SIZE_MAX: undefined here
   uint64_t target_address;
 };
+inline constexpr size_t kUndefined = SIZE_MAX;
 
-struct Image {
+struct ElfImage {
   std::string object;  // member of an archive, else empty
   std::string triple;  // of LLVM: "thumbv7em-none-unknown-eabi"
   enum class Machine { arm, riscv32, riscv64, x86_64, other } machine = Machine::other;
@@ -55,6 +57,6 @@ struct Image {
 };
 
 /// Every object in an ELF file or an archive. Throws SizeError, SizeUnsupported.
-std::vector<Image> read_images(const std::string& file);
+std::vector<ElfImage> read_images(const std::string& file);
 
 }  // namespace burin
