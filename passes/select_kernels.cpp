@@ -5,6 +5,7 @@
 #include <set>
 
 #include "codegen/layer.h"
+#include "codegen/names.h"
 #include "compiler/liveness.h"
 #include "passes/pass.h"
 
@@ -14,7 +15,8 @@ namespace {
 /// The kernel that the user wants for a node, empty: the cheapest.
 std::string forced(const Node& n, const Options& o, std::set<std::string>& used) {
   for (const auto& [layer, kernel] : o.kernels)
-    if (layer == n.name || std::ranges::count(n.onnx, layer)) return used.insert(layer), kernel;
+    // Also as reports and generated code spell it.
+    if (layer == n.name || layer == UniqueNames().make(n.name) || std::ranges::count(n.onnx, layer)) return used.insert(layer), kernel;
   return "";
 }
 

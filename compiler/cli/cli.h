@@ -80,6 +80,8 @@ void add_analyze(CLI::App& app, int& result);
 void add_verify(CLI::App& app, int& result);
 void add_ops(CLI::App& app, int& result);
 void add_targets(CLI::App& app, int& result);
+void add_size(CLI::App& app, int& result);
+void add_diff(CLI::App& app, int& result);
 void add_later_verbs(CLI::App& app, int& result);
 
 }  // namespace burin
