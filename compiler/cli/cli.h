@@ -78,6 +78,7 @@ int64_t parse_bytes(const std::string& text);
 void add_compile(CLI::App& app, int& result);
 void add_analyze(CLI::App& app, int& result);
 void add_verify(CLI::App& app, int& result);
+void add_profile(CLI::App& app, int& result);
 void add_ops(CLI::App& app, int& result);
 void add_targets(CLI::App& app, int& result);
 void add_size(CLI::App& app, int& result);

@@ -62,7 +62,7 @@ void add_ops(CLI::App& app, int& result) { add_list(app, result, "ops", "list th
 void add_targets(CLI::App& app, int& result) { add_list(app, result, "targets", "list the cores that code can be made for", target_list, {"text", "json"}); }
 
 void add_later_verbs(CLI::App& app, int& result) {
-  for (const auto& [name, about] : {std::pair("quantize", "quantize a float model after training"), {"profile", "instructions and cycles of every layer"}}) {
+  for (const auto& [name, about] : {std::pair("quantize", "quantize a float model after training")}) {
     CLI::App* verb = app.add_subcommand(name, fmt::format("{} (not in this version)", about));
     verb->allow_extras();
     verb->callback([name = std::string(name), &result] {

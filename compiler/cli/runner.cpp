@@ -125,7 +125,7 @@ std::vector<std::byte> from_hex(std::string_view hex) {
 
 }  // namespace
 
-RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool host) {
+RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool host, const MarkFunctions& mark) {
   const Target& t = host ? *find_target("host") : *c.context.target;
   if (!host && t.qemu.empty()) throw UsageError(fmt::format("code for {} can be compiled but there is no machine to run it on; use --runner interpreter", t.name));
   const TemporaryFolder folder;
@@ -160,7 +160,13 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
     const std::string cc = find_program({"cc", "gcc", "clang"}), nm = find_program({"nm", "llvm-nm", "arm-none-eabi-nm"});
     if (!cc.empty() && !nm.empty() && run_process({cc, "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-o", folder.file("roi.so"), folder.file("roi.c")}).exit_code == 0) {
       const std::string symbols = run_process({nm, elf}).out;
-      argv.insert(argv.end(), {"-plugin", fmt::format("{},begin=0x{},end=0x{},out={}", folder.file("roi.so"), address(symbols, "harness_begin"), address(symbols, "harness_end"), counts)});
+      std::string plugin = fmt::format("{},begin=0x{},end=0x{},out={}", folder.file("roi.so"), address(symbols, "harness_begin"), address(symbols, "harness_end"), counts);
+      if (mark) {
+        const Marks marks = mark(elf);
+        write(folder.file("marks.txt"), fmt::format("{:x}\n", fmt::join(marks.functions, "\n")));
+        plugin += fmt::format(",marks={},calls={}", folder.file("marks.txt"), marks.calls);
+      }
+      argv.insert(argv.end(), {"-plugin", plugin});
     }
   }
   const ProcessResult run = run_process(argv, 1200);
@@ -185,6 +191,7 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
     std::string word;
     int64_t total = 0;
     if (f >> word >> total) r.instructions = total / std::max<int64_t>(1, int64_t(inputs.size()));
+    for (Executed e; mark && f >> std::hex >> e.address >> std::dec >> e.count >> e.call;) r.executed.push_back(e);
   }
   return r;
 }

@@ -7,10 +7,9 @@
 #include <cmath>
 #include <filesystem>
 
+#include "compiler/cli/data.h"
 #include "compiler/cli/runner.h"
 #include "compiler/interpreter.h"
-#include "compiler/onnx/bind.h"
-#include "compiler/onnx/data_set.h"
 
 namespace burin {
 namespace fs = std::filesystem;
@@ -21,26 +20,6 @@ struct Arguments {
   std::vector<std::string> data;
   std::string runner;
 };
-
-std::vector<std::string> data_folders(const Arguments& a) {
-  std::vector<std::string> r = a.data;
-  if (r.empty()) {
-    const fs::path beside = fs::absolute(a.model.model).parent_path();
-    for (int i = 0; fs::is_directory(beside / fmt::format("test_data_set_{}", i)); ++i) r.push_back((beside / fmt::format("test_data_set_{}", i)).string());
-  }
-  if (r.empty()) throw UsageError(fmt::format("there is no test_data_set_0 beside '{}'; name folders with --data DIR", a.model.model));
-  for (const std::string& d : r)
-    if (!fs::is_directory(d)) throw UsageError(fmt::format("--data '{}' is no folder", d));
-  return r;
-}
-
-/// The tensor of a data set that belongs to an input or output: by name, else by position.
-const Tensor& pick(const std::vector<NamedTensor>& all, const std::string& name, size_t position, const std::string& folder) {
-  for (const NamedTensor& t : all)
-    if (t.name == name) return t.tensor;
-  if (position >= all.size()) throw ModelError(fmt::format("'{}' has no tensor for '{}'", folder, name), "missing-data");
-  return all[position].tensor;
-}
 
 /// The largest error that an output may have. Integers: none, but for a softmax, which is within 0.5 + 2^-12 step of
 /// the real value. A float that comes from a quantized value: one step of it.
@@ -85,26 +64,8 @@ Difference compare(const Tensor& got, const Tensor& want, Tolerance t) {
   return d;
 }
 
-using Bindings = std::map<std::string, Tensor>;
-
-/// Compiles with the values that decide shapes taken from the data set.
-Compiled compile_for(ModelOptions o, const std::vector<NamedTensor>& inputs, Bindings& bind) {
-  for (;;) {
-    try {
-      ModelOptions copy = o;
-      return compile_model(copy, bind);
-    } catch (const NeedsBinding& e) {
-      bool more = false;
-      for (const std::string& name : e.inputs())
-        for (const NamedTensor& t : inputs)
-          if (t.name == name) more = bind.try_emplace(name, t.tensor).second || more;
-      if (!more) throw;
-    }
-  }
-}
-
 int run(Arguments& a) {
-  const std::vector<std::string> folders = data_folders(a);
+  const std::vector<std::string> folders = data_folders(a.model, a.data);
   if (a.runner.empty()) a.runner = a.model.target == "host" ? "host" : "qemu";
   if (a.runner != "interpreter" && a.runner != "host" && a.runner != "qemu") throw UsageError(fmt::format("--runner is interpreter, host or qemu, not '{}'", a.runner));
   if (a.runner == "qemu" && a.model.target == "host") throw UsageError("--runner qemu wants a --target that QEMU has, see 'burin targets'");
@@ -120,8 +81,7 @@ int run(Arguments& a) {
     Bindings bind;
     Compiled c = compile_for(a.model, in[first], bind);
     if (first == 0) print_notes(c, a.model);
-    for (const auto& [name, value] : bind)
-      print_diagnostic({Diagnostic::Severity::note, fmt::format("input '{}' decides shapes and is bound to its value in '{}'", name, folders[first]), "", "", "", ""}, a.model.model, diagnostic_style(a.model));
+    print_bindings(bind, folders[first], a.model);
     std::vector<size_t> sets;
     std::vector<std::vector<Tensor>> inputs;
     for (size_t s = first; s < folders.size(); ++s) {
@@ -129,22 +89,7 @@ int run(Arguments& a) {
       if (done[s] || !same) continue;
       done[s] = true;
       sets.push_back(s);
-      std::vector<Tensor> values;
-      std::vector<NamedTensor> unbound;
-      for (const NamedTensor& t : in[s])
-        if (!bind.count(t.name)) unbound.push_back(t);
-      for (size_t i = 0; i < c.graph.inputs.size(); ++i) {
-        const Value& v = c.graph[c.graph.inputs[i]];
-        const Tensor& t = pick(unbound, v.name, i, folders[s]);
-        if (t.dtype() != v.type.dtype || t.type().bytes() != v.type.bytes())
-          throw ModelError(fmt::format("input '{}' is {}, its data in '{}' is {}", v.name, to_string(v.type), folders[s], to_string(t.type())), "wrong-data",
-                           t.dtype() != v.type.dtype && a.model.io_type == "quantized" ? "--io-type quantized takes stored integers; data sets in the model's own types are for --io-type onnx"
-                                                                                       : "--input-dim binds dimensions that the file leaves open");
-        Tensor copy = t;
-        copy.type() = v.type;
-        values.push_back(std::move(copy));
-      }
-      inputs.push_back(std::move(values));
+      inputs.push_back(model_inputs(c, a.model, in[s], bind, folders[s]));
     }
     if (isatty(2)) fmt::print(stderr, "building and running {} data sets ({})...\n", sets.size(), a.runner);
     RunResult result;

@@ -23,8 +23,10 @@ BURIN_INLINE void plain_each(F f) {
   }
 }
 
-/// Every window is a run of bytes in its row: nothing to gather.
-constexpr bool plain_in_place(const ConvShape& s) { return s.kh == 1 && s.kw == 1 && s.pt == 0 && s.pl == 0; }
+/// Every window is a run of bytes in its row: nothing to gather, and no padding, at the far edges neither.
+constexpr bool plain_in_place(const ConvShape& s) {
+  return s.kh == 1 && s.kw == 1 && s.pt == 0 && s.pl == 0 && (s.oh - 1) * s.sh < s.ih && (s.ow - 1) * s.sw < s.iw;
+}
 
 /// Bytes of working memory: the windows of the pixels that are computed together.
 constexpr int32_t conv_q8_plain_scratch(const ConvShape& s) {

@@ -8,6 +8,10 @@
 // either, the Thumb bit, is ignored. Counts are taken per block, not per instruction, which keeps the emulator fast; a
 // block left early by a fault counts in full. The file: "total N", then "ADDRESS COUNT" per instruction in hexadecimal
 // and decimal, by rising address.
+//
+// With marks=FILE (addresses of functions in hexadecimal, one a line) and calls=N, counts are taken apart by the calls of
+// these functions: lines are "ADDRESS COUNT CALL", where CALL K is from the K-th entry of any of them since `begin` to
+// the next, and 0 what comes before the first. What comes after the N-th counts as that.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +43,8 @@ EXPORT int qemu_plugin_version = ROI_API;
 
 typedef struct Block {
   struct Block* next;
-  uint64_t count;
+  uint64_t* counts;  // by call
+  bool mark;
   size_t instructions;
   uint64_t address[];
 } Block;
@@ -48,6 +53,8 @@ static Block* blocks;
 static uint64_t begin_address, end_address;
 static char* out_path;
 static bool counting;
+static uint64_t* marks;
+static size_t mark_count, calls, call;
 
 static void* allocate(size_t bytes) {
   void* p = calloc(1, bytes != 0 ? bytes : 1);
@@ -62,9 +69,11 @@ static void on_execute(unsigned int cpu, void* data) {
   (void)cpu;
   Block* block = data;
   const uint64_t at = block->address[0] & ~UINT64_C(1);
-  if (at == begin_address) counting = true;
+  if (at == begin_address) counting = true, call = 0;
   if (at == end_address) counting = false;
-  if (counting) ++block->count;
+  if (!counting) return;
+  if (block->mark && call < calls) ++call;
+  ++block->counts[call];
 }
 
 static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb* tb) {
@@ -73,6 +82,7 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb* tb) {
   if (n == 0) return;
   Block* block = allocate(sizeof(Block) + n * sizeof(uint64_t));
   block->instructions = n;
+  block->counts = allocate((calls + 1) * sizeof(uint64_t));
   for (size_t i = 0; i < n; ++i) {
     block->address[i] = qemu_plugin_insn_vaddr(qemu_plugin_tb_get_insn(tb, i));
     const uint64_t at = block->address[i] & ~UINT64_C(1);
@@ -81,6 +91,7 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb* tb) {
       exit(1);
     }
   }
+  for (size_t i = 0; i < mark_count; ++i) block->mark |= marks[i] == (block->address[0] & ~UINT64_C(1));
   block->next = blocks;
   blocks = block;
   qemu_plugin_register_vcpu_tb_exec_cb(tb, on_execute, QEMU_PLUGIN_CB_NO_REGS, block);
@@ -88,11 +99,13 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb* tb) {
 
 typedef struct {
   uint64_t address, count;
+  size_t call;
 } Line;
 
 static int by_address(const void* left, const void* right) {
   const Line *a = left, *b = right;
-  return a->address < b->address ? -1 : a->address > b->address;
+  if (a->address != b->address) return a->address < b->address ? -1 : 1;
+  return a->call < b->call ? -1 : a->call > b->call;
 }
 
 // The same code may have been translated several times, in blocks that overlap: sort, then add up.
@@ -101,12 +114,14 @@ static void on_finish(qemu_plugin_id_t id, void* data) {
   (void)data;
   size_t n = 0, k = 0;
   uint64_t total = 0;
-  for (const Block* b = blocks; b != NULL; b = b->next) n += b->count != 0 ? b->instructions : 0;
+  for (const Block* b = blocks; b != NULL; b = b->next)
+    for (size_t c = 0; c <= calls; ++c) n += b->counts[c] != 0 ? b->instructions : 0;
   Line* lines = allocate(n * sizeof(Line));
-  for (const Block* b = blocks; b != NULL; b = b->next) {
-    for (size_t i = 0; b->count != 0 && i < b->instructions; ++i) lines[k++] = (Line){b->address[i], b->count};
-    total += b->count * b->instructions;
-  }
+  for (const Block* b = blocks; b != NULL; b = b->next)
+    for (size_t c = 0; c <= calls; ++c) {
+      for (size_t i = 0; b->counts[c] != 0 && i < b->instructions; ++i) lines[k++] = (Line){b->address[i], b->counts[c], c};
+      total += b->counts[c] * b->instructions;
+    }
   qsort(lines, n, sizeof(Line), by_address);
   FILE* f = fopen(out_path, "w");
   if (f == NULL) {
@@ -115,12 +130,30 @@ static void on_finish(qemu_plugin_id_t id, void* data) {
   }
   fprintf(f, "total %llu\n", (unsigned long long)total);
   for (size_t i = 0; i < n;) {
-    const uint64_t address = lines[i].address;
+    const Line first = lines[i];
     uint64_t count = 0;
-    for (; i < n && lines[i].address == address; ++i) count += lines[i].count;
-    fprintf(f, "%llx %llu\n", (unsigned long long)address, (unsigned long long)count);
+    for (; i < n && lines[i].address == first.address && lines[i].call == first.call; ++i) count += lines[i].count;
+    fprintf(f, "%llx %llu", (unsigned long long)first.address, (unsigned long long)count);
+    if (calls != 0) fprintf(f, " %llu", (unsigned long long)first.call);
+    fprintf(f, "\n");
   }
   if (fclose(f) != 0) fprintf(stderr, "roi: cannot write %s\n", out_path);
+}
+
+static bool read_marks(const char* path) {
+  FILE* f = fopen(path, "r");
+  if (f == NULL) {
+    fprintf(stderr, "roi: cannot read %s\n", path);
+    return false;
+  }
+  unsigned long long at;
+  while (fscanf(f, "%llx", &at) == 1) {
+    marks = realloc(marks, (mark_count + 1) * sizeof(uint64_t));
+    if (marks == NULL) return false;
+    marks[mark_count++] = at & ~1ull;
+  }
+  fclose(f);
+  return true;
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t* info, int argc, char** argv) {
@@ -130,6 +163,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t* info, int
     if (strncmp(argv[i], "begin=", 6) == 0)
       begin_address = strtoull(argv[i] + 6, NULL, 0) & ~UINT64_C(1), has_begin = true;
     if (strncmp(argv[i], "end=", 4) == 0) end_address = strtoull(argv[i] + 4, NULL, 0) & ~UINT64_C(1), has_end = true;
+    if (strncmp(argv[i], "calls=", 6) == 0) calls = (size_t)strtoull(argv[i] + 6, NULL, 0);
+    if (strncmp(argv[i], "marks=", 6) == 0 && !read_marks(argv[i] + 6)) return 1;
     if (strncmp(argv[i], "out=", 4) == 0) {
       free(out_path);  // argv need not outlive this call
       out_path = strdup(argv[i] + 4);
