@@ -5,10 +5,10 @@
 
 namespace burin {
 
-/// Cells of one window whose sum is sure to fit 16 bits.
-constexpr int32_t kPoolCells = 255;
+/// Sums of a window are sure to fit 16 bits.
+constexpr bool pool_fits_halves(const PoolShape& s) { return s.kh * s.kw <= 255; }
 
-/// As average_pool_q8_ref, for channels that are a multiple of four and windows of at most kPoolCells cells.
+/// As average_pool_q8_ref, for channels that are a multiple of four and windows for which pool_fits_halves.
 template <class X, class Y>
 BURIN_INLINE void average_pool_q8_dsp(const PoolShape& s, const Requant& q, int32_t x_zero, int32_t sets, const int32_t* counts,
                                       const X* const* rows, int32_t n, const int32_t* params, Y* y) {
