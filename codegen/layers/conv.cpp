@@ -311,9 +311,8 @@ PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c) {
   for (int32_t o = 0; o < c.s.oc; ++o)
     for (int32_t row = 0; row < c.s.kh; ++row) {
       const int16_t* f = c.weights.data() + o * c.taps + row * 3;
-      auto pair = [](int a, int b) { return (uint32_t(256 * a) & 0xFFFFu) | uint32_t(256 * b) << 16; };
-      r.weights.push_back(pair(f[0], f[1]));
-      r.weights.push_back(pair(f[1], f[2]));
+      const auto byte = [](int v, int at) { return (uint32_t(v) & 0xFFu) << (8 * at); };
+      r.weights.push_back(byte(f[1], 0) | byte(f[0], 1) | byte(f[2], 2) | byte(f[1], 3));
     }
   r.params = centring_parameters(c, 256, signed_zero(c));
   return r;

@@ -90,7 +90,7 @@ TAIL_SKIPPED = [
     # The last pixel beyond a multiple of four.
     (K + "conv_dsp.h", "for (int32_t p = 0; p < count; ++p) hs_one_pixel(", "for (int32_t p = 0; p < count - 1; ++p) hs_one_pixel(",
      "conv_q8_dsp pointwise_q8_dsp"),
-    (K + "depthwise_dsp.h", "        if (rest == 1) depthwise_outputs(s, q, 1, at, w, params, out);\n", "", "depthwise_q8_dsp"),
+    (K + "depthwise_dsp.h", "        if (rest == 1) depthwise_outputs(s, q, 1, at, filter, params, out);\n", "", "depthwise_q8_dsp"),
     (K + "depthwise_dsp.h", "if (rest == 2) depthwise_outputs(s, q, 2,", "if (rest == 2) depthwise_outputs(s, q, 1,", "depthwise_q8_dsp"),
     (K + "depthwise_dsp.h", "if (rest == 3) depthwise_outputs(s, q, 3,", "if (rest == 3) depthwise_outputs(s, q, 2,", "depthwise_q8_dsp"),
     (K + "depthwise_any_dsp.h", "for (; left > 0; --left,", "for (; left > 1; --left,", "depthwise_any_q8_dsp"),
