@@ -98,6 +98,15 @@ BURIN_INLINE uint32_t sxtb16_ror8(uint32_t a) {
   return sxtb16(a >> 8);
 #endif
 }
+/// Halves of c plus bytes 0 and 2 of a: SXTAB16.
+BURIN_INLINE uint32_t sxtab16(uint32_t c, uint32_t a) {
+#if BURIN_DSP
+  return uint32_t(__sxtab16(int32_t(c), int32_t(a)));
+#else
+  const uint32_t b = sxtb16(a);
+  return ((c + b) & 0xFFFFu) | ((c & 0xFFFF0000u) + (b & 0xFFFF0000u));
+#endif
+}
 /// Halves of c plus bytes 1 and 3 of a: SXTAB16 with ROR #8.
 BURIN_INLINE uint32_t sxtab16_ror8(uint32_t c, uint32_t a) {
 #if BURIN_DSP

@@ -7,7 +7,9 @@
 #include "compiler/ops/layout.h"
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/conv_plain.h"
+#include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
+#include "runtime-min/kernels/depthwise_any_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
 
@@ -203,6 +205,8 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
     exact = exact && most < (1 << 23) && hs_exact(hs_order(c, o));
   }
   c.hs = exact;
+  c.one_multiplier = c.requant.device.kind == RequantKind::shift8;
+  for (size_t i = 3; i < c.requant.params.size(); i += 2) c.one_multiplier = c.one_multiplier && c.requant.params[i] == c.requant.params[1];
   const ConvShape& s = c.s;
   c.winograd = c.narrow && s.groups == 1 && s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.ic % 4 == 0 &&
                c.bound < (1 << 23) && v.options.optimize == Options::Optimize::speed && winograd_pays(c);
@@ -214,6 +218,32 @@ PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c) { return {c.weights, c
 PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 2), hs_parameters(c)}; }
 PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c) { return pack_conv_q8_dsp(c); }
 PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 4), hs_parameters(c)}; }
+
+PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c) {
+  PackedConv<uint32_t> r = pack_dense_q8_dsp(c);
+  std::vector<int32_t> one{r.params[1]};
+  for (size_t i = 0; i < r.params.size(); i += 2) one.push_back(r.params[i]);
+  r.params = one;
+  return r;
+}
+
+PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c) {
+  const auto pair = [](int a, int b) { return (uint32_t(a) & 0xFFFFu) | uint32_t(b) << 16; };
+  const auto quads = int64_t(hs_quads(int32_t(c.taps)));
+  const auto weight = [&](int32_t o, int64_t tap) { return tap < c.taps ? int{c.weights[size_t(o * c.taps + tap)]} : 0; };
+  PackedConv<uint32_t> r;
+  for (int32_t o = 0; o < c.s.oc; o += 2)
+    for (int64_t k = 0; k < quads * 4; k += k % 2 == 0 ? 1 : 3)
+      for (int32_t f = o; f < std::min(o + 2, c.s.oc); ++f) r.weights.push_back(pair(weight(f, k), weight(f, k + 2)));
+  const int words = words_per_channel(c.requant.device.kind);
+  for (int32_t o = 0; o < c.s.oc; ++o) {
+    const auto f = c.weights.begin() + o * c.taps;
+    r.params.push_back(int32_t(-signed_zero(c) * std::accumulate(f, f + c.taps, int64_t{0})));
+    const int32_t* p = c.requant.params.data() + o * words;
+    r.params.insert(r.params.end(), p, p + words);
+  }
+  return r;
+}
 
 /// What `unit` times the sum lacks where weights and activations are used as they are, the latter about `zero`.
 std::vector<int32_t> centring_parameters(const ConvQ8& c, int32_t unit, int32_t zero) {
@@ -261,14 +291,28 @@ PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c) {
   return r;
 }
 
+PackedConv<uint32_t> pack_depthwise_any_q8_dsp(const ConvQ8& c) {
+  const ConvShape& s = c.s;
+  PackedConv<uint32_t> r;
+  for (int32_t o = 0; o < s.oc; ++o)
+    for (int32_t odd = 0; odd < (s.sw % 2 == 0 || s.ow == 1 ? 1 : 2); ++odd)
+      for (int32_t row = 0; row < s.kh; ++row) {
+        const int16_t* f = c.weights.data() + o * c.taps + row * s.kw;
+        const auto at = [&](int32_t k) { return k < 0 || k >= s.kw ? 0 : 256 * f[k]; };
+        for (int32_t j = 0; j < depthwise_any_weight_words(s, odd); ++j)
+          r.weights.push_back((uint32_t(at(2 * j - odd)) & 0xFFFFu) | uint32_t(at(2 * j - odd + 1)) << 16);
+      }
+  r.params = centring_parameters(c, 256, signed_zero(c));
+  return r;
+}
+
 PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c) {
   PackedConv<uint32_t> r;
   for (int32_t o = 0; o < c.s.oc; ++o)
     for (int32_t row = 0; row < c.s.kh; ++row) {
       const int16_t* f = c.weights.data() + o * c.taps + row * 3;
-      auto pair = [](int a, int b) { return (uint32_t(256 * a) & 0xFFFFu) | uint32_t(256 * b) << 16; };
-      r.weights.push_back(pair(f[0], f[1]));
-      r.weights.push_back(pair(f[1], f[2]));
+      const auto byte = [](int v, int at) { return (uint32_t(v) & 0xFFu) << (8 * at); };
+      r.weights.push_back(byte(f[1], 0) | byte(f[0], 1) | byte(f[2], 2) | byte(f[1], 3));
     }
   r.params = centring_parameters(c, 256, signed_zero(c));
   return r;
@@ -307,6 +351,9 @@ template LayerCode print_conv_q8<pack_conv_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_pointwise_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_dense_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_q8_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_dense_one_q8_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_conv_q8_w16_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_depthwise_any_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_winograd_q8_dsp>(const LayerView&);
 
 }  // namespace burin

@@ -18,6 +18,7 @@ struct ConvQ8 {
   bool depthwise;      // one input channel a group and as many outputs as inputs
   bool narrow;         // centered weights fit int8
   bool hs;             // H/s packing is exact for every filter (runtime-min/kernels/conv_dsp.h)
+  bool one_multiplier; // requantization is shift8 with the same multiplier for all channels
   bool winograd;       // F(2x2, 3x3) is exact and pays for its flash (runtime-min/kernels/winograd_dsp.h)
   int64_t taps;        // products of one output
   int64_t outputs;     // of one image
@@ -71,6 +72,9 @@ PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_depthwise_any_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c);
 
 /// The call of a kernel, of whose line in kernels.inc it is given name, header and packing.

@@ -15,7 +15,7 @@ std::string text(const PoolShape& s) {
 struct Call {
   std::string declarations, call;
 };
-Call make_call(const PoolLayer& p, int32_t x_zero, LayerCode& code) {
+Call make_call(const PoolLayer& p, std::string_view kernel, int32_t x_zero, LayerCode& code) {
   if (p.max && p.table.empty()) return {"", "burin::max_pool_ref(s, rows, $n$, y);"};
   if (p.max) {
     code.constants = {constant_array<uint8_t>("table", p.table)};
@@ -30,7 +30,7 @@ Call make_call(const PoolLayer& p, int32_t x_zero, LayerCode& code) {
     counts = "counts";
   }
   return {declarations,
-          fmt::format("burin::average_pool_q8_ref(s, q, {}, {}, {}, rows, $n$, p, y);", x_zero, sets, counts)};
+          fmt::format("burin::average_pool_q8_{}(s, q, {}, {}, {}, rows, $n$, p, y);", kernel.ends_with("_dsp") ? "dsp" : "ref", x_zero, sets, counts)};
 }
 
 }  // namespace
@@ -52,9 +52,9 @@ LayerCode print_pool(const LayerView& v) {
   const PoolLayer& p = *v.as<PoolLayer>();
   if (v.out().elements() == 0) return nothing(v);
   const PoolShape& s = p.s;
-  LayerCode code = layer_code("pool.h", "");
+  LayerCode code = layer_code(std::string(v.node.kernel->header), "");
   code.headers.push_back("conv.h");  // image_rows
-  const Call call = make_call(p, p.quantized ? v.in(0).quant.zero_point[0] : 0, code);
+  const Call call = make_call(p, v.node.kernel->name, p.quantized ? v.in(0).quant.zero_point[0] : 0, code);
   code.body =
       expand(R"(
       constexpr burin::PoolShape s = $shape$;

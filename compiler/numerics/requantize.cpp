@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <string>
 
 namespace burin {
@@ -255,6 +256,39 @@ Attempt search_narrow(const std::vector<Channel>& channels, const RequantRange& 
   return best;
 }
 
+/// Weights of one scale nearly have one multiplier too; where all channels can take the same, kernels need half the
+/// parameters. Tried: what the first values in place allow, then the multiplier of most channels with other first values.
+void unify_multipliers(const std::vector<Channel>& channels, Attempt& a) {
+  Interval common{0, kInt32Max};
+  std::map<int32_t, size_t> times;
+  for (size_t i = 0; i < channels.size(); ++i) {
+    if (channels[i].mirrored) return;
+    const Interval m = multipliers(channels[i], 256, a.params[2 * i], a.device.shift, a.device.offset);
+    common = {std::max(common.lo, m.lo), std::min(common.hi, m.hi)};
+    ++times[a.params[2 * i + 1]];
+  }
+  const auto most = std::max_element(times.begin(), times.end(), [](auto& x, auto& y) { return x.second < y.second; });
+  if (times.size() < 2 || (common.lo > common.hi && most->second * 2 < channels.size())) return;
+  const auto multiplier = int32_t(common.lo <= common.hi ? common.lo + (common.hi - common.lo) / 2 : most->first);
+  std::vector<int32_t> params = a.params;
+  for (size_t i = 0; i < channels.size(); ++i) {
+    const Channel& c = channels[i];
+    int32_t* const p = &params[2 * i];
+    const int64_t middle = p[0];
+    p[1] = multiplier;
+    const auto serves = [&](int64_t p0) {
+      const int64_t t_lo = 256 * c.rising.acc_lo + p0, t_hi = 256 * c.rising.acc_hi + p0;
+      if (t_lo <= kInt32Min || t_hi > kInt32Max || p0 <= kInt32Min + 256 || p0 > kInt32Max) return false;
+      p[0] = int32_t(p0);
+      return fits(t_lo, multiplier, a.device.offset) && fits(t_hi, multiplier, a.device.offset) && holds(c, a.device, p);
+    };
+    bool found = false;
+    for (int64_t d = 0; d <= 192 && !found; ++d) found = serves(middle + d) || serves(middle - d);
+    if (!found) return;
+  }
+  a.params = std::move(params);
+}
+
 // ---- wide: (acc * M + C) >> shift in 64 bits, M and C with 32 bits more if need be ----
 
 struct WideChannel {
@@ -462,6 +496,7 @@ Requantization plan_requantization(std::span<const RequantChannel> given, Requan
     return true;
   };
   Attempt attempt = search_narrow(channels, range, RequantKind::shift8);
+  if (attempt.failures == 0) unify_multipliers(channels, attempt);
   bool found = channels.empty() || accept(attempt, RequantKind::shift8);
   if (!found) {
     attempt = search_narrow(channels, range, RequantKind::plain);

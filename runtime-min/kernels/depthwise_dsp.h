@@ -2,8 +2,9 @@
 // strips of 16-bit pixels (padding included), and each row of a window is then three products in two instructions.
 // One output per input channel, channels a multiple of four, horizontal stride 1 or 2, no dilation, any height.
 //
-// Weights are stored times 256 (int8 * 256 fits 16 bits), so that the accumulator is what shift8 starts from. A
-// channel's weights: per window row the words (w0, w1) and (w1, w2). Parameters as in hs.h.
+// Weights are used times 256 (int8 * 256 fits 16 bits), so that the accumulator is what shift8 starts from: a window row
+// is the words (w0, w1) and (w1, w2), which are unpacked once per channel from one of four bytes, w1 w0 w2 w1. Parameters
+// as in hs.h.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/hs.h"
@@ -12,8 +13,8 @@ namespace burin {
 
 /// Words of one padded row of one channel: two pixels each, from column -pl to the last one that an output reads.
 constexpr int32_t depthwise_row_words(const ConvShape& s) { return ((s.ow - 1) * s.sw + s.kw + 1) / 2; }
-/// Bytes of working memory for n rows of output.
-constexpr int32_t depthwise_q8_dsp_scratch(const ConvShape& s, int32_t n) { return 16 * s.rows(n) * depthwise_row_words(s); }
+/// Bytes of working memory for n rows of output: four strips and one channel's weights.
+constexpr int32_t depthwise_q8_dsp_scratch(const ConvShape& s, int32_t n) { return 16 * s.rows(n) * depthwise_row_words(s) + 8 * s.kh; }
 
 /// Two pixels of four channels into the four planes.
 BURIN_INLINE void depthwise_put(uint32_t* d, int32_t plane, uint32_t a, uint32_t b) {
@@ -78,7 +79,7 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
 #define BURIN_DW_2_OF_4(F, at)                                                                                         \
   BURIN_DW_2_OF_3(F, at) BURIN_DW_LOAD_1(p0, at "+16") BURIN_DW_EVEN(a3, F(a3), p1, p0)
 #define BURIN_DW_2_OF_5(F, at)                                                                                         \
-  BURIN_DW_2_OF_3(F, at) "smlad %[a3], %[p1], %[w0], %[" F(a3) "]\n\t" BURIN_DW_LOAD_2(p0, p1, at "+16")                \
+  BURIN_DW_2_OF_3(F, at) "smlad %[a3], %[p1], %[w0], %[" F(a3) "]\n\t" BURIN_DW_LOAD_2(p0, p1, at "+16")               \
   "smlabt %[a3], %[p0], %[w1], %[a3]\n\t" BURIN_DW_EVEN(a4, F(a4), p0, p1)
 #define BURIN_DW_2_OF_6(F, at)                                                                                         \
   BURIN_DW_2_OF_5(F, at) BURIN_DW_LOAD_1(p0, at "+24") BURIN_DW_EVEN(a5, F(a5), p1, p0)
@@ -86,31 +87,37 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
 #define BURIN_DW_FROM_4(a) "a3"
 #define BURIN_DW_FROM_5(a) "a4"
 #define BURIN_DW_FROM_6(a) "a5"
-#define BURIN_DW_WINDOW(stride, count)                                                                                 \
-  "ldrd %[w0], %[w1], [%[w]]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_FROM_##count, "0")                           \
-  "ldrd %[w0], %[w1], [%[w], #8]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, "%c[row]")                           \
-  "ldrd %[w0], %[w1], [%[w], #16]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, "%c[row]*2")
+// The rows below lie at constant distances, or, for a shape that is not known, p moves on.
+#define BURIN_DW_KNOWN "%c[row]", "%c[row]*2", ""
+#define BURIN_DW_MOVING "0", "0", "ldr %[w0], %[row]\n\tadd %[p], %[p], %[w0]\n\t"
+#define BURIN_DW_MOVED , [p] "+r"(p)
+#define BURIN_DW_WINDOW(stride, count, ...) BURIN_DW_WINDOW_AT(stride, count, __VA_ARGS__)
+#define BURIN_DW_WINDOW_AT(stride, count, second, third, move)                                                         \
+  "ldrd %[w0], %[w1], [%[w]]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_FROM_##count, "0") move                      \
+  "ldrd %[w0], %[w1], [%[w], #8]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, second) move                        \
+  "ldrd %[w0], %[w1], [%[w], #16]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, third)
 #define BURIN_DW_TEMPORARIES [w0] "=&r"(w0), [w1] "=&r"(w1), [p0] "=&r"(p0), [p1] "=&r"(p1)
-#define BURIN_DW_INPUTS [p] "r"(p), [w] "r"(w), [row] "i"(words * 4) : "memory"
+#define BURIN_DW_INPUTS(...) [w] "r"(w), __VA_ARGS__ : "memory"
+#define BURIN_DW_AT(distance) [p] "r"(p), [row] "i"(distance)
 #define BURIN_DW_3(stride)                                                                                             \
-  __asm__ volatile(BURIN_DW_WINDOW(stride, 3)                                                                          \
+  __asm__ volatile(BURIN_DW_WINDOW(stride, 3, BURIN_DW_KNOWN)                                                          \
                    : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "+r"(a[2]), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2)         \
-                   : BURIN_DW_INPUTS)
+                   : BURIN_DW_INPUTS(BURIN_DW_AT(words * 4)))
 #define BURIN_DW_4(stride)                                                                                             \
-  __asm__ volatile(BURIN_DW_WINDOW(stride, 4)                                                                          \
+  __asm__ volatile(BURIN_DW_WINDOW(stride, 4, BURIN_DW_KNOWN)                                                          \
                    : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "+r"(a[3]), BURIN_DW_TEMPORARIES,      \
                      [p2] "=&r"(p2)                                                                                    \
-                   : BURIN_DW_INPUTS)
+                   : BURIN_DW_INPUTS(BURIN_DW_AT(words * 4)))
 #define BURIN_DW_5(stride)                                                                                             \
-  __asm__ volatile(BURIN_DW_WINDOW(stride, 5)                                                                          \
+  __asm__ volatile(BURIN_DW_WINDOW(stride, 5, BURIN_DW_KNOWN)                                                          \
                    : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "+r"(a[4]),          \
                      BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                                              \
-                   : BURIN_DW_INPUTS)
-#define BURIN_DW_6(stride)                                                                                             \
-  __asm__ volatile(BURIN_DW_WINDOW(stride, 6)                                                                          \
+                   : BURIN_DW_INPUTS(BURIN_DW_AT(words * 4)))
+#define BURIN_DW_6(stride, placed, moved, rows)                                                                        \
+  __asm__ volatile(BURIN_DW_WINDOW(stride, 6, placed)                                                                  \
                    : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "=&r"(a[4]),         \
-                     [a5] "+r"(a[5]), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                             \
-                   : BURIN_DW_INPUTS)
+                     [a5] "+r"(a[5]) moved, BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                       \
+                   : BURIN_DW_INPUTS(rows))
 #endif
 
 /// Outputs that are computed together.
@@ -122,18 +129,24 @@ BURIN_INLINE void depthwise_sums(const ConvShape& s, int32_t count, const uint32
   BURIN_UNROLL
   for (int32_t k = 0; k < count; ++k) a[k] = first;
 #if BURIN_DSP && !defined(__clang__)
-  if (s.kh == 3 && count > 2 && __builtin_constant_p(words) && words < 100) {
+  bool known = false;  // not const: its initializer would be folded before words is known
+  if (__builtin_constant_p(words)) known = words < 100;
+  if (s.kh == 3 && count > 2 && (known || count == kDepthwiseBlock)) {
     uint32_t w0, w1, p0, p1, p2, p3;
-    if (s.sw == 1) {
+    if (!known) {
+      const int32_t row = words * 4;
+      if (s.sw == 1) BURIN_DW_6(1, BURIN_DW_MOVING, BURIN_DW_MOVED, [row] "m"(row));
+      else BURIN_DW_6(2, BURIN_DW_MOVING, BURIN_DW_MOVED, [row] "m"(row));
+    } else if (s.sw == 1) {
       if (count == 3) BURIN_DW_3(1);
       else if (count == 4) BURIN_DW_4(1);
       else if (count == 5) BURIN_DW_5(1);
-      else BURIN_DW_6(1);
+      else BURIN_DW_6(1, BURIN_DW_KNOWN, , BURIN_DW_AT(words * 4));
     } else {
       if (count == 3) BURIN_DW_3(2);
       else if (count == 4) BURIN_DW_4(2);
       else if (count == 5) BURIN_DW_5(2);
-      else BURIN_DW_6(2);
+      else BURIN_DW_6(2, BURIN_DW_KNOWN, , BURIN_DW_AT(words * 4));
     }
     return;
   }
@@ -169,27 +182,28 @@ BURIN_INLINE void depthwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t
   const int32_t words = depthwise_row_words(s), strip = s.rows(n), plane = strip * words, each = hs_params(q.kind);
   const int32_t rest = s.ow % kDepthwiseBlock;
   const uint32_t zeros = hs_zeros<X>(x_zero);
-  uint32_t* const planes = static_cast<uint32_t*>(scratch);
+  uint32_t *const planes = static_cast<uint32_t*>(scratch), *const filter = planes + 4 * plane;
   for (int32_t c = 0; c < s.ic; c += 4) {
     for (int32_t r = 0; r < strip; ++r) depthwise_fill(s, zeros, rows[r] ? rows[r] + c : nullptr, plane, planes + r * words);
     for (int32_t k = 0; k < 4; ++k) {
+      for (int32_t r = 0; r < s.kh; ++r) filter[2 * r] = w[r] & 0xFF00FF00u, filter[2 * r + 1] = (w[r] << 8) & 0xFF00FF00u;
       const uint32_t* p = planes + k * plane;
       Y* out = y + c + k;
       for (int32_t oy = 0; oy < n; ++oy) {
         const uint32_t* at = p + oy * s.sh * words;
         for (int32_t blocks = s.ow / kDepthwiseBlock; blocks > 0; --blocks) {
-          depthwise_outputs(s, q, kDepthwiseBlock, at, w, params, out);
+          depthwise_outputs(s, q, kDepthwiseBlock, at, filter, params, out);
           at += kDepthwiseBlock / 2 * s.sw;
           out += kDepthwiseBlock * s.oc;
         }
-        if (rest == 1) depthwise_outputs(s, q, 1, at, w, params, out);
-        if (rest == 2) depthwise_outputs(s, q, 2, at, w, params, out);
-        if (rest == 3) depthwise_outputs(s, q, 3, at, w, params, out);
-        if (rest == 4) depthwise_outputs(s, q, 4, at, w, params, out);
-        if (rest == 5) depthwise_outputs(s, q, 5, at, w, params, out);
+        if (rest == 1) depthwise_outputs(s, q, 1, at, filter, params, out);
+        if (rest == 2) depthwise_outputs(s, q, 2, at, filter, params, out);
+        if (rest == 3) depthwise_outputs(s, q, 3, at, filter, params, out);
+        if (rest == 4) depthwise_outputs(s, q, 4, at, filter, params, out);
+        if (rest == 5) depthwise_outputs(s, q, 5, at, filter, params, out);
         out += rest * s.oc;
       }
-      w += 2 * s.kh;
+      w += s.kh;
       params += each;
     }
   }

@@ -10,8 +10,11 @@
 #include "passes/pass.h"
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/conv_plain.h"
+#include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
+#include "runtime-min/kernels/depthwise_any_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
+#include "runtime-min/kernels/pool_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
 
 namespace burin {
@@ -25,6 +28,7 @@ struct Case {
   bool extreme = false;  // weights and activations at the ends of their ranges
   DType x = DType::i8, y = DType::i8;
   Clamp clamp{};
+  bool one_scale = false;  // for all weights
   float y_scale = 0;  // 0: so that results fill their range
 };
 
@@ -52,6 +56,19 @@ std::vector<Case> cases() {
       {1, 3, 130, 9, 1, 1},
       {3, 2, 4, 10, 1, 1, 1, 1, 1, 1, {0, 0, 1, 1}},  // a window of padding alone
       {2, 3, 8, 3, 1, 1, 2, 2, 1, 1, {1, 1, 0, 2}},
+      {1, 2, 21, 6, 1, 1},
+      {1, 1, 32, 8, 1, 1},
+      // depthwise: other widths of windows, odd channels, rows of every length that a block has
+      {9, 11, 7, 7, 5, 5, 1, 1, 1, 1, {2, 2, 2, 2}, 7},
+      {10, 9, 5, 5, 4, 4, 3, 3, 1, 1, {1, 0, 2, 1}, 5},
+      {5, 8, 3, 3, 7, 6, 2, 2, 1, 1, {3, 2, 3, 3}, 3},
+      {4, 6, 9, 9, 1, 1, 1, 1, 1, 1, {}, 9},
+      {3, 12, 4, 4, 3, 2, 1, 3, 1, 1, {1, 1, 1, 0}, 4},
+      {3, 7, 4, 4, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 4},
+      {3, 12, 4, 4, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 4},
+      {3, 10, 4, 4, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 4},
+      {5, 11, 4, 4, 3, 3, 2, 2, 1, 1, {1, 1, 1, 1}, 4},
+      {5, 9, 4, 4, 3, 3, 2, 2, 1, 1, {1, 1, 1, 1}, 4},
       // 3x3 on images that are large for their channels
       {12, 16, 4, 3, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}},
       {15, 13, 12, 4, 3, 3, 1, 1, 1, 1, {0, 2, 1, 0}},
@@ -67,6 +84,11 @@ std::vector<Case> cases() {
     r.push_back(c);
     c.y = DType::i8, c.clamp = {0.0f, 6.0f};
     r.push_back(c);
+    c.one_scale = true;
+    r.push_back(c);
+    c.clamp = {};
+    r.push_back(c);
+    c.one_scale = false;
     c.clamp = {}, c.y_scale = 0.5f;  // with scales of 2^-k below: ties
     r.push_back(c);
   }
@@ -87,7 +109,7 @@ Problem make(const Case& c, unsigned seed) {
   const DTypeInfo &xt = info(c.x), &yt = info(c.y);
   Tensor w(Type{DType::i8, {c.oc, c.kh, c.kw, c.ic / c.group}, {{}, {}, 0}});
   for (int64_t o = 0; o < c.oc; ++o) {
-    w.type().quant.scale.push_back(ties ? 0.015625f : 0.01f + 0.001f * float(any(0, 30)));
+    w.type().quant.scale.push_back(ties ? 0.015625f : c.one_scale ? 0.0173f : 0.01f + 0.001f * float(any(0, 30)));
     w.type().quant.zero_point.push_back(0);
   }
   for (int64_t i = 0; i < w.elements(); ++i) w.set_integer(i, c.extreme ? (any(0, 1) ? 127 : -127 - any(0, 1)) : any(-127, 127));
@@ -162,6 +184,10 @@ void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pa
       for (const int32_t n : {1, 2, l->s.oh}) {
         // Working memory is asked for the rows of one call; a depthwise strip grows with them.
         const int64_t bytes = std::string_view(name) == "depthwise_q8_dsp" ? int64_t(depthwise_q8_dsp_scratch(l->s, n)) : int64_t(scratch(*l));
+        const std::string_view kernel_name = name;
+        const int64_t bytes = kernel_name.starts_with("depthwise_any") ? int64_t(depthwise_any_q8_dsp_scratch(l->s, n))
+                              : kernel_name.starts_with("depthwise")   ? int64_t(depthwise_q8_dsp_scratch(l->s, n))
+                                                                       : int64_t(scratch(*l));
         REQUIRE(run<X, Y>(kernel, *l, p.x, pack(*l), bytes, n) == want);
       }
     });
@@ -181,6 +207,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
 #undef KERNEL
   }
   for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "depthwise_q8_dsp", "winograd_q8_dsp"}) {
+  for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }

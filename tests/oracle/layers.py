@@ -199,7 +199,8 @@ def layers():
     shapes = [((1, 4, 3, 3), (3, 3), {}), ((1, 4, 4, 4), (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 8, 5, 5), (3, 3), {"pads": [0, 0, 1, 1]}),
               ((1, 4, 6, 8), (3, 3), {"pads": [1, 0, 0, 1]}), ((1, 12, 5, 9), (3, 3), {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
               ((1, 4, 7, 6), (5, 3), {"pads": [2, 2, 2, 2], "strides": [1, 2]}), ((1, 4, 1, 7), (1, 3), {"pads": [0, 1, 0, 1]}),
-              ((2, 4, 30, 2), (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 4, 2, 2), (2, 3), {"pads": [1, 2, 0, 2]})]
+              ((2, 4, 30, 2), (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 4, 2, 2), (2, 3), {"pads": [1, 2, 0, 2]}),
+              ((1, 5, 6, 9), (5, 4), {"pads": [2, 1, 2, 2]}), ((1, 4, 5, 11), (1, 5), {"strides": [1, 3]})]
     for i, (x, kernel, attrs) in enumerate(shapes):
         put(f"depthwise_{i}_s8", convolution, x, x[1], kernel, group=x[1], **attrs)
         put(f"depthwise_{i}_u8", convolution, x, x[1], kernel, group=x[1], dtype=U8, act="Relu", **attrs)
@@ -245,7 +246,8 @@ def layers():
         for i, (shape, attrs) in enumerate([((1, 2, 4, 4), {"kernel_shape": [2, 2], "strides": [2, 2]}),
                                             ((1, 3, 5, 5), {"kernel_shape": [2, 2], "pads": [1, 1, 1, 1], "count_include_pad": 1}),
                                             ((2, 1, 3, 7), {"kernel_shape": [3, 4], "pads": [2, 3, 2, 3], "count_include_pad": 1}),
-                                            ((1, 5, 3, 3), {"kernel_shape": [2, 2], "pads": [1, 0, 0, 1]})]):
+                                            ((1, 5, 3, 3), {"kernel_shape": [2, 2], "pads": [1, 0, 0, 1]}),
+                                            ((1, 8, 6, 5), {"kernel_shape": [4, 4], "pads": [1, 0, 2, 1]})]):
             cells = int(np.prod(attrs["kernel_shape"]))
             put(f"average_{i}_{way}", single, "AveragePool", shape, unit=1 / cells if cells & (cells - 1) == 0 else 1 / 8, **attrs, **options)
             most = {k: v for k, v in attrs.items() if k != "count_include_pad"}

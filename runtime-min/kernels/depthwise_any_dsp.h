@@ -1,0 +1,79 @@
+// Depthwise convolution with any window, stride and number of channels for cores with DSP: planar strips as in
+// depthwise_dsp.h, and for an output a SMLAD for every two taps of a row. One output per input channel, no dilation.
+//
+// A row of a window that begins at an even column meets the words (w0, w1), (w2, w3)...; at an odd one (0, w0), (w1,
+// w2)... A channel's weights, times 256: the words of all rows for even columns, then, where the horizontal stride is odd,
+// for odd ones. Parameters as in hs.h.
+#pragma once
+#include "runtime-min/kernels/depthwise_dsp.h"
+
+namespace burin {
+
+/// Words of one padded row of one channel, as far as any output reads.
+constexpr int32_t depthwise_any_row_words(const ConvShape& s) { return ((s.ow - 1) * s.sw + s.kw) / 2 + 1; }
+/// Words of one row of weights for windows at even columns (odd = 0) or odd ones (odd = 1).
+constexpr int32_t depthwise_any_weight_words(const ConvShape& s, int32_t odd) { return (s.kw + 1 + odd) / 2; }
+/// Bytes of working memory for n rows of output.
+constexpr int32_t depthwise_any_q8_dsp_scratch(const ConvShape& s, int32_t n) { return 16 * s.rows(n) * depthwise_any_row_words(s); }
+
+/// Column x of `channels` (1 to 4) channels, zeros outside the image and for what is missing to four.
+template <class X>
+BURIN_INLINE uint32_t depthwise_any_cell(const ConvShape& s, uint32_t zeros, const X* row, int32_t x, int32_t channels) {
+  if (!row || x < 0 || x >= s.iw) return zeros;
+  const X* p = row + x * s.ic;
+  if (channels == 4) return hs_bytes(p);
+  uint32_t v = 0;
+  for (int32_t k = 0; k < channels; ++k) v |= uint32_t(uint8_t(p[k])) << (8 * k);
+  return hs_signed<X>(v);
+}
+
+/// n rows of output, as conv_q8_ref.
+template <class X, class Y>
+BURIN_INLINE void depthwise_any_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
+                                       const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+  const int32_t words = depthwise_any_row_words(s), strip = s.rows(n), plane = strip * words, each = hs_params(q.kind);
+  const uint32_t zeros = hs_zeros<X>(x_zero);
+  uint32_t* const planes = static_cast<uint32_t*>(scratch);
+  // Outputs whose windows begin alike, at even columns or odd ones: every one, or every second.
+  const int32_t phases = s.sw % 2 == 0 || s.ow == 1 ? 1 : 2, ahead = phases * s.sw / 2;
+  for (int32_t c = 0; c < s.ic; c += 4) {
+    const int32_t channels = s.ic - c < 4 ? s.ic - c : 4;
+    for (int32_t r = 0; r < strip; ++r) {
+      const X* row = rows[r] ? rows[r] + c : nullptr;
+      for (int32_t i = 0; i < words; ++i)
+        depthwise_put(planes + r * words + i, plane, depthwise_any_cell(s, zeros, row, 2 * i - s.pl, channels),
+                      depthwise_any_cell(s, zeros, row, 2 * i + 1 - s.pl, channels));
+    }
+    for (int32_t k = 0; k < channels; ++k, params += each) {
+      for (int32_t phase = 0; phase < phases; ++phase) {
+        const int32_t odd = phase * s.sw % 2, across = depthwise_any_weight_words(s, odd);
+        for (int32_t oy = 0; oy < n; ++oy) {
+          const uint32_t* p = planes + k * plane + oy * s.sh * words + phase * s.sw / 2;
+          Y* out = y + (oy * s.ow + phase) * s.oc + c + k;
+          int32_t left = (s.ow - phase + phases - 1) / phases;
+          for (; left >= 4; left -= 4, p += 4 * ahead, out += 4 * phases * s.oc) {
+            int32_t a0 = params[0], a1 = a0, a2 = a0, a3 = a0;
+            const uint32_t *at = p, *f = w;
+            for (int32_t r = 0; r < s.kh; ++r, at += words, f += across)
+              for (int32_t j = 0; j < across; ++j) {
+                const uint32_t v = f[j];
+                a0 = smlad(v, at[j], a0), a1 = smlad(v, at[j + ahead], a1);
+                a2 = smlad(v, at[j + 2 * ahead], a2), a3 = smlad(v, at[j + 3 * ahead], a3);
+              }
+            hs_store_four(q, params, a0, a1, a2, a3, out, phases * s.oc);
+          }
+          for (; left > 0; --left, p += ahead, out += phases * s.oc) {
+            int32_t a = params[0];
+            const uint32_t *at = p, *f = w;
+            for (int32_t r = 0; r < s.kh; ++r, at += words, f += across)
+              for (int32_t j = 0; j < across; ++j) a = smlad(f[j], at[j], a);
+            *out = hs_store<Y>(q, params, a);
+          }
+        }
+        w += s.kh * across;
+      }
+    }
+  }
+}
+
+}  // namespace burin
