@@ -73,7 +73,8 @@ class Sizes(Case):
             compiled = json.load(f)
         model, = report["models"]
         self.assertEqual({l["name"] for l in model["layers"]}, {l["name"] for l in compiled["layers"] if l["function"]})
-        self.assertEqual(model["flash"]["weights"], compiled["flash"]["weights"])
+        # The compiler may fold arrays of a single channel into the code.
+        self.assertLess(abs(model["flash"]["weights"] - compiled["flash"]["weights"]), 32)
         self.assertGreaterEqual(model["ram_bytes"], compiled["arena_bytes"])
         text = burin("size", elf, "--report", facts).out
         for l in compiled["layers"]:
@@ -194,7 +195,7 @@ class Sizes(Case):
         place = re.search(r"^::error file=(.*),line=(\d+),title=flash of digits_int8::.*" + layer, done.stdout, re.M)
         self.assertTrue(place, done.stdout)
         self.assertIn(f'"{layer}"', first.decode().splitlines()[int(place[2]) - 1])
-        self.assertIn("**over:**", open(self.path("size.md")).read())
+        self.assertIn(b"**over:**", tree(self.dir)["size.md"])
         self.assertIn("--update", done.stderr)
         self.assertEqual(tree(self.dir)["burin-size.json"], first)
         done = subprocess.run([script, small, baseline, small_facts], cwd=self.dir, env=environment, capture_output=True, text=True)
