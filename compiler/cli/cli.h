@@ -32,7 +32,7 @@ struct ModelOptions {
   std::string model;
   Options options;
   std::string target = "host", optimize = "speed", io_layout = "onnx", io_type = "onnx", io = "arena", diagnostics = "text";
-  std::string budget_ram, dump_dir;
+  std::string budget_ram, budget_flash, dump_dir;
   std::vector<std::string> input_dims, binds, reports, kernels;
   std::map<std::string, std::string> later;  // options that are refused until their time comes
   std::vector<std::string> bound_files;  // files that --bind read
@@ -58,7 +58,7 @@ std::string options_text(const ModelOptions& o);
 void print_notes(const Compiled& c, const ModelOptions& o);
 /// Writes every --report FILE. Throws UsageError for formats that there are not.
 void write_reports(const Compiled& c, const ModelOptions& o);
-/// kOverBudget with a message that names the biggest contributors, or kOk.
+/// kOverBudget with messages that name the biggest contributors and the options that would help, or kOk.
 int check_budget(const Compiled& c, const ModelOptions& o);
 
 DiagnosticStyle diagnostic_style(const ModelOptions& o);

@@ -26,7 +26,6 @@ const Later kLater[] = {
     {"--stream-input", "", "inputs that arrive row by row"},
     {"--memory", "POOLS", "an arena in several memories"},
     {"--share-arena", "NAME", "one arena for several models"},
-    {"--budget-flash", "BYTES", "a limit on flash, which needs the size of linked code"},
 };
 
 /// name=value with a name that may contain '='-free colons; the last '=' before the value's text counts for --bind.
@@ -66,6 +65,7 @@ void add_model_options(CLI::App& app, ModelOptions& o) {
   app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
   app.add_option("--kernel", o.kernels, "LAYER=KERNEL: take this kernel for that layer, whatever it costs (names: 'burin analyze', docs/kernels.md)")->allow_extra_args(false);
   app.add_option("--budget-ram", o.budget_ram, "most bytes of arena and state (K = 1024)");
+  app.add_option("--budget-flash", o.budget_flash, "most bytes of code and weights, estimated before linking; 'burin size' knows them exactly");
   app.add_option("--report", o.reports, "FILE.json or FILE.html: facts of every layer and buffer")->allow_extra_args(false);
   app.add_option("--dump-dir", o.dump_dir, "folder for the graph after each pass");
   app.add_option("--diagnostics", o.diagnostics, "text, json or github")->capture_default_str();
@@ -190,6 +190,7 @@ void check_options(ModelOptions& o) {
     o.options.kernels[k.substr(0, at)] = k.substr(at + 1);
   }
   if (!o.budget_ram.empty()) o.options.budget_ram = parse_bytes(o.budget_ram);
+  if (!o.budget_flash.empty()) parse_bytes(o.budget_flash);
   check_reports(o);
   if (find_target(o.target)) return;
   std::string names;
@@ -228,15 +229,6 @@ Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bin
 void print_notes(const Compiled& c, const ModelOptions& o) {
   for (const std::string& note : c.graph.notes)
     print_diagnostic({Diagnostic::Severity::note, note, "", "", "", ""}, o.model, diagnostic_style(o));
-}
-
-int check_budget(const Compiled& c, const ModelOptions& o) {
-  const int64_t needed = c.graph.arena_bytes;
-  if (!o.options.budget_ram || needed <= *o.options.budget_ram) return kOk;
-  std::vector<LayerFacts> layers = c.module.layers;
-  fmt::print(stderr, "{}: error: the arena needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model, needed, needed - *o.options.budget_ram, o.budget_ram);
-  fmt::print(stderr, "{}", largest_buffers(c, o.model));
-  return kOverBudget;
 }
 
 }  // namespace burin

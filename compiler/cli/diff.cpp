@@ -67,16 +67,15 @@ int run(const Arguments& a) {
   // Models that were not measured this time are no news against a baseline.
   Diff d = compare(before, after, a.update ? std::vector<Limit>{} : limits, against && a.limits.empty());
   if (against) d.removed.clear();
-  if (!against && d.models.empty()) throw UsageError(fmt::format("'{}' and '{}' have no model in common: they are compared by name, target and options", a.files[0], a.files[1]));
+  if (!against && d.models.empty()) throw UsageError(fmt::format("'{}' and '{}' have no model in common: they are compared by name", a.files[0], a.files[1]));
   const std::string text = shown(d, a.format, against ? a.baseline : a.files[1]);
   if (a.output.empty()) fmt::print("{}", text);
   else write_files({{a.output, text}});
   if (a.update) {
-    for (Snapshot& s : after) {
-      const auto old = std::ranges::find_if(before, [&](const Snapshot& b) { return b.same_as(s); });
-      if (old != before.end()) *old = std::move(s);
-      else before.push_back(std::move(s));
-    }
+    const std::vector<int> partners = pairs(before, after);
+    for (size_t i = 0; i < after.size(); ++i)
+      if (partners[i] >= 0) before[size_t(partners[i])] = std::move(after[i]);
+      else before.push_back(std::move(after[i]));
     std::ranges::stable_sort(before, {}, &Snapshot::title);
     write_files({{a.baseline, baseline(before).dump(2, ' ', false, json::error_handler_t::replace) + "\n"}});
     return kOk;

@@ -125,6 +125,15 @@ std::vector<std::byte> from_hex(std::string_view hex) {
 
 }  // namespace
 
+std::string build_object(const Compiled& c, const TemporaryFolder& folder) {
+  const Target& t = *c.context.target;
+  const std::string name = model_identifier(c.graph.name), object = folder.file("model.o");
+  write(folder.file(name + ".h"), c.module.header);
+  write(folder.file(name + ".cpp"), c.module.source);
+  must(joined({{program(t.compiler, t.name)}, words(t.flags), words(kFlags), {"-c", folder.file(name + ".cpp"), "-o", object}}));
+  return object;
+}
+
 RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool host, const MarkFunctions& mark) {
   const Target& t = host ? *find_target("host") : *c.context.target;
   if (!host && t.qemu.empty()) throw UsageError(fmt::format("code for {} can be compiled but there is no machine to run it on; use --runner interpreter", t.name));

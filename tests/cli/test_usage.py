@@ -73,14 +73,14 @@ class Usage(Case):
 
     def test_not_there_yet(self):
         """Refused by name, not as a typo and never ignored."""
-        for option in (("--state", "x=y"), ("--stream-input",), ("--memory", "DTCM=64K,SRAM=256K"), ("--share-arena", "both"), ("--budget-flash", "64K")):
+        for option in (("--state", "x=y"), ("--stream-input",), ("--memory", "DTCM=64K,SRAM=256K"), ("--share-arena", "both")):
             for verb in ("compile", "analyze", "verify"):
                 self.usage(verb, self.model, *option, says=rf"error: .*{option[0]}.*not supported")
         self.usage("compile", self.model, "--calibration", "data.npz", says=r"error: .*--calibration.*not supported")
         self.usage("compile", self.model, "--report", "report.txt", says=r"error: .*report\.txt.*\.json or \.html")
 
     def test_verbs_not_there_yet(self):
-        for verb in ("quantize", "profile", "size", "diff"):
+        for verb in ("quantize", "profile"):
             self.usage(verb, says=f"error: .*{verb}.*not supported")
             self.usage(verb, self.model, "--target", "cortex-m4f", "-o", "x", says=f"error: .*{verb}.*not supported")
 

@@ -127,10 +127,11 @@ void find_culprits(Excess& e, const std::vector<LayerChange>& layers) {
     if (!l.after) continue;
     const auto after = share(*l.after, e.limit.quantity);
     const int64_t growth = after.value_or(0) - (l.before ? share(*l.before, e.limit.quantity).value_or(0) : 0);
-    const bool other_kernel = l.before && l.before->kernel != l.after->kernel;
-    if (growth > 0 || other_kernel) grown.emplace_back(growth, &l);
+    if (growth > 0 || (l.before && l.before->kernel != l.after->kernel)) grown.emplace_back(growth, &l);
   }
-  std::ranges::stable_sort(grown, std::greater<>(), [](const auto& g) { return g.first; });
+  // Layers that share a function hand it on when its first user changes: another kernel is the better witness.
+  const auto other_kernel = [](const LayerChange* l) { return l->before && l->before->kernel != l->after->kernel; };
+  std::ranges::stable_sort(grown, std::greater<>(), [&](const auto& g) { return std::pair(other_kernel(g.second), g.first); });
   for (const auto& [growth, l] : grown) e.culprits.push_back(fmt::format("layer '{}': {}{}", l->name, growth > 0 ? "+" + grouped(growth) : grouped(growth), kernel_change(*l)));
   if (!grown.empty()) e.worst_layer = grown[0].second->name;
 }
@@ -217,26 +218,47 @@ bool Diff::exceeded() const {
   return std::ranges::any_of(models, [](const Comparison& c) { return !c.excess.empty(); });
 }
 
+std::vector<int> pairs(const std::vector<Snapshot>& before, const std::vector<Snapshot>& after) {
+  std::vector<int> r(after.size(), -1);
+  std::vector<bool> taken(before.size());
+  auto by = [&](auto&& same, bool only) {
+    for (size_t i = 0; i < after.size(); ++i) {
+      if (r[i] >= 0) continue;
+      std::vector<size_t> found;
+      for (size_t k = 0; k < before.size(); ++k)
+        if (!taken[k] && same(before[k], after[i])) found.push_back(k);
+      auto rivals = std::ranges::count_if(after, [&](const Snapshot& s) { return same(s, after[i]); });
+      if (found.empty() || (only && (found.size() > 1 || rivals > 1))) continue;
+      r[i] = int(found[0]);
+      taken[found[0]] = true;
+    }
+  };
+  by([](const Snapshot& a, const Snapshot& b) { return a.same_as(b); }, false);
+  by([](const Snapshot& a, const Snapshot& b) { return a.model == b.model && a.target == b.target; }, true);
+  by([](const Snapshot& a, const Snapshot& b) { return a.model == b.model; }, true);
+  return r;
+}
+
 Diff compare(const std::vector<Snapshot>& before, const std::vector<Snapshot>& after, const std::vector<Limit>& limits, bool lenient) {
   Diff d;
-  std::set<const Snapshot*> used;
-  for (const Snapshot& now : after) {
-    const auto old = std::ranges::find_if(before, [&](const Snapshot& s) { return !used.count(&s) && s.same_as(now); });
-    if (old == before.end()) {
+  const std::vector<int> partners = pairs(before, after);
+  for (size_t i = 0; i < after.size(); ++i) {
+    const Snapshot& now = after[i];
+    if (partners[i] < 0) {
       d.added.push_back(now.title());
       continue;
     }
-    used.insert(&*old);
+    const Snapshot* old = &before[size_t(partners[i])];
     Comparison c{*old, now, {}, {}};
     add_sums(c.before.totals, now.totals);
     add_sums(c.after.totals, old->totals);
     std::set<std::string> names;
-    for (const Snapshot* s : {&*old, &now})
+    for (const Snapshot* s : {old, &now})
       for (const auto& l : s->layers) names.insert(l.first);
     for (const std::string& n : names) {
       LayerChange l{n, {}, {}};
-      if (const auto i = old->layers.find(n); i != old->layers.end()) l.before = i->second;
-      if (const auto i = now.layers.find(n); i != now.layers.end()) l.after = i->second;
+      if (const auto x = old->layers.find(n); x != old->layers.end()) l.before = x->second;
+      if (const auto x = now.layers.find(n); x != now.layers.end()) l.after = x->second;
       // A side that did not measure a quantity says nothing of its change.
       bool differs = !l.before || !l.after || (l.before->kernel != l.after->kernel && !l.before->kernel.empty() && !l.after->kernel.empty());
       for (const std::string& q : quantities())
@@ -256,8 +278,8 @@ Diff compare(const std::vector<Snapshot>& before, const std::vector<Snapshot>& a
     }
     d.models.push_back(std::move(c));
   }
-  for (const Snapshot& s : before)
-    if (!used.count(&s)) d.removed.push_back(s.title());
+  for (size_t i = 0; i < before.size(); ++i)
+    if (std::ranges::find(partners, int(i)) == partners.end()) d.removed.push_back(before[i].title());
   return d;
 }
 

@@ -47,7 +47,7 @@ Limit parse_limit(const std::string& text);
 struct Excess {
   Limit limit;
   int64_t before = 0, after = 0;
-  std::vector<std::string> culprits;  // layers that grew, largest first: "conv1: +1,024 bytes, kernel a -> b"
+  std::vector<std::string> culprits;  // layers with another kernel, then those that grew, largest first: "conv1: +1,024 bytes, kernel a -> b"
   std::string worst_layer;            // for the place of an annotation
 };
 struct LayerChange {
@@ -64,6 +64,9 @@ struct Diff {
   std::vector<std::string> added, removed;  // titles of models that only one side has
   bool exceeded() const;
 };
+/// Index into `before` of the same model for each of `after`, -1: none. Equal target and options count first; then the only
+/// pair of that name and target, then of that name (options or the target changed).
+std::vector<int> pairs(const std::vector<Snapshot>& before, const std::vector<Snapshot>& after);
 /// A limit on a quantity that a side did not measure is an error (SizeError) unless `lenient`.
 Diff compare(const std::vector<Snapshot>& before, const std::vector<Snapshot>& after, const std::vector<Limit>& limits, bool lenient);
 

@@ -95,7 +95,8 @@ Measured measure(const std::string& file, const MeasureOptions& options) {
       const int64_t bytes = int64_t(p.bytes);
       if (s.writable) m.ram_bytes += bytes;
       if (!s.stored) continue;
-      (p.kind == Kind::weights ? m.weight_bytes : m.code_bytes) += bytes;
+      const bool weights = p.kind == Kind::weights || (p.kind == Kind::padding && !s.executable);  // between arrays
+      (weights ? m.weight_bytes : m.code_bytes) += bytes;
       if (p.layer.empty()) continue;
       MeasuredLayer& l = m.layers[p.layer];
       l.name = p.layer;
