@@ -331,7 +331,7 @@ LayerCode print_conv_q8(const LayerView& v) {
   code.requantize = kind_name(c.requant.device.kind);
   code.needed = c.needed;
   code.accumulator_bound = c.bound;
-  int32_t n = kernel.name == "depthwise_q8_dsp" ? c.strip : rows_per_call(c.s.oh, c.s.ow);
+  int32_t n = kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
   if (kernel.name.starts_with("winograd") && n < c.s.oh) n = 4;  // two rows are one
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   // A function for any shape is larger than one for a known shape: it pays from some layers on.
