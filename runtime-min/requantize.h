@@ -11,11 +11,13 @@ namespace burin {
 ///   plain   p0, multiplier               the same with acc + p0, for accumulators of more than 23 bits
 ///   wide    multiplier, C low, C high, shift, tie, and 32 bits below the point of multiplier and C: requantize_wide
 ///   table   first, flip, 255 steps       first + the number of steps below acc ^ flip
-enum class RequantKind : int32_t { shift8, plain, wide, table };
+///   vector  p0, multiplier               saturate(round(floor((unit*acc + p0) * multiplier / 2^31) / 2^shift)), halves
+///                                        upwards: Helium kernels only, whatever it costs elsewhere
+enum class RequantKind : int32_t { shift8, plain, wide, table, vector };
 
 /// What a layer's channels share. shift, offset: of shift8 and plain (the zero point is inside offset); for wide,
-/// offset is a set of kWideTies, kWideHigh and kWideLong. zero_point: added last by wide with kWideTies. lo, hi: what
-/// can be stored.
+/// offset is a set of kWideTies, kWideHigh and kWideLong; for vector it is the unit, a power of two, and shift is 1 to 16
+/// (the zero point is inside p0). zero_point: added last by wide with kWideTies. lo, hi: what can be stored.
 struct Requant {
   RequantKind kind;
   int32_t shift, offset, lo, hi, zero_point;
@@ -121,6 +123,13 @@ BURIN_INLINE int32_t requantize_table(const int32_t* p, int32_t acc) {
   return p[0] + n;
 }
 
+/// vector as Helium has it, for t = unit * acc + p0: VQDMULH, VQRSHRN to 16 bits, VQMOVN.
+BURIN_INLINE int32_t requantize_vector(const Requant& q, int32_t t, int32_t multiplier) {
+  const int64_t high = (int64_t(t) * multiplier) >> 31;  // 2^31 would saturate; the multiplier is never -2^31
+  const int64_t rounded = (high + (int64_t(1) << (q.shift - 1))) >> q.shift;
+  return rounded < q.lo ? q.lo : rounded > q.hi ? q.hi : int32_t(rounded);
+}
+
 /// The stored value for the true accumulator sum of (w - zw) * (x - zx), bias not included.
 BURIN_INLINE int32_t requantize(const Requant& q, const int32_t* p, int32_t acc) {
   switch (q.kind) {
@@ -132,6 +141,8 @@ BURIN_INLINE int32_t requantize(const Requant& q, const int32_t* p, int32_t acc)
       return requantize_wide(q, p, acc);
     case RequantKind::table:
       return requantize_table(p, acc);
+    case RequantKind::vector:
+      return requantize_vector(q, int32_t(uint32_t(acc) * uint32_t(q.offset) + uint32_t(p[0])), p[1]);
   }
   return 0;
 }

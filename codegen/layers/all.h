@@ -21,3 +21,6 @@
 #include "runtime-min/kernels/pool_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
 #include "runtime-min/kernels/winograd_f32_fpu.h"
+#include "runtime-min/kernels/conv_mve.h"
+#include "runtime-min/kernels/dense_mve.h"
+#include "runtime-min/kernels/depthwise_mve.h"

@@ -62,6 +62,15 @@ LayerCode print_add_q8(const LayerView& v) {
   return code;
 }
 
+LayerCode print_add_q8_mve(const LayerView& v) {
+  const BinaryQ8& b = *v.as<BinaryQ8>();
+  if (b.n == 0) return nothing(v);
+  LayerCode code = layer_code("binary_mve.h", fmt::format("constexpr burin::RequantAdd q = {};\nburin::add_q8_mve({}, q, x0, x1, y0);\n",
+                                                          text(b.add.device, "nullptr"), b.n));
+  code.requantize = fmt::format("add_{}", requantize_name(b.add.device.kind));
+  return code;
+}
+
 LayerCode print_mul_q8(const LayerView& v) {
   const BinaryQ8& b = *v.as<BinaryQ8>();
   if (b.n == 0) return nothing(v);

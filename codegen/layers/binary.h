@@ -28,11 +28,16 @@ struct BinaryQ8 {
 
   bool is_sum() const { return kind == BinaryKind::add || kind == BinaryKind::sub; }
   bool is_product() const { return kind == BinaryKind::mul; }
+  /// add_q8_mve serves: operands of one shape, and a shift that its narrowing makes.
+  bool mve() const {
+    return is_sum() && s.rank == 1 && s.a[0] == 1 && s.b[0] == 1 && add.device.kind == RequantAddKind::linear && add.device.shift >= 17 && add.device.shift <= 22;
+  }
   bool is_extreme() const { return kind == BinaryKind::min || kind == BinaryKind::max; }
 };
 
 LayerCode print_binary(const LayerView& v);
 LayerCode print_add_q8(const LayerView& v);
+LayerCode print_add_q8_mve(const LayerView& v);
 LayerCode print_mul_q8(const LayerView& v);
 LayerCode print_extreme_q8(const LayerView& v);
 

@@ -1,6 +1,7 @@
 #include "codegen/layers/conv.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "codegen/layers/rows.h"
@@ -12,6 +13,7 @@
 #include "runtime-min/kernels/depthwise_any_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
+#include "runtime-min/kernels/depthwise_mve.h"
 
 namespace burin {
 
@@ -126,15 +128,15 @@ std::vector<uint32_t> hs_weights(const ConvQ8& c, int32_t together) {
 }
 
 std::string_view kind_name(RequantKind k) {
-  constexpr std::string_view names[] = {"shift8", "plain", "wide", "table"};
+  constexpr std::string_view names[] = {"shift8", "plain", "wide", "table", "vector"};
   return names[size_t(k)];
 }
 
 /// The call with everything known when the code is compiled, so that every bound folds.
-std::string folded_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view scratch) {
-  const Requant& q = c.requant.device;
+std::string folded_call(const ConvQ8& c, const Requant& q, int32_t n, std::string_view kernel, std::string_view params, std::string_view scratch) {
   const ConvShape& s = c.s;
-  const std::string call = fmt::format("burin::{}(s, q, {}, rows, $n$, w, p, y, {});", kernel, c.x_zero, scratch);
+  const std::string call = fmt::format("burin::{}(s, q, {}, rows, $n$, w, {}, y, {});", kernel, c.x_zero,
+                                       params, scratch);
   return expand(R"(
       constexpr burin::ConvShape s = $shape$;
       constexpr burin::Requant q = {burin::RequantKind::$kind$, $shift$, $offset$, $lo$, $hi$, $zero$};
@@ -195,6 +197,8 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   c.requant = accumulator_requantization(w, v.constant(2), v.in(0), v.out(), clamp, c.weights, v.constant(3));
   for (size_t i = 0; i < c.requant.needed.size(); ++i)
     ++c.needed[c.requant.constant[i] ? "constant" : std::string(kind_name(c.requant.needed[i]))];
+  if (v.target.has("mve"))
+    c.vector = plan_vector_requantization(accumulator_channels(w, v.constant(2), v.constant(3), v.in(0), v.out(), c.weights), requant_range(v.out(), clamp));
   c.narrow = std::ranges::all_of(c.weights, [](int16_t x) { return x >= -128 && x <= 127; });
   const int64_t reach = std::max(info(c.x).hi - c.x_zero, c.x_zero - info(c.x).lo);
   bool exact = c.narrow && c.s.groups == 1;
@@ -211,6 +215,24 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   c.winograd = c.narrow && s.groups == 1 && s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.ic % 4 == 0 &&
                c.bound < (1 << 23) && v.options.optimize == Options::Optimize::speed && winograd_pays(c);
   return c;
+}
+
+double ConvQ8::mve_cycles(int32_t together) const {
+  const int32_t blocks = s.oc / together, alone = s.oc % together, pixels = int32_t(outputs / s.oc), chunks = int32_t((taps + 15) / 16);
+  const double each = together == 2 ? 25 : 23, chunk = together == 2 ? 14 : 17;
+  return std::ceil(pixels / (8.0 / together)) * (blocks * (chunk * chunks + each) + 25) + double(pixels) * alone * (4 * chunks + 16);
+}
+
+bool ConvQ8::mve_depthwise() const {
+  return outputs > 0 && taps > 0 && mve_depthwise_serves(s) && (!mve_depthwise_down(s) || s.oh <= mve_rows());
+}
+int32_t ConvQ8::mve_rows() const { return std::min(s.oh, 96); }  // row pointers lie on the stack
+double ConvQ8::mve_depthwise_cycles() const {
+  const MveAxis along = mve_along(s, s.oh), across = mve_across(s, s.oh);
+  const int32_t units = (across.out + 1) / 2, columns = mve_strip_columns(along);
+  const bool pairs = mve_depthwise_pairs(s);
+  const double each = (along.out + 3) / 4 * (pairs ? 27 : 31) + 15;
+  return s.oc * (units * each + 45) + (s.oc + 15) / 16 * units * (pairs ? 1 : 2) * (columns * 13.0 + 40);
 }
 
 PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, c.requant.params}; }
@@ -318,6 +340,96 @@ PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c) {
   return r;
 }
 
+namespace {
+
+/// Weights for Helium, in words: filters that run together, then those that run alone.
+class MveStream {
+ public:
+  explicit MveStream(const ConvQ8& c) : c_(c) {}
+
+  /// 16 taps of a filter, zeros behind the last one.
+  void vector(int32_t filter, int64_t first) {
+    for (int64_t k = first; k < first + 16; k += 4) {
+      uint32_t word = 0;
+      for (int64_t i = 0; i < 4 && k + i < c_.taps; ++i)
+        word |= uint32_t(c_.weights[size_t(filter * c_.taps + k + i)] & 0xFF) << (8 * i);
+      words_.push_back(word);
+    }
+  }
+  void vectors(std::span<const int32_t> filters) {
+    for (int64_t k = 0; k < c_.taps; k += 16)
+      for (const int32_t f : filters) vector(f, k);
+  }
+  /// p0 with what the input's zero point adds to every sum, taken off.
+  void p0(int32_t filter) {
+    const int16_t* w = c_.weights.data() + filter * c_.taps;
+    const int64_t zero = signed_zero(c_) * std::accumulate(w, w + c_.taps, int64_t{0});
+    words_.push_back(uint32_t(c_.vector->params[size_t(2 * filter)]) - uint32_t(c_.vector->device.offset) * uint32_t(zero));
+  }
+  void multiplier(int32_t filter) { words_.push_back(uint32_t(c_.vector->params[size_t(2 * filter + 1)])); }
+  void params(int32_t filter) {
+    p0(filter);
+    multiplier(filter);
+  }
+  PackedConv<uint32_t> packed() && { return {std::move(words_), {}, c_.vector->device}; }
+
+ private:
+  const ConvQ8& c_;
+  std::vector<uint32_t> words_;
+};
+
+}  // namespace
+
+PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c) {
+  MveStream m(c);
+  for (int32_t o = 0; o < c.s.oc; o += 2) {
+    const int32_t filters[] = {o, o + 1};
+    const auto pair = std::span(filters).first(o + 1 < c.s.oc ? 2 : 1);
+    m.vectors(pair);
+    for (const int32_t f : pair) m.params(f);
+  }
+  return std::move(m).packed();
+}
+PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c) { return pack_conv_q8_mve(c); }
+
+PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c) {
+  MveStream m(c);
+  int32_t o = 0;
+  for (; o + 8 <= c.s.oc; o += 8) {
+    const int32_t filters[] = {o, o + 1, o + 2, o + 3, o + 4, o + 5, o + 6, o + 7};
+    m.vectors(filters);
+    for (const int32_t f : {0, 2, 4, 6, 1, 3, 5, 7}) m.p0(o + f);
+    for (const int32_t f : {0, 2, 4, 6, 1, 3, 5, 7}) m.multiplier(o + f);
+  }
+  for (; o < c.s.oc; ++o) {
+    m.vectors(std::span(&o, 1));
+    m.params(o);
+  }
+  return std::move(m).packed();
+}
+
+PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c) {
+  const bool down = mve_depthwise_down(c.s), pairs = mve_depthwise_pairs(c.s);
+  const MveAxis along = mve_along(c.s, c.s.oh), across = mve_across(c.s, c.s.oh);
+  PackedConv<uint32_t> r;
+  MveStream params(c);
+  for (int32_t o = 0; o < c.s.oc; ++o) {
+    if (pairs) r.weights.push_back(0);
+    for (int32_t k = 0; k < (pairs ? 3 : 4); ++k) {
+      uint32_t word = 0;
+      for (int32_t i = 0; i < across.taps && k < along.taps; ++i)
+        word |= uint32_t(c.weights[size_t(o * c.taps + (down ? k * c.s.kw + i : i * c.s.kw + k))] & 0xFF) << (8 * i);
+      r.weights.push_back(word);
+    }
+    params.params(o);
+  }
+  if (pairs) r.weights.insert(r.weights.end(), 4, 0);
+  PackedConv<uint32_t> p = std::move(params).packed();
+  for (const uint32_t v : p.weights) r.params.push_back(int32_t(v));
+  r.device = p.device;
+  return r;
+}
+
 template <auto pack>
 LayerCode print_conv_q8(const LayerView& v) {
   const ConvQ8& c = *v.as<ConvQ8>();
@@ -326,12 +438,14 @@ LayerCode print_conv_q8(const LayerView& v) {
   using W = typename decltype(packed.weights)::value_type;
   LayerCode code;
   code.headers = {std::string(kernel.header)};
-  code.constants = {constant_array<W>("w", packed.weights), constant_array<int32_t>("p", packed.params)};
+  code.constants = {constant_array<W>("w", packed.weights)};
+  if (!packed.params.empty()) code.constants.push_back(constant_array<int32_t>("p", packed.params));
   code.packed = {1, 2, 3};
-  code.requantize = kind_name(c.requant.device.kind);
+  const Requant& q = packed.device ? *packed.device : c.requant.device;
+  code.requantize = kind_name(q.kind);
   code.needed = c.needed;
   code.accumulator_bound = c.bound;
-  int32_t n = kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
+  int32_t n = kernel.name == "depthwise_q8_mve" ? c.mve_rows() : kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
   if (kernel.name.starts_with("winograd") && n < c.s.oh) n = 4;  // two rows are one
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   // A function for any shape is larger than one for a known shape: it pays from some layers on.
@@ -339,8 +453,9 @@ LayerCode print_conv_q8(const LayerView& v) {
     const Conv *a = other.as<Conv>(), *b = v.node.as<Conv>();
     return other.kernel == &kernel && (!a || !b || a->window.strides == b->window.strides);
   });
-  const bool share = v.options.optimize == Options::Optimize::size && alike > 6;
-  code.body = share ? shared_call(c, n, kernel.name, scratch, code) : folded_call(c, n, kernel.name, scratch);
+  // Helium's blocks need constants.
+  const bool share = v.options.optimize == Options::Optimize::size && alike > 6 && kernel.needs != "mve";
+  code.body = share ? shared_call(c, n, kernel.name, scratch, code) : folded_call(c, q, n, kernel.name, packed.params.empty() ? "nullptr" : "p", scratch);
   return code;
 }
 template LayerCode print_conv_q8<pack_conv_q8_ref>(const LayerView&);
@@ -355,5 +470,9 @@ template LayerCode print_conv_q8<pack_dense_one_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_q8_w16_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_any_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_winograd_q8_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_conv_q8_mve>(const LayerView&);
+template LayerCode print_conv_q8<pack_pointwise_q8_mve>(const LayerView&);
+template LayerCode print_conv_q8<pack_dense_q8_mve>(const LayerView&);
+template LayerCode print_conv_q8<pack_depthwise_q8_mve>(const LayerView&);
 
 }  // namespace burin

@@ -29,7 +29,16 @@ struct ConvQ8 {
   DType x, y;
   std::vector<int16_t> weights;  // [oc][kh][kw][ic / groups], zero point subtracted
   Requantization requant;
+  std::optional<Requantization> vector;  // the same for Helium, where it is proven and the core has it
   std::map<std::string, int> needed;
+
+  /// Helium's kernels for one group are exact here.
+  bool mve() const { return vector && narrow && s.groups == 1 && taps > 0 && outputs > 0 && s.oc < (1 << 14); }
+  /// Their cycles without what gathers windows: blocks of 8 sums, `together` filters a block, the others one by one.
+  double mve_cycles(int32_t together) const;
+  bool mve_depthwise() const;  // its shape suits depthwise_q8_mve
+  double mve_depthwise_cycles() const;
+  int32_t mve_rows() const;    // output rows a call of it makes
 };
 
 /// The same in float32.
@@ -62,6 +71,7 @@ template <class W>
 struct PackedConv {
   std::vector<W> weights;
   std::vector<int32_t> params;
+  std::optional<Requant> device = {};  // what the parameters belong to; nothing: ConvQ8::requant
 };
 // One for each line of kernels.inc, by its name.
 PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c);
@@ -76,6 +86,10 @@ PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_any_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c);
+PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c);
+PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c);
+PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c);
 
 /// The call of a kernel, of whose line in kernels.inc it is given name, header and packing.
 template <auto pack>

@@ -30,7 +30,7 @@ Call make_call(const PoolLayer& p, std::string_view kernel, int32_t x_zero, Laye
     counts = "counts";
   }
   return {declarations,
-          fmt::format("burin::average_pool_q8_{}(s, q, {}, {}, {}, rows, $n$, p, y);", kernel.ends_with("_dsp") ? "dsp" : "ref", x_zero, sets, counts)};
+          fmt::format("burin::average_pool_q8_{}(s, q, {}, {}, {}, rows, $n$, p, y);", kernel.substr(kernel.rfind('_') + 1), x_zero, sets, counts)};
 }
 
 }  // namespace

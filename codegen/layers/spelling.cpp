@@ -3,7 +3,7 @@
 namespace burin {
 
 std::string_view requantize_name(RequantKind kind) {
-  constexpr std::string_view names[] = {"shift8", "plain", "wide", "table"};
+  constexpr std::string_view names[] = {"shift8", "plain", "wide", "table", "vector"};
   return names[size_t(kind)];
 }
 std::string_view requantize_name(RequantAddKind kind) {

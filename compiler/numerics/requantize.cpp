@@ -136,15 +136,26 @@ int64_t floor_div(int64_t a, int64_t b) {
   return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
 }
 
-// ---- shift8 and plain: (offset + floor((unit*acc + p0) * M / 2^32)) >> shift ----
+// ---- shift8, plain, vector: (offset + floor((unit*acc + p0) * M / 2^bits)) >> shift ----
+
+/// The sequence of a kind in that form.
+struct Line {
+  explicit Line(const Requant& q)
+      : unit(q.kind == RequantKind::shift8 ? 256 : q.kind == RequantKind::plain ? 1 : q.offset),
+        offset(q.kind == RequantKind::vector ? int64_t(1) << (q.shift - 1) : q.offset),
+        shift(q.shift),
+        bits(q.kind == RequantKind::vector ? 31 : 32) {}
+  int64_t unit, offset;
+  int shift, bits;
+};
 
 struct Interval {
   int64_t lo, hi;
 };
 
 /// Every M >= 0 (the sequence has to rise) that satisfies the channel's bounds for this p0. With n = level * 2^shift -
-/// offset, "at least level" is (unit*acc + p0) * M >= n * 2^32.
-Interval multipliers(const Channel& c, int64_t unit, int64_t p0, int shift, int64_t offset) {
+/// offset, "at least level" is (unit*acc + p0) * M >= n * 2^bits.
+Interval multipliers(const Channel& c, const Line& l, int64_t p0) {
   Interval m{0, kInt32Max};
   const auto narrow = [&](int64_t t, int64_t needed, bool at_least) {
     if (t == 0) {
@@ -155,26 +166,28 @@ Interval multipliers(const Channel& c, int64_t unit, int64_t p0, int shift, int6
       m.hi = std::min(m.hi, floor_div(needed, t));
     }
   };
-  for (const Bound& b : c.least) narrow(unit * b.acc + p0, ((b.level << shift) - offset) * (int64_t(1) << 32), true);
-  for (const Bound& b : c.below)
-    narrow(unit * b.acc + p0, ((b.level << shift) - offset) * (int64_t(1) << 32) - 1, false);
+  const auto needed = [&l](const Bound& b) { return ((b.level << l.shift) - l.offset) * (int64_t(1) << l.bits); };
+  for (const Bound& b : c.least) narrow(l.unit * b.acc + p0, needed(b), true);
+  for (const Bound& b : c.below) narrow(l.unit * b.acc + p0, needed(b) - 1, false);
   return m;
 }
 
 /// r before the shift stays within 32 bits.
-bool fits(int64_t t, int64_t multiplier, int64_t offset) {
-  const int64_t r = offset + ((t * multiplier) >> 32);
+bool fits(int64_t t, int64_t multiplier, const Line& l) {
+  const int64_t r = l.offset + ((t * multiplier) >> l.bits);
   return r >= kInt32Min && r <= kInt32Max;
 }
 
-bool try_p0(const Channel& c, const Requant& q, int64_t unit, int64_t p0, int32_t* out) {
+bool try_p0(const Channel& c, const Requant& q, int64_t p0, int32_t* out) {
+  const Line l(q);
+  const int64_t unit = l.unit;
   const int64_t t_lo = unit * c.rising.acc_lo + p0, t_hi = unit * c.rising.acc_hi + p0;
   // Mirrored parameters are unit - p0 and -M, hence one spare value at either end.
   if (t_lo <= kInt32Min || t_hi > kInt32Max || p0 <= kInt32Min + unit || p0 > kInt32Max) return false;
-  const Interval m = multipliers(c, unit, p0, q.shift, q.offset);
+  const Interval m = multipliers(c, l, p0);
   if (m.lo > m.hi) return false;
   const int64_t multiplier = m.lo + (m.hi - m.lo) / 2;
-  if (!fits(t_lo, multiplier, q.offset) || !fits(t_hi, multiplier, q.offset)) return false;
+  if (!fits(t_lo, multiplier, l) || !fits(t_hi, multiplier, l)) return false;
   out[0] = int32_t(c.mirrored ? unit - p0 : p0);
   out[1] = int32_t(c.mirrored ? -multiplier : multiplier);
   return holds(c, q, out);
@@ -182,27 +195,28 @@ bool try_p0(const Channel& c, const Requant& q, int64_t unit, int64_t p0, int32_
 
 /// The parameters of one channel for the layer's shift and offset.
 bool solve_narrow(const Channel& c, const Requant& q, int32_t* out) {
-  const int64_t unit = q.kind == RequantKind::shift8 ? 256 : 1;
+  const Line l(q);
+  const int64_t unit = l.unit;
   if (unit * c.rising.acc_lo < kInt32Min || unit * c.rising.acc_hi > kInt32Max) return false;
   if (c.steps.empty()) {
     // A constant away from the zero point needs a product that hardly varies: the largest p0 that the range allows.
     const int64_t big = int64_t(1) << 30;
     const std::array<int64_t, 5> choices{0, big, -big, kInt32Max - unit * c.rising.acc_hi,
                                          kInt32Min + 1 - unit * c.rising.acc_lo};
-    return std::any_of(choices.begin(), choices.end(), [&](int64_t p0) { return try_p0(c, q, unit, p0, out); });
+    return std::any_of(choices.begin(), choices.end(), [&](int64_t p0) { return try_p0(c, q, p0, out); });
   }
   // The line that the offset would make exact, then its neighbours: the rounding steps leave about half an accumulator.
-  const double unused = std::ldexp(double(q.offset), -q.shift) - q.zero_point - 0.5;
+  const double unused = std::ldexp(double(l.offset), -l.shift) - q.zero_point - 0.5;
   const double centre = double(unit) * (c.base - unused) / c.slope;
   if (!(std::abs(centre) < 2147483648.0)) return false;
-  const int64_t middle = std::llround(centre), reach = unit == 256 ? 192 : 1;
+  const int64_t middle = std::llround(centre), reach = unit - unit / 4;
   for (int64_t d = 0; d <= reach; ++d)
-    if (try_p0(c, q, unit, middle + d, out) || (d > 0 && try_p0(c, q, unit, middle - d, out))) return true;
+    if (try_p0(c, q, middle + d, out) || (d > 0 && try_p0(c, q, middle - d, out))) return true;
   return false;
 }
 
 /// The largest shift at which multipliers and results fit 32 bits; below 0 if there is none.
-int largest_shift(const std::vector<Channel>& channels, const RequantRange& range, int unit_bits) {
+int largest_shift(const std::vector<Channel>& channels, const RequantRange& range, int multiplier_bits) {
   double slope = 0, top = double(std::max(std::abs(int64_t(range.lo)), std::abs(int64_t(range.hi)))) +
                           std::abs(double(range.zero_point)) + 2;
   for (const Channel& c : channels) {
@@ -212,7 +226,7 @@ int largest_shift(const std::vector<Channel>& channels, const RequantRange& rang
       top = std::max(top, std::abs(c.slope * double(acc) + c.base) + std::abs(double(range.zero_point)) + 2);
   }
   int shift = 22;  // constants up to 255 steps from the zero point need no more than 32 bits
-  while (shift >= 0 && (slope * std::ldexp(1.0, 32 - unit_bits + shift) >= 2147483000.0 ||
+  while (shift >= 0 && (slope * std::ldexp(1.0, multiplier_bits + shift) >= 2147483000.0 ||
                         top * std::ldexp(1.0, shift) >= 2147483000.0))
     --shift;
   return shift;
@@ -236,7 +250,7 @@ Attempt attempt_narrow(const std::vector<Channel>& channels, const Requant& q) {
 
 /// The best of a few shifts and offsets; the first one serves nearly every layer.
 Attempt search_narrow(const std::vector<Channel>& channels, const RequantRange& range, RequantKind kind) {
-  const int largest = largest_shift(channels, range, kind == RequantKind::shift8 ? 8 : 0);
+  const int largest = largest_shift(channels, range, kind == RequantKind::shift8 ? 24 : 32);
   Attempt best{{}, {}, std::vector<bool>(channels.size()), channels.size()};
   double slope = 0;
   for (const Channel& c : channels) slope = std::max(slope, c.steps.empty() ? 0.0 : c.slope);
@@ -263,7 +277,7 @@ void unify_multipliers(const std::vector<Channel>& channels, Attempt& a) {
   std::map<int32_t, size_t> times;
   for (size_t i = 0; i < channels.size(); ++i) {
     if (channels[i].mirrored) return;
-    const Interval m = multipliers(channels[i], 256, a.params[2 * i], a.device.shift, a.device.offset);
+    const Interval m = multipliers(channels[i], Line(a.device), a.params[2 * i]);
     common = {std::max(common.lo, m.lo), std::min(common.hi, m.hi)};
     ++times[a.params[2 * i + 1]];
   }
@@ -280,13 +294,26 @@ void unify_multipliers(const std::vector<Channel>& channels, Attempt& a) {
       const int64_t t_lo = 256 * c.rising.acc_lo + p0, t_hi = 256 * c.rising.acc_hi + p0;
       if (t_lo <= kInt32Min || t_hi > kInt32Max || p0 <= kInt32Min + 256 || p0 > kInt32Max) return false;
       p[0] = int32_t(p0);
-      return fits(t_lo, multiplier, a.device.offset) && fits(t_hi, multiplier, a.device.offset) && holds(c, a.device, p);
+      return fits(t_lo, multiplier, Line(a.device)) && fits(t_hi, multiplier, Line(a.device)) && holds(c, a.device, p);
     };
     bool found = false;
     for (int64_t d = 0; d <= 192 && !found; ++d) found = serves(middle + d) || serves(middle - d);
     if (!found) return;
   }
   a.params = std::move(params);
+}
+
+/// The zero point goes into p0, whose grain is 1/unit of an accumulator; large sums leave less room for the unit.
+Attempt search_vector(const std::vector<Channel>& channels, const RequantRange& range) {
+  Attempt best{{}, {}, std::vector<bool>(channels.size()), channels.size()};
+  for (int unit_bits = 8; unit_bits >= 0 && best.failures > 0; --unit_bits) {
+    const int largest = std::min(16, largest_shift(channels, range, 31 - unit_bits));
+    for (int shift = largest; shift >= std::max(1, largest - 1) && best.failures > 0; --shift) {
+      Attempt a = attempt_narrow(channels, {RequantKind::vector, shift, 1 << unit_bits, range.lo, range.hi, range.zero_point});
+      if (a.failures < best.failures) best = std::move(a);
+    }
+  }
+  return best;
 }
 
 // ---- wide: (acc * M + C) >> shift in 64 bits, M and C with 32 bits more if need be ----
@@ -444,6 +471,15 @@ Attempt search_wide(const std::vector<Channel>& channels, const RequantRange& ra
   return a;
 }
 
+std::vector<Channel> prepare_all(std::span<const RequantChannel> given, RequantRange range) {
+  if (range.lo > range.hi || int64_t(range.hi) - range.lo > 65535)
+    throw std::invalid_argument("requantize: the range of results is empty or wider than 16 bits");
+  std::vector<Channel> channels;
+  channels.reserve(given.size());
+  for (const RequantChannel& c : given) channels.push_back(prepare(c, range));
+  return channels;
+}
+
 // ---- table ----
 
 Requantization build_table(const std::vector<Channel>& channels, const RequantRange& range) {
@@ -475,12 +511,18 @@ std::optional<int32_t> constant_value(const RequantChannel& channel, RequantRang
   return first;
 }
 
+std::optional<Requantization> plan_vector_requantization(std::span<const RequantChannel> given, RequantRange range) {
+  if (range.lo < -32768 || range.hi > 32767) return std::nullopt;
+  const std::vector<Channel> channels = prepare_all(given, range);
+  Attempt a = search_vector(channels, range);
+  if (a.failures > 0) return std::nullopt;
+  Requantization plan{a.device, std::move(a.params), std::vector<RequantKind>(channels.size(), RequantKind::vector), {}};
+  for (const Channel& c : channels) plan.constant.push_back(c.steps.empty());
+  return plan;
+}
+
 Requantization plan_requantization(std::span<const RequantChannel> given, RequantRange range) {
-  if (range.lo > range.hi || int64_t(range.hi) - range.lo > 65535)
-    throw std::invalid_argument("requantize: the range of results is empty or wider than 16 bits");
-  std::vector<Channel> channels;
-  channels.reserve(given.size());
-  for (const RequantChannel& c : given) channels.push_back(prepare(c, range));
+  const std::vector<Channel> channels = prepare_all(given, range);
 
   std::vector<RequantKind> needed(channels.size(), RequantKind::table);
   const auto note = [&](const Attempt& a, RequantKind kind) {

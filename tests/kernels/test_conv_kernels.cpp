@@ -16,6 +16,9 @@
 #include "runtime-min/kernels/depthwise_dsp.h"
 #include "runtime-min/kernels/pool_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
+#include "runtime-min/kernels/conv_mve.h"
+#include "runtime-min/kernels/dense_mve.h"
+#include "runtime-min/kernels/depthwise_mve.h"
 
 namespace burin {
 namespace {
@@ -75,6 +78,15 @@ std::vector<Case> cases() {
       {33, 9, 8, 2, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}},
       {14, 17, 16, 5, 3, 3, 1, 1, 1, 1, {2, 0, 0, 1}},
       {13, 14, 20, 2, 3, 3},
+      {1, 6, 200, 21, 1, 1},
+      {3, 5, 17, 16, 1, 1},
+      {9, 9, 17, 17, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 17},
+      {25, 5, 20, 20, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 20},
+      {10, 50, 3, 3, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 3},
+      {13, 14, 33, 33, 3, 3, 2, 2, 1, 1, {0, 0, 1, 1}, 33},
+      {11, 3, 16, 16, 4, 2, 2, 1, 1, 1, {2, 0, 1, 1}, 16},
+      {12, 13, 5, 5, 3, 4, 3, 2, 2, 3, {2, 4, 2, 3}, 5},
+      {1, 30, 18, 18, 1, 4, 1, 1, 1, 1, {0, 2, 0, 1}, 18},
   };
   for (size_t i = 0, n = r.size(); i < n; ++i) {
     Case c = r[i];
@@ -149,7 +161,7 @@ std::vector<int> run(F&& kernel, const ConvQ8& l, const std::vector<int16_t>& im
     const size_t bytes = size_t(count) * size_t(s.ow) * size_t(s.oc), guard = 16;
     std::vector<Y> y(bytes + 2 * guard, Y(0x33));
     std::vector<uint32_t> scratch(size_t(scratch_bytes + 3) / 4 + 8, 0xDEADBEEFu);  // its end is a guard too
-    kernel(s, l.requant.device, l.x_zero, rows.data(), count, packed.weights.data(), packed.params.data(), y.data() + guard, static_cast<void*>(scratch.data()));
+    kernel(s, packed.device.value_or(l.requant.device), l.x_zero, rows.data(), count, packed.weights.data(), packed.params.data(), y.data() + guard, static_cast<void*>(scratch.data()));
     for (size_t i = 0; i < guard; ++i) REQUIRE((y[i] == Y(0x33) && y[guard + bytes + i] == Y(0x33)));
     for (size_t i = scratch.size() - 8; i < scratch.size(); ++i) REQUIRE(scratch[i] == 0xDEADBEEFu);
     for (size_t i = 0; i < bytes; ++i) result.push_back(y[guard + i]);
@@ -170,7 +182,7 @@ std::map<std::string, int> served;
 template <class Layer, class Kernel, class When, class Scratch, class Pack>
 void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pack&& pack, const Problem& p) {
   if constexpr (std::is_same_v<Layer, ConvQ8>) {
-    const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m4f"), {});
+    const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m55"), {});
     const ConvQ8* l = view.as<ConvQ8>();
     REQUIRE(l);
     if (!when(*l)) return;
@@ -205,7 +217,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
 #include "codegen/kernels.inc"
 #undef KERNEL
   }
-  for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp"}) {
+  for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp", "conv_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }

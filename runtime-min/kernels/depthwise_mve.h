@@ -1,0 +1,417 @@
+// Depthwise convolution with windows of at most 4x4 for cores with Helium, requantized by RequantKind::vector.
+//
+// 16 channels at a time are rearranged to strips: a word holds four neighbouring activations of one channel along one
+// axis (`across`), and the words of the 16 channels stand side by side, so that four words 64 bytes apart are a 4x4
+// patch of one channel: one gathering load, and then one VMLADAV per output. Windows of up to 3x3 with stride 1 serve
+// 2x2 outputs with one patch and shifted weights (`pairs`). The other axis (`along`) is the one of four outputs in a
+// row; it runs down the image where that wastes fewer results than running to the right (`down`). Results beyond the
+// last one are avoided by computing some twice.
+//
+// Weights: per channel four words, byte i of word k being the weight at `across` i, `along` k; with `pairs` they are {0,
+// k = 0, 1, 2}, and four zero words end the array. params: {p0, multiplier} per channel.
+#pragma once
+#include "runtime-min/kernels/conv.h"
+#include "runtime-min/kernels/mve.h"
+
+namespace burin {
+
+/// One axis of the window: outputs, taps, stride, dilation, step between outputs in y.
+struct MveAxis {
+  int32_t out, taps, stride, dilation, step;
+};
+BURIN_INLINE constexpr bool mve_depthwise_pairs(const ConvShape& s) {
+  return s.kh <= 3 && s.kw <= 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1;
+}
+BURIN_INLINE constexpr int32_t mve_depthwise_blocks(int32_t along, int32_t across) {
+  return along < 4 ? 1 << 30 : (along + 3) / 4 * ((across + 1) / 2);
+}
+BURIN_INLINE constexpr bool mve_depthwise_down(const ConvShape& s) {
+  return mve_depthwise_blocks(s.oh, s.ow) < mve_depthwise_blocks(s.ow, s.oh);
+}
+BURIN_INLINE constexpr bool mve_depthwise_serves(const ConvShape& s) {
+  return s.kh <= 4 && s.kw <= 4 && s.sh <= 4 && s.sw <= 4 && s.dh <= 4 && s.dw <= 4 &&
+         (s.ow >= 4 || s.oh >= 4) && (!mve_depthwise_pairs(s) || (s.ow >= 2 && s.oh >= 2)) &&
+         int64_t(s.ow) * s.oc * (mve_depthwise_down(s) ? 4 : 1) + 4 * s.oc < 65536;
+}
+BURIN_INLINE constexpr MveAxis mve_along(const ConvShape& s, int32_t n) {
+  return mve_depthwise_down(s) ? MveAxis{n, s.kh, s.sh, s.dh, s.ow * s.oc} : MveAxis{s.ow, s.kw, s.sw, s.dw, s.oc};
+}
+BURIN_INLINE constexpr MveAxis mve_across(const ConvShape& s, int32_t n) {
+  return mve_depthwise_down(s) ? MveAxis{s.ow, s.kw, s.sw, s.dw, s.oc} : MveAxis{n, s.kh, s.sh, s.dh, s.ow * s.oc};
+}
+/// Columns of a strip: what the last output's patch touches.
+BURIN_INLINE constexpr int32_t mve_strip_columns(const MveAxis& along) { return (along.out - 1) * along.stride + 3 * along.dilation + 1; }
+/// Strips that lie in working memory at a time: an even number, about 6.5 KB.
+BURIN_INLINE constexpr int32_t mve_strips(const ConvShape& s, int32_t n) {
+  const MveAxis along = mve_along(s, n), across = mve_across(s, n);
+  const int32_t all = mve_depthwise_pairs(s) ? (across.out + 1) / 2 : (across.out + 1) / 2 * 2;
+  const int32_t room = 6656 / (64 * mve_strip_columns(along)) / 2 * 2;
+  return room < 2 ? (all < 2 ? all : 2) : all < room ? all : room;
+}
+/// Bytes of working memory for n rows of output.
+BURIN_INLINE constexpr int32_t depthwise_q8_mve_scratch(const ConvShape& s, int32_t n) {
+  return mve_strips(s, n) * mve_strip_columns(mve_along(s, n)) * 64 + 16;
+}
+
+/// `count` columns of 16 channels (of `lanes` of them, the others are anything): bytes i of the words are from x[i],
+/// which moves on by s0..s3 from column to column; `even`: these are one constant.
+template <class X>
+BURIN_INLINE void mve_columns(int8_t* to, const X* const* x, int32_t s0, int32_t s1, int32_t s2, int32_t s3, int32_t count, int32_t lanes,
+                              bool even = false) {
+  (void)even;
+  if (count <= 0) return;
+#if BURIN_MVE
+  const X *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
+#define BURIN_MVE_COLUMNS(begin, load, i0, i1, i2, i3, sign, advance, ...)                                             \
+  __asm__ volatile(begin                                                                                               \
+                   "1:\n\t" load " q0, [%[x0]]" i0 "\n\t" load " q1, [%[x1]]" i1 "\n\t" load " q2, [%[x2]]" i2         \
+                   "\n\t" load " q3, [%[x3]]" i3 "\n\t" advance sign                                                   \
+                   "vst40.8 {q0, q1, q2, q3}, [%[to]]\n\t"                                                             \
+                   "vst41.8 {q0, q1, q2, q3}, [%[to]]\n\t"                                                             \
+                   "vst42.8 {q0, q1, q2, q3}, [%[to]]\n\t"                                                             \
+                   "vst43.8 {q0, q1, q2, q3}, [%[to]]!\n\t"                                                            \
+                   "le lr, 1b\n"                                                                                       \
+                   : [to] "+r"(to), [x0] "+r"(x0), [x1] "+r"(x1), [x2] "+r"(x2), [x3] "+r"(x3)                         \
+                   : __VA_ARGS__                                                                                       \
+                   : "r12", "q0", "q1", "q2", "q3", "q4", "lr", "memory")
+#define BURIN_MVE_STEPS                                                                                                \
+  "add %[x0], %[x0], %[s]\n\t"                                                                                         \
+  "add %[x1], %[x1], %[s]\n\t"                                                                                         \
+  "add %[x2], %[x2], %[s]\n\t"                                                                                         \
+  "add %[x3], %[x3], %[s]\n\t"
+#define BURIN_MVE_UNEVEN_STEPS                                                                                         \
+  "ldr r12, [%[numbers], #8]\n\tadd %[x0], %[x0], r12\n\t"                                                             \
+  "ldr r12, [%[numbers], #12]\n\tadd %[x1], %[x1], r12\n\t"                                                            \
+  "ldr r12, [%[numbers], #16]\n\tadd %[x2], %[x2], r12\n\t"                                                            \
+  "ldr r12, [%[numbers], #20]\n\tadd %[x3], %[x3], r12\n\t"
+#define BURIN_MVE_LANES                                                                                                \
+  "ldr lr, [%[numbers]]\n\tvctp.8 lr\n\tvmov.i8 q4, %[flip]\n\tldr lr, [%[numbers], #4]\n\tdls lr, lr\n"
+#define BURIN_MVE_SIGN                                                                                                 \
+  "veor q0, q0, q4\n\t"                                                                                                \
+  "veor q1, q1, q4\n\t"                                                                                                \
+  "veor q2, q2, q4\n\t"                                                                                                \
+  "veor q3, q3, q4\n\t"
+  const int32_t numbers[] = {lanes, count, s0, s1, s2, s3};  // in memory: registers are few
+  if (even && lanes >= 16 && X(-1) < X(0) && __builtin_constant_p(s0) && s0 < 128) {
+    BURIN_MVE_COLUMNS("dls lr, %[count]\n", "vldrb.u8", ", %[s]", ", %[s]", ", %[s]", ", %[s]", "", "", [count] "r"(count), [s] "i"(s0));
+  } else if (even && lanes >= 16 && X(-1) < X(0)) {
+    BURIN_MVE_COLUMNS("dls lr, %[count]\n", "vldrb.u8", "", "", "", "", "", BURIN_MVE_STEPS, [count] "r"(count), [s] "r"(s0));
+  } else if (even) {
+    BURIN_MVE_COLUMNS(BURIN_MVE_LANES, "vpst\n\tvldrbt.u8", "", "", "", "", BURIN_MVE_SIGN, BURIN_MVE_STEPS,
+                      [numbers] "r"(numbers), [s] "r"(s0), [flip] "i"(X(-1) < X(0) ? 0 : 0x80));
+  } else if (lanes >= 16 && X(-1) < X(0)) {
+    BURIN_MVE_COLUMNS("ldr lr, [%[numbers], #4]\n\tdls lr, lr\n", "vldrb.u8", "", "", "", "", "", BURIN_MVE_UNEVEN_STEPS,
+                      [numbers] "r"(numbers));
+  } else {
+    BURIN_MVE_COLUMNS(BURIN_MVE_LANES, "vpst\n\tvldrbt.u8", "", "", "", "", BURIN_MVE_SIGN, BURIN_MVE_UNEVEN_STEPS,
+                      [numbers] "r"(numbers), [flip] "i"(X(-1) < X(0) ? 0 : 0x80));
+  }
+#undef BURIN_MVE_LANES
+#undef BURIN_MVE_UNEVEN_STEPS
+#undef BURIN_MVE_COLUMNS
+#undef BURIN_MVE_STEPS
+#undef BURIN_MVE_SIGN
+#else
+  const int32_t step[4] = {s0, s1, s2, s3};
+  for (int32_t k = 0; k < count; ++k)
+    for (int32_t c = 0; c < lanes && c < 16; ++c)
+      for (int32_t i = 0; i < 4; ++i) to[k * 64 + c * 4 + i] = mve_byte(x[i][k * step[i] + c]);
+#endif
+}
+
+/// What a block of one channel reads first; the order is the assembly's.
+struct MveStrips {
+  const uint32_t* columns;  // offsets of four columns of a patch
+  const uint16_t* offsets;  // of the eight results from y
+  const int32_t* starts;    // of the strips (without `pairs`: of two strips) in y, then -1
+  void* y;
+  const uint32_t* w;
+  const int32_t* params;
+  int32_t groups;  // whole groups of four outputs along
+  int32_t next;    // from behind a strip's patches to those of the next one
+  int32_t back;    // in y, before the last four outputs if they are no whole group
+  int32_t along;   // four outputs in y
+  int32_t lo;
+  int32_t pitch;   // of strips
+  const int8_t* strip;
+};
+
+#if BURIN_MVE
+#define BURIN_MVE_STRIPS_BEGIN                                                                                         \
+  "push {r7, r11}\n\t"                                                                                                 \
+  "ldrd r0, r2, [%[b]]\n\t"                                                                                            \
+  "ldrd r4, r6, [%[b], #8]\n\t"                                                                                        \
+  "ldrd r8, r10, [%[b], #16]\n\t"                                                                                      \
+  "ldrd r12, lr, [%[b], #24]\n\t"                                                                                      \
+  "ldrd r1, r9, [%[b], #32]\n\t"                                                                                       \
+  "ldrd r3, r5, [%[b], #40]\n\t"                                                                                       \
+  "push {r1}\n\t"                                                                                                      \
+  "push {r4, r6, r12, lr}\n\t"                                                                                         \
+  "ldr r4, [%[b], #48]\n\t"                                                                                            \
+  "vldrw.u32 q5, [r0]\n\t"                                                                                             \
+  "sub r4, r4, %[step]\n\t"                                                                                            \
+  "vadd.i32 q5, q5, r4\n\t"
+// Per strip: starts, y, groups, next, back lie at sp.
+#define BURIN_MVE_STRIPS_LOOP                                                                                          \
+  "ldrd r5, r7, [r10]\n"                                                                                               \
+  "3:\n\t"                                                                                                             \
+  "ldr r1, [sp]\n\t"                                                                                                   \
+  "ldr r3, [r1], #4\n\t"                                                                                               \
+  "cmp r3, #0\n\t"                                                                                                     \
+  "blt 4f\n\t"                                                                                                         \
+  "str r1, [sp]\n\t"                                                                                                   \
+  "ldrd r0, r11, [sp, #4]\n\t"                                                                                         \
+  "add r3, r3, r0\n"                                                                                                   \
+  "1:\n\t"
+#define BURIN_MVE_STRIPS_END(offsets, move_back, move_on)                                                              \
+  "vstrb.16 q0, [r3, " offsets                                                                                         \
+  "]\n\t"                                                                                                              \
+  "add r3, r3, r9\n\t"                                                                                                 \
+  "subs r11, r11, #1\n\t"                                                                                              \
+  "bgt 1b\n\t"                                                                                                         \
+  ".if %c[rest]\n\t"                                                                                                   \
+  "blt 2f\n\t"                                                                                                         \
+  "ldr r0, [sp, #16]\n\t"                                                                                              \
+  "mov r1, %[rest]\n\t"                                                                                                \
+  "sub r3, r3, r0\n\t" move_back                                                                                       \
+  "b 1b\n"                                                                                                             \
+  "2:\n\t"                                                                                                             \
+  ".endif\n\t"                                                                                                         \
+  "ldr r0, [sp, #12]\n\t" move_on                                                                                      \
+  "b 3b\n"                                                                                                             \
+  "4:\n\t"                                                                                                             \
+  "add sp, sp, #20\n\t"                                                                                                \
+  "pop {r7, r11}\n\t"
+#endif
+
+/// All outputs of one channel in the strips. `step`: bytes between patches of neighbouring outputs; `rest`: bytes that
+/// the last four outputs' patches lie back, 0 if there are only whole groups.
+template <class Y>
+BURIN_INLINE void mve_strip_outputs(const Requant& q, bool pairs, int32_t step, int32_t rest, const MveStrips& b) {
+#if BURIN_MVE
+  if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(step) && __builtin_constant_p(rest) && __builtin_constant_p(pairs)) {
+    if (pairs) {  // weights of the outputs (across, along): q2 0 0, q3 1 0, q4 0 1, q6 1 1
+      __asm__ volatile(BURIN_MVE_STRIPS_BEGIN
+                       "vldrw.u32 q7, [r2]\n\t"
+                       "vldrw.u32 q4, [r8]\n\t"
+                       "vldrw.u32 q2, [r8, #4]\n\t"
+                       "vshl.i32 q6, q4, #8\n\t"
+                       "vshl.i32 q3, q2, #8\n\t" BURIN_MVE_STRIPS_LOOP
+                       "vldrw.u32 q0, [q5, #256]!\n\t"
+                       "vmladav.s8 r0, q0, q2\n\t"
+                       "vldrw.u32 q1, [q5, #128]\n\t"
+                       "vmladav.s8 r8, q0, q3\n\t"
+                       "vmladav.s8 r2, q0, q4\n\t"
+                       "vmladav.s8 r10, q0, q6\n\t"
+                       "vmladav.s8 r4, q1, q2\n\t"
+                       "vmladav.s8 r12, q1, q3\n\t"
+                       "vmladav.s8 r6, q1, q4\n\t"
+                       "vmladav.s8 lr, q1, q6\n\t" BURIN_MVE_GATHER_SUMS
+                       ".if %c[unit] > 1\n\t"
+                       "vshl.i32 q0, q0, %[bits]\n\t"
+                       "vshl.i32 q1, q1, %[bits]\n\t"
+                       ".endif\n\t"
+                       "vadd.i32 q0, q0, r5\n\t"
+                       "vadd.i32 q1, q1, r5\n\t"
+                       "vqdmulh.s32 q0, q0, r7\n\t"
+                       "vqdmulh.s32 q1, q1, r7\n\t"
+                       BURIN_MVE_NARROW("mov r0, %[lo]\n\tvdup.16 q1, r0\n\tvmax.s16 q0, q0, q1\n\t")
+                       BURIN_MVE_STRIPS_END("q7", "vsub.i32 q5, q5, r1\n\t", "vadd.i32 q5, q5, r0\n\t")
+                       :
+                       : [b] "r"(&b), [rest] "i"(rest), [step] "i"(4 * step),
+                         [bits] "i"(q.offset > 1 ? __builtin_ctz(uint32_t(q.offset)) : 1), BURIN_MVE_OPERANDS(q, Y)
+                       : BURIN_MVE_CLOBBERS);
+    } else {
+      __asm__ volatile(BURIN_MVE_STRIPS_BEGIN
+                       "vadd.i32 q3, q5, r5\n\t"
+                       "vdup.16 q7, r3\n\t"
+                       "vldrw.u32 q2, [r2]\n\t"
+                       "vldrw.u32 q4, [r8]\n\t"
+                       "mov r0, %[unit]\n\t"
+                       "vdup.32 q6, r0\n\t" BURIN_MVE_STRIPS_LOOP
+                       "vldrw.u32 q0, [q5, %[step]]!\n\t"
+                       "vldrw.u32 q1, [q3, %[step]]!\n\t"
+                       "vmladav.s8 r0, q0, q4\n\t"
+                       "vldrw.u32 q0, [q5, %[step]]!\n\t"
+                       "vmladav.s8 r8, q1, q4\n\t"
+                       "vldrw.u32 q1, [q3, %[step]]!\n\t"
+                       "vmladav.s8 r2, q0, q4\n\t"
+                       "vldrw.u32 q0, [q5, %[step]]!\n\t"
+                       "vmladav.s8 r10, q1, q4\n\t"
+                       "vldrw.u32 q1, [q3, %[step]]!\n\t"
+                       "vmladav.s8 r4, q0, q4\n\t"
+                       "vldrw.u32 q0, [q5, %[step]]!\n\t"
+                       "vmladav.s8 r12, q1, q4\n\t"
+                       "vldrw.u32 q1, [q3, %[step]]!\n\t"
+                       "vmladav.s8 r6, q0, q4\n\t"
+                       "vmladav.s8 lr, q1, q4\n\t" BURIN_MVE_GATHER_SUMS
+                       "vmlas.s32 q0, q6, r5\n\t"
+                       "vmlas.s32 q1, q6, r5\n\t"
+                       "vqdmulh.s32 q0, q0, r7\n\t"
+                       "vqdmulh.s32 q1, q1, r7\n\t" BURIN_MVE_NARROW("vmax.s16 q0, q0, q7\n\t")
+                       BURIN_MVE_STRIPS_END("q2", "vsub.i32 q5, q5, r1\n\tvsub.i32 q3, q3, r1\n\t",
+                                            "vadd.i32 q5, q5, r0\n\tvadd.i32 q3, q3, r0\n\t")
+                       :
+                       : [b] "r"(&b), [rest] "i"(rest), [step] "i"(step), BURIN_MVE_OPERANDS(q, Y)
+                       : BURIN_MVE_CLOBBERS);
+    }
+    return;
+  }
+#endif
+  const int8_t* w = reinterpret_cast<const int8_t*>(b.w);
+  const int8_t* strip = b.strip;
+  for (const int32_t* start = b.starts; *start >= 0; ++start) {
+    Y* y = static_cast<Y*>(b.y) + *start;
+    const int32_t groups = b.groups + (rest > 0 ? 1 : 0);
+    for (int32_t g = 0; g < groups; ++g) {
+      if (g == b.groups) strip -= rest, y -= b.back;
+      for (int32_t i = 0; i < 8; ++i) {
+        const int32_t a = i / 2, other = i % 2;
+        const int8_t* patch = strip + (pairs ? a / 2 * 2 * step : a * step + other * b.pitch);
+        int32_t sum = 0;
+        for (int32_t k = 0; k < 16; ++k) {
+          const int32_t at = !pairs ? k : k + 4 - a % 2 * 4 - other;  // where the tap of this output is
+          if (!pairs || (k % 4 >= other && at < 16)) sum += patch[int32_t(b.columns[k / 4]) + k % 4] * w[at];
+        }
+        y[b.offsets[i]] = mve_store<Y>(q, b.params, sum);
+      }
+      strip += 4 * step;
+      y += b.along;
+    }
+    strip += b.next;
+  }
+}
+
+/// A strip of channels c.. (`lanes` of them are there): the words of output b across.
+template <class X>
+BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* const* rows, int32_t n, bool even_rows, int32_t b,
+                                 int32_t c, const X* pad, int8_t* to) {
+  const bool down = mve_depthwise_down(s);
+  const MveAxis along = mve_along(s, n), across = mve_across(s, n);
+  const int32_t columns = mve_strip_columns(along), lanes = s.ic < 16 ? s.ic : 16;
+  const int32_t used = across.taps + (mve_depthwise_pairs(s) ? 1 : 0);
+  const int8_t zero = mve_byte(X(x_zero));
+  const X* x[4];
+  int32_t step[4];
+  if (!down) {
+    const X* any = nullptr;
+    bool all = true;
+    for (int32_t i = 0; i < used; ++i) {
+      const X* row = rows[b * s.sh + i * s.dh];
+      x[i] = row ? row + c : pad;
+      step[i] = row ? s.ic : 0;
+      if (row) any = x[i];
+      else all = false;
+    }
+    for (int32_t i = used; i < 4; ++i) x[i] = any ? any : pad, step[i] = any ? s.ic : 0;  // meets weights of zero
+    const int32_t left = s.pl < columns ? s.pl : columns, inside = s.iw < columns - left ? s.iw : columns - left;
+    mve_fill(to, zero, left * 64);
+    if (all) mve_columns(to + left * 64, x, s.ic, s.ic, s.ic, s.ic, inside, lanes, true);
+    else mve_columns(to + left * 64, x, step[0], step[1], step[2], step[3], inside, lanes);
+    mve_fill(to + (left + inside) * 64, zero, (columns - left - inside) * 64);
+    return;
+  }
+  const int32_t there = s.rows(n) < columns ? s.rows(n) : columns;
+  for (int32_t a = 0; a < there;) {
+    if (!rows[a]) {
+      mve_fill(to + a * 64, zero, 64);
+      ++a;
+      continue;
+    }
+    bool all = true;
+    for (int32_t i = 0; i < 4; ++i) {
+      const int32_t at = b * s.sw - s.pl + i * s.dw;
+      const bool inside = i < used && at >= 0 && at < s.iw;
+      x[i] = inside ? rows[a] + at * s.ic + c : pad;
+      all = all && inside;
+      step[i] = inside ? s.iw * s.ic : 0;
+    }
+    int32_t count = 1;
+    if (even_rows)
+      while (a + count < there && rows[a + count]) ++count;
+    if (all) mve_columns(to + a * 64, x, s.iw * s.ic, s.iw * s.ic, s.iw * s.ic, s.iw * s.ic, count, lanes, true);
+    else mve_columns(to + a * 64, x, step[0], step[1], step[2], step[3], count, lanes);
+    a += count;
+  }
+  mve_fill(to + there * 64, zero, (columns - there) * 64);
+}
+
+/// One output at a time, for calls of fewer rows than a block makes.
+template <class X, class Y>
+BURIN_INLINE void mve_depthwise_small(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
+                                      const uint32_t* w, const int32_t* params, Y* y) {
+  const bool down = mve_depthwise_down(s);
+  const int8_t* weights = reinterpret_cast<const int8_t*>(w) + (mve_depthwise_pairs(s) ? 4 : 0);
+  for (int32_t oy = 0; oy < n; ++oy)
+    for (int32_t ox = 0; ox < s.ow; ++ox)
+      for (int32_t c = 0; c < s.oc; ++c) {
+        int32_t sum = 0;
+        for (int32_t ky = 0; ky < s.kh; ++ky)
+          for (int32_t kx = 0; kx < s.kw; ++kx) {
+            const X* row = rows[oy * s.sh + ky * s.dh];
+            const int32_t ix = ox * s.sw + kx * s.dw - s.pl;
+            const X x = row && ix >= 0 && ix < s.iw ? row[ix * s.ic + c] : X(x_zero);
+            sum += mve_byte(x) * weights[c * 16 + (down ? ky * 4 + kx : kx * 4 + ky)];
+          }
+        *y++ = mve_store<Y>(q, params + 2 * c, sum);
+      }
+}
+
+/// n rows of output, as conv_q8_ref.
+template <class X, class Y>
+BURIN_INLINE void depthwise_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
+                                   const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+  const bool pairs = mve_depthwise_pairs(s), down = mve_depthwise_down(s);
+  const MveAxis along = mve_along(s, n), across = mve_across(s, n);
+  if (along.out < 4 || (pairs && across.out < 2)) {
+    mve_depthwise_small(s, q, x_zero, rows, n, w, params, y);
+    return;
+  }
+  const int32_t columns = mve_strip_columns(along), pitch = columns * 64, room = mve_strips(s, n);
+  const int32_t step = along.stride * 64, last = along.out % 4 == 0 ? 0 : 4 - along.out % 4;
+  const int32_t together = pairs ? 1 : 2;  // strips
+  const int32_t units = (across.out + 1) / 2;
+  int8_t* const strips = static_cast<int8_t*>(scratch);
+  X* const pad = reinterpret_cast<X*>(strips + room * pitch);
+  for (int32_t i = 0; i < 16; ++i) pad[i] = X(x_zero);
+  bool even_rows = down;
+  for (int32_t i = 1; down && i < s.rows(n); ++i)
+    even_rows = even_rows && (!rows[i] || !rows[i - 1] || rows[i] - rows[i - 1] == s.iw * s.ic);
+  const uint32_t column[4] = {0, uint32_t(64 * along.dilation), uint32_t(128 * along.dilation), uint32_t(192 * along.dilation)};
+  alignas(16) uint16_t offsets[8];
+  for (int32_t i = 0; i < 8; ++i) offsets[i] = uint16_t(i / 2 * along.step + (across.out > 1 ? i % 2 * across.step : 0));
+  MveStrips b;
+  b.columns = column;
+  b.offsets = offsets;
+  b.groups = along.out / 4;
+  b.next = together * pitch - along.out * step;
+  b.back = last * along.step;
+  b.along = 4 * along.step;
+  b.lo = q.lo;
+  b.pitch = pitch;
+  for (int32_t c = 0; c < s.ic; c += 16) {
+    const int32_t first = s.ic < 16 ? 0 : c + 16 <= s.ic ? c : s.ic - 16;  // a last block of 16 begins earlier
+    const int32_t end = c + 16 < s.ic ? c + 16 : s.ic;
+    for (int32_t u = 0; u < units; u += room / together) {
+      int32_t starts[28];
+      const int32_t count = units - u < room / together ? units - u : room / together;
+      for (int32_t i = 0; i < count; ++i) {
+        const int32_t at = 2 * (u + i) + 2 <= across.out ? 2 * (u + i) : across.out > 1 ? across.out - 2 : 0;
+        starts[i] = at * across.step;
+        for (int32_t k = 0; k < together; ++k)
+          mve_fill_strip(s, x_zero, rows, n, even_rows, at + (across.out > 1 ? k : 0), first, pad, strips + (i * together + k) * pitch);
+      }
+      starts[count] = -1;
+      b.starts = starts;
+      for (int32_t k = c; k < end; ++k) {
+        b.y = y + k;
+        b.w = w + 4 * k;
+        b.params = params + 2 * k;
+        b.strip = strips + (k - first) * 4;
+        mve_strip_outputs<Y>(q, pairs, step, last * step, b);
+      }
+    }
+  }
+}
+
+}  // namespace burin
