@@ -200,7 +200,7 @@ def layers():
               ((1, 4, 6, 8), (3, 3), {"pads": [1, 0, 0, 1]}), ((1, 12, 5, 9), (3, 3), {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
               ((1, 4, 7, 6), (5, 3), {"pads": [2, 2, 2, 2], "strides": [1, 2]}), ((1, 4, 1, 7), (1, 3), {"pads": [0, 1, 0, 1]}),
               ((2, 4, 30, 2), (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 4, 2, 2), (2, 3), {"pads": [1, 2, 0, 2]}),
-              ((1, 5, 6, 9), (5, 4), {"pads": [2, 1, 2, 2]}), ((1, 4, 5, 11), (1, 5), {"strides": [1, 3]})]
+              ((1, 3, 30, 3), (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 5, 6, 9), (5, 4), {"pads": [2, 1, 2, 2]}), ((1, 4, 5, 11), (1, 5), {"strides": [1, 3]})]
     for i, (x, kernel, attrs) in enumerate(shapes):
         put(f"depthwise_{i}_s8", convolution, x, x[1], kernel, group=x[1], **attrs)
         put(f"depthwise_{i}_u8", convolution, x, x[1], kernel, group=x[1], dtype=U8, act="Relu", **attrs)

@@ -21,16 +21,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
 
 REF = "conv_q8_ref conv_q8_w16_ref"
-<<<<<<< HEAD
 PLAIN = "conv_q8_plain depthwise_q8_plain"
-HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp depthwise_q8_dsp winograd_q8_dsp"
-CONV = f"{REF} {PLAIN} {HS}"
-SUMS = "pool_average_q8_ref reduce_sum_q8 matmul_q8_ref mul_q8"
-=======
 HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp dense_one_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp"
-CONV = f"{REF} {HS} conv_q8_w16_dsp"
+CONV = f"{REF} {PLAIN} {HS} conv_q8_w16_dsp"
 SUMS = "pool_average_q8_ref pool_average_q8_dsp reduce_sum_q8 matmul_q8_ref mul_q8"
->>>>>>> ab8d11d (Cortex-M4: no reference kernel left for common layers; one multiplier for all filters; average pool by words)
 TABLES = "extreme_q8 pool_max_ref reduce_extreme_q8"  # to another scale
 PAIRS = "add_q8 mul_q8 extreme_q8"
 KERNELS = f"{CONV} pool_average_q8_ref pool_average_q8_dsp reduce_sum_q8 matmul_q8_ref {PAIRS} lut_q8 pool_max_ref reduce_extreme_q8 softmax_q8 quantize_f32 dequantize_f32 movement".split()
@@ -55,12 +49,8 @@ HALF_UP = [
 ZERO_DROPPED = [
     (K + "conv.h", "acc += (px[c] - x_zero) * pw[c];", "acc += px[c] * pw[c];", REF),
     (K + "dense.h", "acc += (x[p * s.in + k] - x_zero) * w", "acc += x[p * s.in + k] * w", REF),
-<<<<<<< HEAD
-    ("codegen/layers/conv.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", HS),
-    ("codegen/layers/conv.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp winograd_q8_dsp"),
-=======
     ("codegen/layers/conv.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", f"{HS} conv_q8_w16_dsp"),
->>>>>>> ab8d11d (Cortex-M4: no reference kernel left for common layers; one multiplier for all filters; average pool by words)
+    ("codegen/layers/conv.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp"),
     (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
     (K + "pool_dsp.h", "const int32_t zeros = cells * zero;", "const int32_t zeros = 0 * zero;", "pool_average_q8_dsp"),
     (K + "reduce.h", "{ acc += v - x_zero; }", "{ acc += v; }", "reduce_sum_q8"),
@@ -79,13 +69,9 @@ TAIL_SKIPPED = [
      "for (int32_t c = 0; c < ic - (ky == s.kh - 1 && kx == s.kw - 1); ++c) acc += (px[c] - x_zero)", REF),
     (K + "dense.h", "for (int32_t k = 0; k < s.in; ++k) acc += (x", "for (int32_t k = 0; k < s.in - 1; ++k) acc += (x", REF),
     (K + "matmul.h", "for (int32_t k = 0; k < s.k; ++k) acc += (a", "for (int32_t k = 0; k < s.k - 1; ++k) acc += (a", "matmul_q8_ref"),
-<<<<<<< HEAD
     (K + "conv_plain.h", "for (int32_t k = 0; k < taps; ++k)", "for (int32_t k = 0; k < taps - 1; ++k)", "conv_q8_plain"),
     (K + "conv_plain.h", "for (int32_t t = 0; t < taps; ++t) {", "for (int32_t t = 0; t < taps - 1; ++t) {", "depthwise_q8_plain"),
-    ("codegen/layers/conv.cpp", "r(w, w + c.taps);", "r(w, w + c.taps - (c.taps % 4 != 0));", "dense_q8_dsp"),
-=======
     ("codegen/layers/conv.cpp", "r(w, w + c.taps);", "r(w, w + c.taps - (c.taps % 4 != 0));", "dense_q8_dsp dense_one_q8_dsp"),
->>>>>>> ab8d11d (Cortex-M4: no reference kernel left for common layers; one multiplier for all filters; average pool by words)
     ("codegen/layers/conv.cpp", "at < s.kw * s.ic; ++at) r[", "at < s.kw * s.ic - (ky == s.kh - 1); ++at) r[", "conv_q8_dsp"),
     # The last pixel beyond a multiple of four.
     (K + "conv_dsp.h", "for (int32_t p = 0; p < count; ++p) hs_one_pixel(", "for (int32_t p = 0; p < count - 1; ++p) hs_one_pixel(",
