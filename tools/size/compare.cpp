@@ -15,12 +15,6 @@ namespace {
 using nlohmann::json;
 using Amounts = Snapshot::Amounts;
 
-std::string grouped(int64_t v) {
-  std::string s = fmt::format("{}", v);
-  for (size_t at = s.size(); at > 3 + size_t(s[0] == '-');) s.insert(at -= 3, ",");
-  return s;
-}
-
 void put(Amounts& a, const char* quantity, const json& v) {
   if (v.is_number_integer() || v.is_number_unsigned()) a[quantity] = v.get<int64_t>();
 }
@@ -137,6 +131,16 @@ void find_culprits(Excess& e, const std::vector<LayerChange>& layers) {
 }
 
 }  // namespace
+
+std::string grouped(int64_t v) {
+  const std::string digits = fmt::format("{}", v < 0 ? -v : v);
+  std::string s = v < 0 ? "-" : "";
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) s += ',';
+    s += digits[i];
+  }
+  return s;
+}
 
 bool Snapshot::same_as(const Snapshot& o) const {
   return model == o.model && (target.empty() || o.target.empty() || (target == o.target && options == o.options));

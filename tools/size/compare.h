@@ -12,6 +12,9 @@
 
 namespace burin {
 
+/// "-12,345".
+std::string grouped(int64_t v);
+
 /// One model on one target with one set of options.
 struct Snapshot {
   using Amounts = std::map<std::string, int64_t>;  // by quantity; what was not measured is absent

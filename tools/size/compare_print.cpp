@@ -11,12 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string grouped(int64_t v) {
-  std::string s = fmt::format("{}", v);
-  for (size_t at = s.size(); at > 3 + size_t(s[0] == '-');) s.insert(at -= 3, ",");
-  return s;
-}
-
 std::string change(int64_t before, int64_t after) {
   const std::string by = fmt::format("{}{}", after > before ? "+" : "", grouped(after - before));
   return before == 0 || before == after ? by : fmt::format("{} ({:+.2f} %)", by, 100.0 * double(after - before) / double(before));

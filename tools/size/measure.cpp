@@ -109,7 +109,7 @@ Measured measure(const std::string& file, const MeasureOptions& options) {
     r.models.push_back(std::move(m));
   }
   for (const auto& [name, f] : facts)
-    if (std::ranges::none_of(r.models, [&](const MeasuredModel& m) { return m.name == name; })) r.notes.push_back(fmt::format("the report's model '{}' is not in {}", name, file));
+    if (std::ranges::none_of(r.models, [&model = name](const MeasuredModel& m) { return m.name == model; })) r.notes.push_back(fmt::format("the report's model '{}' is not in {}", name, file));
   if (r.models.empty() && std::ranges::all_of(images, [](const ElfImage& i) { return i.symbols.empty(); }))
     r.notes.push_back(fmt::format("{} has no symbols: what is Burin's cannot be told from the rest", file));
   return r;
