@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <set>
+#include <map>
 
 #include "codegen/layer.h"
 #include "codegen/names.h"
@@ -12,23 +12,35 @@
 namespace burin {
 namespace {
 
-/// The kernel that the user wants for a node, empty: the cheapest.
-std::string forced(const Node& n, const Options& o, std::set<std::string>& used) {
-  for (const auto& [layer, kernel] : o.kernels)
-    // Also as reports and generated code spell it.
-    if (layer == n.name || layer == UniqueNames().make(n.name) || std::ranges::count(n.onnx, layer)) return used.insert(layer), kernel;
-  return "";
+/// The kernels that the user wants, by node. A layer is called as reports and generated code spell it, which no two are; an
+/// ONNX node may have become several layers, and its name means all of them, unless one has it.
+std::map<const Node*, std::string> forced(const Graph& g, const Options& o, std::vector<Diagnostic>& errors) {
+  std::map<const Node*, std::string> r;
+  for (const auto& [layer, kernel] : o.kernels) {
+    UniqueNames labels;
+    std::vector<const Node*> labelled, named;
+    for (const Node& n : g.nodes) {
+      if (is_alias(g, n)) continue;
+      if (labels.make(n.name.empty() ? std::string(name(n.op)) : n.name) == layer) labelled.push_back(&n);
+      if (n.name == layer || std::ranges::count(n.onnx, layer)) named.push_back(&n);
+    }
+    for (const Node* n : labelled.empty() ? named : labelled) r[n] = kernel;
+    if (labelled.empty() && named.empty())
+      errors.push_back({Diagnostic::Severity::error, fmt::format("--kernel {}={}: there is no layer '{}'", layer, kernel, layer), "no-layer", "'burin analyze' prints the layers' names", "", ""});
+  }
+  return r;
 }
 
 }  // namespace
 
 void select_kernels(Graph& g, const Context& ctx) {
   std::vector<Diagnostic> errors;
-  std::set<std::string> used;
+  const std::map<const Node*, std::string> wishes = forced(g, ctx.options, errors);
   for (Node& n : g.nodes) {
     if (is_alias(g, n)) continue;
     const LayerView view(g, n, *ctx.target, ctx.options);
-    const std::string wanted = forced(n, ctx.options, used);
+    const auto wish = wishes.find(&n);
+    const std::string wanted = wish == wishes.end() ? "" : wish->second;
     std::optional<Cost> best;
     std::vector<std::string_view> candidates;
     auto refuse = [&](const std::string& what, std::string_view code, const std::string& hint) {
@@ -52,9 +64,6 @@ void select_kernels(Graph& g, const Context& ctx) {
     else if (candidates.empty()) refuse(fmt::format("no kernel computes this from {} to {}", n.inputs.empty() ? "nothing" : to_string(view.in(0)), to_string(view.out())), "no-kernel", "");
     else refuse(fmt::format("kernel '{}' does not serve this layer on {}", wanted, ctx.target->name), "no-kernel", fmt::format("these do: {}", fmt::join(candidates, ", ")));
   }
-  for (const auto& [layer, kernel] : ctx.options.kernels)
-    if (!used.count(layer))
-      errors.push_back({Diagnostic::Severity::error, fmt::format("--kernel {}={}: there is no layer '{}'", layer, kernel, layer), "no-layer", "'burin analyze' prints the layers' names", "", ""});
   if (!errors.empty()) throw ModelError(errors);
 }
 

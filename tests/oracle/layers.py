@@ -247,7 +247,8 @@ def layers():
                                             ((1, 3, 5, 5), {"kernel_shape": [2, 2], "pads": [1, 1, 1, 1], "count_include_pad": 1}),
                                             ((2, 1, 3, 7), {"kernel_shape": [3, 4], "pads": [2, 3, 2, 3], "count_include_pad": 1}),
                                             ((1, 5, 3, 3), {"kernel_shape": [2, 2], "pads": [1, 0, 0, 1]}),
-                                            ((1, 8, 6, 5), {"kernel_shape": [4, 4], "pads": [1, 0, 2, 1]})]):
+                                            ((1, 8, 6, 5), {"kernel_shape": [4, 4], "pads": [1, 0, 2, 1]}),
+                                            ((1, 19, 4, 5), {"kernel_shape": [2, 3], "pads": [1, 0, 0, 1], "strides": [2, 2]})]):
             cells = int(np.prod(attrs["kernel_shape"]))
             put(f"average_{i}_{way}", single, "AveragePool", shape, unit=1 / cells if cells & (cells - 1) == 0 else 1 / 8, **attrs, **options)
             most = {k: v for k, v in attrs.items() if k != "count_include_pad"}
