@@ -80,7 +80,7 @@ class Usage(Case):
         self.usage("compile", self.model, "--report", "report.txt", says=r"error: .*report\.txt.*\.json or \.html")
 
     def test_verbs_not_there_yet(self):
-        for verb in ("quantize", "profile"):
+        for verb in ("quantize",):
             self.usage(verb, says=f"error: .*{verb}.*not supported")
             self.usage(verb, self.model, "--target", "cortex-m4f", "-o", "x", says=f"error: .*{verb}.*not supported")
 
