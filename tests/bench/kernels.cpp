@@ -2,19 +2,27 @@
 // burin-bench-kernels LAYERS.ir TARGET...: every kernel of kernels.inc on every layer that it serves, in QEMU: instructions
 // beside those of the layer's reference, as a markdown table. A kernel that computes anything but what the interpreter
 // says, or that serves no layer of the table on any core named, is an error.
+// burin-bench-kernels --random N SEED TARGET: N random layers (random_layers.h; every other one without weights of -128),
+// each by the kernel that select-kernels takes: instructions per multiply-add, by kernel. A wrong result is an error, and so
+// is a reference kernel that gets a layer of kFewProducts or more products an output on a core with dsp; what failed is
+// printed, and the others are run all the same.
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <random>
 #include <set>
 
 #include "codegen/layer.h"
 #include "compiler/cli/runner.h"
 #include "compiler/interpreter.h"
+#include "tests/bench/random_layers.h"
 
 using namespace burin;
 
@@ -63,33 +71,34 @@ bool agree(const Tensor& a, const Tensor& b) {
 struct Cell {
   int64_t instructions = 0;
   double work = 0;
+  std::string kernel;
 };
 
-/// One run of the layer by one kernel; nothing where it does not serve.
-std::optional<Cell> time_one(const Graph& layer, const Kernel& kernel, const Target& target) {
+/// One run of the layer by `kernel`, or by the one that select-kernels takes; nothing where it does not serve.
+std::optional<Cell> time_one(const Graph& layer, const Kernel* kernel, const Target& target) {
   Compiled c;
   c.graph = layer;
   c.context.target = &target;
   c.context.options.name = layer.name;
-  c.context.options.kernels = {{layer.nodes.back().name, std::string(kernel.name)}};
+  if (kernel) c.context.options.kernels = {{layer.nodes.back().name, std::string(kernel->name)}};
   try {
     run_passes(c.graph, c.context);
   } catch (const ModelError& e) {
     for (const Diagnostic& d : e.diagnostics())
-      if (d.code != "no-kernel") throw;
+      if (!kernel || d.code != "no-kernel") throw;
     return std::nullopt;
   }
   c.module = print_module(c.graph, target, c.context.options, {"", "", ""});
+  const LayerFacts& facts = c.module.layers.back();
   std::mt19937 rng(1);
   std::vector<Tensor> x;
   for (ValueId v : c.graph.inputs) x.push_back(random_tensor(c.graph[v].type, rng));
   const RunResult r = build_and_run(c, {x}, false);
-  if (!agree(r.outputs[0][0], interpret(c.graph, x)[0])) throw std::runtime_error(fmt::format("{} on {}: wrong result of {}", kernel.name, target.name, layer.name));
+  if (!agree(r.outputs[0][0], interpret(c.graph, x)[0])) throw std::runtime_error(fmt::format("{} on {}: wrong result of {}", facts.kernel, target.name, layer.name));
   if (!r.instructions) throw ToolError("this QEMU counts no instructions (its plugins, or a C compiler, are missing)");
-  const LayerFacts& facts = c.module.layers.back();
   double reads = 0;
   for (ValueId v : c.graph.inputs) reads = std::max(reads, double(c.graph[v].type.elements()));
-  return Cell{*r.instructions, facts.macs ? double(facts.macs) : std::max(reads, double(c.graph[c.graph.outputs[0]].type.elements()))};
+  return Cell{*r.instructions, facts.macs ? double(facts.macs) : std::max(reads, double(c.graph[c.graph.outputs[0]].type.elements())), facts.kernel};
 }
 
 int bench(const std::string& file, const std::vector<const Target*>& targets) {
@@ -104,7 +113,7 @@ int bench(const std::string& file, const std::vector<const Target*>& targets) {
       std::string row;
       bool any = false;
       for (size_t t = 0; t < targets.size(); ++t) {
-        const std::optional<Cell> cell = targets[t]->has(k.needs) ? time_one(layer, k, *targets[t]) : std::nullopt;
+        const std::optional<Cell> cell = targets[t]->has(k.needs) ? time_one(layer, &k, *targets[t]) : std::nullopt;
         if (!cell) {
           row += " - |";
           continue;
@@ -129,16 +138,78 @@ int bench(const std::string& file, const std::vector<const Target*>& targets) {
   return missing ? 1 : 0;
 }
 
+constexpr int kFewProducts = 16;
+
+/// The smallest of the sorted numbers that `percent` of them do not exceed.
+double percentile(const std::vector<double>& sorted, int percent) { return sorted[(sorted.size() * size_t(percent) + 99) / 100 - 1]; }
+
+int bench_random(int layers, uint32_t seed, const Target& target) {
+  struct Row {
+    std::vector<double> costs;  // instructions per multiply-add
+    double worst = 0;
+    std::string shape;
+  };
+  std::map<std::string, Row> rows;
+  Row all;
+  int failures = 0;
+  std::mt19937 rng(seed);
+  for (int i = 0; i < layers; ++i) {
+    const RandomLayer layer = random_layer(rng, fmt::format("random_{}", i));
+    const bool symmetric = i % 2 == 0;
+    const auto fail = [&](const std::string& what) {
+      fmt::print(stderr, "burin-bench-kernels: error: {}: {}{}\n{}", what, layer.shape, symmetric ? ", weights of -128 made -127" : "", layer.text);
+      ++failures;
+    };
+    try {
+      Graph g = parse(layer.text);
+      if (symmetric) no_least_weights(g);
+      const Cell cell = *time_one(g, nullptr, target);
+      const double cost = double(cell.instructions) / cell.work;
+      for (Row* r : {&rows[cell.kernel], &all}) {
+        r->costs.push_back(cost);
+        if (cost > r->worst) r->worst = cost, r->shape = layer.shape;
+      }
+      if (target.has("dsp") && layer.taps >= kFewProducts && cell.kernel.ends_with("_ref")) fail(fmt::format("{} serves a layer of {} products an output", cell.kernel, layer.taps));
+    } catch (const ModelError& e) {
+      for (const Diagnostic& d : e.diagnostics()) fail(d.message);
+    } catch (const std::runtime_error& e) {
+      fail(e.what());
+    }
+    if (isatty(2)) fmt::print(stderr, "\r{:<60}\r", i);
+  }
+  fmt::print("| kernel | layers | median | 95th percentile | most | by |\n|---|---|---|---|---|---|\n");
+  const auto print_row = [](const std::string& name, Row& r) {
+    if (r.costs.empty()) return;
+    std::ranges::sort(r.costs);
+    fmt::print("| {} | {} | {:.2f} | {:.2f} | {:.2f} | {} |\n", name, r.costs.size(), percentile(r.costs, 50), percentile(r.costs, 95), r.worst, r.shape);
+  };
+  for (auto& [kernel, row] : rows) print_row('`' + kernel + '`', row);
+  print_row("all", all);
+  return failures ? 1 : 0;
+}
+
+const Target* emulated(std::string_view name) {
+  const Target* t = find_target(std::string(name));
+  if (!t || t->qemu.empty()) throw UsageError(fmt::format("'{}' is no target that QEMU runs", name));
+  return t;
+}
+
+int positive(std::string_view text) {
+  int n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end != text.data() + text.size() || n < 1) throw UsageError(fmt::format("'{}' is no positive number", text));
+  return n;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    if (argc < 3) throw UsageError("usage: burin-bench-kernels LAYERS.ir TARGET...");
+    const bool random = argc > 1 && std::string_view(argv[1]) == "--random";
+    if (random ? argc != 5 : argc < 3) throw UsageError("usage: burin-bench-kernels LAYERS.ir TARGET..., or --random N SEED TARGET");
+    if (random) return bench_random(positive(argv[2]), uint32_t(positive(argv[3])), *emulated(argv[4]));
     std::vector<const Target*> targets;
-    for (int i = 2; i < argc; ++i) {
-      targets.push_back(find_target(argv[i]));
-      if (!targets.back() || targets.back()->qemu.empty()) throw UsageError(fmt::format("'{}' is no target that QEMU runs", argv[i]));
-    }
+    for (int i = 2; i < argc; ++i) targets.push_back(emulated(argv[i]));
     return bench(argv[1], targets);
   } catch (const ModelError& e) {
     for (const Diagnostic& d : e.diagnostics()) fmt::print(stderr, "{}", format(d, argv[1], DiagnosticStyle::text));
