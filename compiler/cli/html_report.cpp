@@ -31,7 +31,8 @@ std::vector<Column> columns(const json& report) {
     if (always || std::ranges::any_of(c.values, [](int64_t v) { return v > 0; })) r.push_back(std::move(c));
   };
   add("Instructions", "counted in the emulator", "instructions", false);
-  add("Cycles (estimate)", "a rough figure for comparing layers", "cycles_est", false);
+  if (number(report, "cycles") > 0) add("Cycles (estimate)", "the instructions that ran, each at its cost", "cycles", false);
+  else add("Cycles (estimate)", "a rough figure for comparing layers", "cycles_est", false);
   add("Multiply-adds", "of one run", "macs", true);
   add("Code", "bytes of flash", "code_bytes", false);
   add("Weights", "bytes of flash for weights and tables; equal tables are stored once", "weight_bytes", true);
