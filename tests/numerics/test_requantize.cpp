@@ -64,6 +64,7 @@ int mistakes(const std::vector<RequantChannel>& channels, RequantRange range, co
 Requantization checked(const std::vector<RequantChannel>& channels, RequantRange range) {
   Requantization plan = plan_requantization(channels, range);
   CHECK(mistakes(channels, range, plan) == 0);
+  if (const auto vector = plan_vector_requantization(channels, range)) CHECK(mistakes(channels, range, *vector) == 0);
   return plan;
 }
 
@@ -114,6 +115,24 @@ TEST_CASE("requantize: convolution layers take three instructions", "[requantize
     all += plan.needed.size();
   }
   CHECK(narrow * 100 >= all * 98);
+}
+
+TEST_CASE("requantize: Helium's sequence serves convolution layers", "[requantize]") {
+  std::mt19937 random(11);
+  for (const int64_t reach : {2000, 100000, 4000000, 50000000}) {
+    for (const RequantRange range : {kInt8, RequantRange{-128, -128, 127}, RequantRange{128, 0, 255}, RequantRange{3, -20, 90}}) {
+      const std::vector<RequantChannel> channels = random_channels(random, 20, reach, 200.0 / double(reach));
+      const auto plan = plan_vector_requantization(channels, range);
+      INFO(reach << " " << range.zero_point << " " << range.lo);
+      if (reach > 1000000 && !plan) continue;  // large sums leave too few bits to the multiplier for some channels
+      REQUIRE(plan);
+      CHECK(plan->device.kind == RequantKind::vector);
+      CHECK(plan->device.shift >= 1);
+      CHECK(plan->device.shift <= 16);
+      CHECK(mistakes(channels, range, *plan) == 0);
+    }
+  }
+  CHECK_FALSE(plan_vector_requantization(std::vector<RequantChannel>{{1, 0, 0, 1}}, {0, 0, 65535}));
 }
 
 TEST_CASE("requantize: a clamp inside the range", "[requantize]") {
