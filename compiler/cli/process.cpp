@@ -78,7 +78,7 @@ ProcessResult run_process(const std::vector<std::string>& argv, double seconds) 
 }
 
 TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "burin-XXXXXX").string();
+  std::string name = (std::filesystem::temp_directory_path() / ("burin-" + std::string(6, 'X'))).string();
   if (!mkdtemp(name.data())) throw ToolError("cannot make a temporary folder");
   path_ = name;
 }

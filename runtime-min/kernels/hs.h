@@ -59,8 +59,35 @@ BURIN_INLINE int32_t hs_dot(const uint32_t* w, int32_t w_step, const uint32_t* c
 }
 
 #if BURIN_DSP && !defined(__clang__)
+// clang wants a frame pointer too: it gets the C form.
+// Two words of four pixels, loaded from %[c], times a word of two filters: eight products and sums.
+#define BURIN_HS_PRODUCTS                                                                                              \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                               \
+  "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                               \
+  "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                               \
+  "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                               \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                               \
+  "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                               \
+  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
+  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"
+// The same with the low weights of the words, unpacked in place.
+#define BURIN_HS_UNPACKED                                                                                              \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "sxtb16 %[f0], %[f0]\n\t"                                                                                            \
+  "sxtb16 %[f1], %[f1]\n\t"                                                                                            \
+  "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                               \
+  "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                               \
+  "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                               \
+  "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                               \
+  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                               \
+  "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                               \
+  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
+  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"
 // 4 pixels x 2 filters, one quad: 23 instructions for 32 products. The first quad starts all pixels from what a3 and b3
-// hold. clang wants a frame pointer too: it gets the C form.
+// hold.
 #define BURIN_HS_FIRST                                                                                                 \
   "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
   "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
@@ -73,42 +100,11 @@ BURIN_INLINE int32_t hs_dot(const uint32_t* w, int32_t w_step, const uint32_t* c
   "smlad %[b2], %[f1], %[v0], %[b3]\n\t"                                                                               \
   "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
   "smlad %[b3], %[f1], %[v1], %[b3]\n\t"                                                                               \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
-  "sxtb16 %[f0], %[f0]\n\t"                                                                                            \
-  "sxtb16 %[f1], %[f1]\n\t"                                                                                            \
-  "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                               \
-  "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                               \
-  "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                               \
-  "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                               \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
-  "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                               \
-  "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                               \
-  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
-  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"
+  BURIN_HS_UNPACKED
 #define BURIN_HS_NEXT                                                                                                  \
   "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
-  "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                               \
-  "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                               \
-  "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                               \
-  "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                               \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
-  "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                               \
-  "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                               \
-  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
-  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"                                                                               \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
-  "sxtb16 %[f0], %[f0]\n\t"                                                                                            \
-  "sxtb16 %[f1], %[f1]\n\t"                                                                                            \
-  "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                               \
-  "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                               \
-  "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                               \
-  "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                               \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
-  "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                               \
-  "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                               \
-  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
-  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"
+  BURIN_HS_PRODUCTS                                                                                                    \
+  BURIN_HS_UNPACKED
 #define BURIN_HS_2 BURIN_HS_NEXT BURIN_HS_NEXT
 #define BURIN_HS_4 BURIN_HS_2 BURIN_HS_2
 #define BURIN_HS_ASM(text, ...)                                                                                        \

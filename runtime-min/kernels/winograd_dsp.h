@@ -40,16 +40,7 @@ constexpr int32_t winograd_q8_dsp_scratch(const ConvShape& s) { return 4 * (kWin
   "smuad %[b3], %[f1], %[v1]\n\t"
 #define BURIN_WINOGRAD_NEXT                                                                                            \
   "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
-  "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                               \
-  "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                               \
-  "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                               \
-  "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                               \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
-  "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                               \
-  "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                               \
-  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
-  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"
+  BURIN_HS_PRODUCTS
 #define BURIN_WINOGRAD_STORE                                                                                           \
   "strd %[a0], %[a1], [%[c]], #8\n\t"                                                                                  \
   "strd %[a2], %[a3], [%[c]], #8\n\t"                                                                                  \

@@ -18,7 +18,7 @@ namespace burin::test {
 class Folder {
  public:
   Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "burin-XXXXXX").string();
+    std::string pattern = (std::filesystem::temp_directory_path() / ("burin-" + std::string(6, 'X'))).string();
     path_ = ::mkdtemp(pattern.data());
   }
   ~Folder() { std::filesystem::remove_all(path_); }
