@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "codegen/layers/rows.h"
+#include "compiler/liveness.h"
 #include "compiler/ops/layout.h"
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/conv_plain.h"
@@ -41,6 +42,17 @@ bool is_depthwise(const ConvShape& s) { return s.groups > 1 && s.groups == s.ic 
 std::string text(const ConvShape& s) {
   const int32_t f[] = {s.ih, s.iw, s.ic, s.oh, s.ow, s.oc, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, s.groups};
   return braced(f);
+}
+
+int64_t spare_room(const Graph& g, const Node& node, double growth) {
+  std::vector<int64_t> live(g.nodes.size() + 1);
+  for (const LiveRange& r : live_ranges(g))
+    if (r.value != ValueId::none)
+      for (int step = r.first; step <= r.last; ++step) live[size_t(step + 1)] += r.bytes;
+  const int64_t most = std::ranges::max(live);
+  for (size_t i = 0; i < g.nodes.size(); ++i)
+    if (&g.nodes[i] == &node) return most + int64_t(double(most) * growth) - live[i + 1];
+  return 0;
 }
 
 namespace {
@@ -213,7 +225,13 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   for (size_t i = 3; i < c.requant.params.size(); i += 2) c.one_multiplier = c.one_multiplier && c.requant.params[i] == c.requant.params[1];
   const ConvShape& s = c.s;
   c.winograd = c.narrow && s.groups == 1 && s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.ic % 4 == 0 &&
-               c.bound < (1 << 23) && v.options.optimize == Options::Optimize::speed && winograd_pays(c);
+               c.bound < (1 << 23);
+  c.tiles = double((s.oh + 1) / 2) * ((s.ow + 7) / 8) * 4;
+  if (c.winograd && v.options.optimize != Options::Optimize::ram) {
+    const int64_t room = spare_room(v.graph, v.node, 0) - winograd_q8_dsp_scratch(s);
+    c.block = int32_t(std::min<int64_t>(s.oc + s.oc % 2, std::max<int64_t>(room, 0) / 4 / winograd_words(s.ic, 2) * 2));
+  }
+  c.winograd_flash = c.winograd && c.block == 0 && v.options.optimize == Options::Optimize::speed && winograd_pays(c);
   return c;
 }
 
@@ -310,6 +328,12 @@ PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c) {
           r.weights.push_back(at(i) | at(i + 2) << 16);
         }
   r.params = centring_parameters(c, 256, signed_zero(c));
+  return r;
+}
+
+PackedConv<int8_t> pack_winograd_q8_w8_dsp(const ConvQ8& c) {
+  PackedConv<int8_t> r{{c.weights.begin(), c.weights.end()}, centring_parameters(c, 256, signed_zero(c))};
+  r.params.insert(r.params.begin(), c.block);
   return r;
 }
 
@@ -446,7 +470,8 @@ LayerCode print_conv_q8(const LayerView& v) {
   code.needed = c.needed;
   code.accumulator_bound = c.bound;
   int32_t n = kernel.name == "depthwise_q8_mve" ? c.mve_rows() : kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
-  if (kernel.name.starts_with("winograd") && n < c.s.oh) n = 4;  // two rows are one
+  if (kernel.name == "winograd_q8_dsp" && n < c.s.oh) n = 4;  // two rows are one
+  if (kernel.name == "winograd_q8_w8_dsp") n = std::min(c.s.oh, 64);  // each call transforms the filters
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   // A function for any shape is larger than one for a known shape: it pays from some layers on.
   const auto alike = std::ranges::count_if(v.graph.nodes, [&](const Node& other) {
@@ -470,6 +495,7 @@ template LayerCode print_conv_q8<pack_dense_one_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_q8_w16_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_any_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_winograd_q8_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_winograd_q8_w8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_pointwise_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_dense_q8_mve>(const LayerView&);

@@ -19,7 +19,10 @@ struct ConvQ8 {
   bool narrow;         // centered weights fit int8
   bool hs;             // H/s packing is exact for every filter (runtime-min/kernels/conv_dsp.h)
   bool one_multiplier; // requantization is shift8 with the same multiplier for all channels
-  bool winograd;       // F(2x2, 3x3) is exact and pays for its flash (runtime-min/kernels/winograd_dsp.h)
+  bool winograd;       // F(2x2, 3x3) is exact (runtime-min/kernels/winograd_dsp.h)
+  bool winograd_flash; // and its weights, transformed by the compiler, pay for their flash
+  double tiles;        // of 2x2 outputs, rounded up to rows of four
+  int32_t block;       // filters that are transformed at a time on the device; 0: there is no room for them
   int64_t taps;        // products of one output
   int64_t outputs;     // of one image
   double products;     // of one image
@@ -64,6 +67,9 @@ struct Geometry {
 };
 std::optional<Geometry> geometry(const LayerView& v);
 bool is_depthwise(const ConvShape& s);
+/// Bytes of working memory that a node may have so that the arena grows by `growth` of its size at most: what is live
+/// elsewhere at the same time is counted, other nodes' working memory is not.
+int64_t spare_room(const Graph& g, const Node& node, double growth);
 std::string text(const ConvShape& s);
 
 /// What a kernel on integers reads beside its input, in the order of its loops.
@@ -86,6 +92,7 @@ PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_any_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c);
+PackedConv<int8_t> pack_winograd_q8_w8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c);

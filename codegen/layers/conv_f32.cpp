@@ -3,7 +3,6 @@
 
 #include "codegen/layers/conv.h"
 #include "codegen/layers/rows.h"
-#include "compiler/liveness.h"
 
 namespace burin {
 namespace {
@@ -19,19 +18,6 @@ PackedF32 interleaved(const ConvF32& c, int32_t together) {
   r.bias = c.bias;
   r.bias.resize(size_t(c.s.oc));
   return r;
-}
-
-/// Bytes of working memory that a node may have so that the arena grows by a seventh at most: what is live elsewhere at
-/// the same time is counted, other nodes' working memory is not.
-int64_t spare_room(const Graph& g, const Node& node) {
-  std::vector<int64_t> live(g.nodes.size() + 1);
-  for (const LiveRange& r : live_ranges(g))
-    if (r.value != ValueId::none)
-      for (int step = r.first; step <= r.last; ++step) live[size_t(step + 1)] += r.bytes;
-  const int64_t most = std::ranges::max(live);
-  for (size_t i = 0; i < g.nodes.size(); ++i)
-    if (&g.nodes[i] == &node) return most + most / 7 - live[i + 1];
-  return 0;
 }
 
 /// Are products and sums cheaper in one instruction?
@@ -50,7 +36,7 @@ std::optional<ConvF32> ConvF32::of(const LayerView& v) {
   const int64_t pixels = int64_t(c.s.oh) * c.s.ow;
   c.blocked = double((pixels + 3) / 4 * 4) * double((c.s.oc + 3) / 4 * 4);
   c.tiles = double((int64_t((c.s.oh + 1) / 2) * ((c.s.ow + 1) / 2) + 3) / 4 * 4);
-  if (v.options.optimize == Options::Optimize::speed && c.s.kh == 3) c.room = spare_room(v.graph, v.node);
+  if (v.options.optimize == Options::Optimize::speed && c.s.kh == 3) c.room = spare_room(v.graph, v.node, 1.0 / 7);
   c.products = double(c.outputs) * double(c.taps);
   c.clamp = v.node.as<Conv>() ? v.node.as<Conv>()->clamp : v.node.as<Dense>()->clamp;
   auto values = [](const Tensor& t) { return std::vector<float>(t.data<float>(), t.data<float>() + t.elements()); };

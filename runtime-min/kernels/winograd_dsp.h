@@ -8,8 +8,10 @@
 // times the sums: nothing is rounded, sums are those of conv_q8_ref. Transformed activations lie in [-512, 512]. Sums
 // may wrap on the way; 256 times the final one fits 32 bits, which the compiler checks.
 //
-// Weights: per pair of filters (the last one of an odd number with zeros), per place of the 16, per two channels one
-// word for each filter: channels (4k, 4k+2), then (4k+1, 4k+3). Parameters as in hs.h.
+// Transformed weights: per pair of filters (the last one of an odd number with zeros), per place of the 16, per two
+// channels one word for each filter: channels (4k, 4k+2), then (4k+1, 4k+3). They are 3.6 times what the filters are:
+// winograd_q8_dsp has them in flash, winograd_q8_w8_dsp has the filters there and transforms a block of them at a time
+// into working memory. Parameters as in hs.h.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/hs.h"
@@ -23,6 +25,11 @@ constexpr int32_t winograd_place(const ConvShape& s) { return s.ic * 2 + 8; }
 constexpr int32_t kWinogradColumns = 80;
 /// Bytes of working memory.
 constexpr int32_t winograd_q8_dsp_scratch(const ConvShape& s) { return 4 * (kWinogradColumns + 16 * winograd_place(s)); }
+/// Words of `filters` transformed ones.
+constexpr int32_t winograd_words(int32_t ic, int32_t filters) { return (filters + 1) / 2 * 16 * ic; }
+constexpr int32_t winograd_q8_w8_dsp_scratch(const ConvShape& s, int32_t block) {
+  return winograd_q8_dsp_scratch(s) + 4 * winograd_words(s.ic, block);
+}
 
 #if BURIN_DSP && !defined(__clang__)
 // 4 tiles x 2 filters, two channels: 11 instructions for 16 products. Then the sums go behind the activations.
@@ -138,13 +145,13 @@ BURIN_INLINE void winograd_outputs(const ConvShape& s, const Requant& q, const i
   if (height > 1 && width > 1) y[below + s.oc] = hs_store<Y>(q, params, d);
 }
 
-/// n rows of output, as conv_q8_ref.
+/// n rows of `filters` of the s.oc outputs: the first one's at y.
 template <class X, class Y>
-BURIN_INLINE void winograd_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                  const uint32_t* weights, const int32_t* all_params, Y* y, void* scratch) {
+BURIN_INLINE void winograd_tiles(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n, int32_t filters,
+                                 const uint32_t* weights, const int32_t* all_params, Y* y, uint32_t* columns) {
   const int32_t each = hs_params(q.kind), place = winograd_place(s);
   const uint32_t zeros = hs_zeros<X>(x_zero);
-  uint32_t *const columns = static_cast<uint32_t*>(scratch), *const v = columns + kWinogradColumns;
+  uint32_t* const v = columns + kWinogradColumns;
   const int32_t* const sums = reinterpret_cast<const int32_t*>(v + s.ic * 2);
   for (int32_t oy = 0; oy < n; oy += 2) {
     const int32_t height = n - oy < 2 ? 1 : 2;
@@ -162,7 +169,7 @@ BURIN_INLINE void winograd_q8_dsp(const ConvShape& s, const Requant& q, int32_t 
       const uint32_t* w = weights;
       const int32_t* params = all_params;
       Y* out = y + (oy * s.ow + ox) * s.oc;
-      for (int32_t o = 0; o < s.oc; ++o, ++out, params += each) {
+      for (int32_t o = 0; o < filters; ++o, ++out, params += each) {
         if (o % 2 == 0)
           for (uint32_t* at = v; at != v + 16 * place;) at = winograd_place_sums(s.ic, w, at);
         const int32_t* m = sums + o % 2 * 4;
@@ -174,6 +181,61 @@ BURIN_INLINE void winograd_q8_dsp(const ConvShape& s, const Requant& q, int32_t 
         }
       }
     }
+  }
+}
+
+/// n rows of output, as conv_q8_ref.
+template <class X, class Y>
+BURIN_INLINE void winograd_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
+                                  const uint32_t* weights, const int32_t* params, Y* y, void* scratch) {
+  winograd_tiles(s, q, x_zero, rows, n, s.oc, weights, params, y, static_cast<uint32_t*>(scratch));
+}
+
+/// G g G^T of two channels' worth of one filter, doubled twice: nine words in, 16 out, `step` words apart.
+BURIN_INLINE void winograd_filter(const uint32_t* g, uint32_t* to, int32_t step) {
+  uint32_t t[4][3];
+  BURIN_UNROLL
+  for (int32_t x = 0; x < 3; ++x) {
+    const uint32_t ends = sadd16(g[x], g[6 + x]);
+    t[0][x] = sadd16(g[x], g[x]), t[1][x] = sadd16(ends, g[3 + x]);
+    t[2][x] = ssub16(ends, g[3 + x]), t[3][x] = sadd16(g[6 + x], g[6 + x]);
+  }
+  BURIN_UNROLL
+  for (int32_t y = 0; y < 4; ++y, to += 4 * step) {
+    const uint32_t ends = sadd16(t[y][0], t[y][2]);
+    to[0] = sadd16(t[y][0], t[y][0]), to[step] = sadd16(ends, t[y][1]);
+    to[2 * step] = ssub16(ends, t[y][1]), to[3 * step] = sadd16(t[y][2], t[y][2]);
+  }
+}
+
+/// `filters` filters [3][3][ic], transformed.
+BURIN_INLINE void winograd_filters(int32_t ic, int32_t filters, const int8_t* w, uint32_t* to) {
+  for (int32_t f = 0; f < filters; ++f, w += 8 * ic) {
+    uint32_t* u = to + f / 2 * 16 * ic + f % 2;
+    for (int32_t c = 0; c < ic; c += 4, w += 4, u += 4) {
+      uint32_t even[9], odd[9];
+      BURIN_UNROLL
+      for (int32_t k = 0; k < 9; ++k) {
+        const uint32_t four = load32(w + k * ic);
+        even[k] = sxtb16(four), odd[k] = sxtb16_ror8(four);
+      }
+      winograd_filter(even, u, ic);
+      winograd_filter(odd, u + 2, ic);
+    }
+  }
+}
+
+/// The same from filters as they are, [oc][3][3][ic]. params[0]: how many of them, an even number, are transformed at a
+/// time; what hs.h wants follows.
+template <class X, class Y>
+BURIN_INLINE void winograd_q8_w8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
+                                     const int8_t* weights, const int32_t* params, Y* y, void* scratch) {
+  const int32_t block = *params++;
+  uint32_t* const transformed = static_cast<uint32_t*>(scratch);
+  for (int32_t o = 0; o < s.oc; o += block) {
+    const int32_t count = s.oc - o < block ? s.oc - o : block;
+    winograd_filters(s.ic, count, weights + o * 9 * s.ic, transformed);
+    winograd_tiles(s, q, x_zero, rows, n, count, transformed, params + o * hs_params(q.kind), y + o, transformed + winograd_words(s.ic, block));
   }
 }
 

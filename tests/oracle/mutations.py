@@ -22,7 +22,7 @@ ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
 
 REF = "conv_q8_ref conv_q8_w16_ref"
 PLAIN = "conv_q8_plain depthwise_q8_plain"
-HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp dense_one_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp"
+HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp dense_one_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"
 CONV = f"{REF} {PLAIN} {HS} conv_q8_w16_dsp"
 SUMS = "pool_average_q8_ref pool_average_q8_dsp reduce_sum_q8 matmul_q8_ref mul_q8"
 TABLES = "extreme_q8 pool_max_ref reduce_extreme_q8"  # to another scale
@@ -50,7 +50,7 @@ ZERO_DROPPED = [
     (K + "conv.h", "acc += (px[c] - x_zero) * pw[c];", "acc += px[c] * pw[c];", REF),
     (K + "dense.h", "acc += (x[p * s.in + k] - x_zero) * w", "acc += x[p * s.in + k] * w", REF),
     ("codegen/layers/conv.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", f"{HS} conv_q8_w16_dsp"),
-    ("codegen/layers/conv.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp"),
+    ("codegen/layers/conv.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"),
     (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
     (K + "pool_dsp.h", "const int32_t zeros = cells * zero;", "const int32_t zeros = 0 * zero;", "pool_average_q8_dsp"),
     (K + "reduce.h", "{ acc += v - x_zero; }", "{ acc += v; }", "reduce_sum_q8"),
@@ -81,7 +81,7 @@ TAIL_SKIPPED = [
     (K + "depthwise_dsp.h", "if (rest == 3) depthwise_outputs(s, q, 3,", "if (rest == 3) depthwise_outputs(s, q, 2,", "depthwise_q8_dsp"),
     (K + "depthwise_any_dsp.h", "for (; left > 0; --left,", "for (; left > 1; --left,", "depthwise_any_q8_dsp"),
     (K + "conv_w16_dsp.h", "if (s.oc % 2 != 0)", "if (s.oc % 2 != 0 && count == 4)", "conv_q8_w16_dsp"),
-    (K + "winograd_dsp.h", "k < 4 && ox + 2 * k < s.ow; ++k)", "k < 4 && ox + 2 * k < s.ow - 1; ++k)", "winograd_q8_dsp"),
+    (K + "winograd_dsp.h", "k < 4 && ox + 2 * k < s.ow; ++k)", "k < 4 && ox + 2 * k < s.ow - 1; ++k)", "winograd_q8_dsp winograd_q8_w8_dsp"),
     # The last cell of a window, the last element of a sum.
     (K + "pool.h", "      f(row + ix * s.c);", "      if (ky != s.kh - 1 || kx != s.kw - 1) f(row + ix * s.c);", "pool_average_q8_ref pool_max_ref"),
     (K + "reduce.h", "for (int32_t k = 0; k < s.reduced[last]; ++k) f(", "for (int32_t k = 0; k < s.reduced[last] - 1; ++k) f(",
@@ -117,7 +117,7 @@ PAD_ZERO = [
     (K + "depthwise_dsp.h", ZEROS, ZERO_WORDS, "depthwise_q8_dsp"),
     (K + "depthwise_any_dsp.h", ZEROS, ZERO_WORDS, "depthwise_any_q8_dsp"),
     (K + "conv_w16_dsp.h", "inside ? row[x * s.ic + c] : X(x_zero);", "inside ? row[x * s.ic + c] : X(0);", "conv_q8_w16_dsp"),
-    (K + "winograd_dsp.h", ZEROS, ZERO_WORDS, "winograd_q8_dsp"),
+    (K + "winograd_dsp.h", ZEROS, ZERO_WORDS, "winograd_q8_dsp winograd_q8_w8_dsp"),
     (K + "conv_plain.h", "from ? from[c] : X(x_zero)", "from ? from[c] : X(0)", "conv_q8_plain"),
     (K + "conv_plain.h", "padding[c] = X(x_zero)", "padding[c] = X(0)", "depthwise_q8_plain"),
     (K + "pool.h", "{ acc += x[c] - x_zero; });", "{ acc += x[c] - x_zero; });\n        if (s.include_pad) acc -= (s.kh * s.kw - cells) * x_zero;",
