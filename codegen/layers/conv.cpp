@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "codegen/layers/rows.h"
 #include "compiler/liveness.h"
@@ -163,29 +164,48 @@ std::string folded_call(const ConvQ8& c, const Requant& q, int32_t n, std::strin
                  {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, info(c.x).c_type}, n, call)}});
 }
 
+/// Can one function serve any shape of the layer's kernel at little cost?
+bool shareable(const LayerView& v, const ConvQ8& c) {
+  const std::string_view kernel = v.node.kernel->name;
+  return kernel.ends_with("_plain") || kernel.starts_with("dense") || (c.has_any_form(kernel) && kernel != "winograd_q8_w8_dsp");
+}
+
+/// How many shapes the layers have that would share its function.
+size_t distinct_shapes(const LayerView& v, const ConvQ8& c) {
+  std::set<std::string> shapes;
+  for (const Node& other : v.graph.nodes) {
+    if (other.kernel != v.node.kernel) continue;
+    const auto g = geometry(LayerView(v.graph, other, v.target, v.options));
+    if (g && g->s.kh == c.s.kh && g->s.kw == c.s.kw && (g->s.ic % 4 == 0) == (c.s.ic % 4 == 0)) shapes.insert(text(g->s));
+  }
+  return shapes.size();
+}
+
 /// The call with shape and zero points read from `f`: layers of one kernel then share a function (--optimize size).
+/// What decides the code's structure stays known: the window, and whether channels come
+/// in fours.
 std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view scratch, LayerCode& code) {
   const Requant& q = c.requant.device;
   const ConvShape& s = c.s;
-  // What decides the code's structure stays known: the window, and so what is unrolled.
-  const std::vector<int32_t> facts{s.ih, s.iw, s.ic, s.oh, s.ow, s.oc, s.pt, s.groups, q.shift, q.offset, q.zero_point, c.x_zero, n, int32_t(c.batch)};
+  const bool fours = s.ic % 4 == 0;
+  const std::vector<int32_t> facts{s.ih, s.iw, fours ? s.ic / 4 : s.ic, s.oh, s.ow, s.oc, s.sh, s.sw, s.pt, s.pl, q.shift, q.zero_point, c.x_zero, n, int32_t(c.batch), q.offset};
   code.constants.push_back(constant_array<int32_t>("f", facts));
-  int32_t room = 16;  // for row pointers; few sizes, so that few functions differ in it
+  int32_t room = 64;  // for row pointers; few sizes, so that few functions differ in it
   while (room < s.rows(n)) room *= 2;
   return expand(R"(
-      const burin::ConvShape s = {f[0], f[1], f[2], f[3], f[4], f[5], $kh$, $kw$, $sh$, $sw$, $dh$, $dw$, f[6], $pl$, f[7]};
-      const burin::Requant q = {burin::RequantKind::$kind$, f[8], f[9], $lo$, $hi$, f[10]};
+      const burin::ConvShape s = {f[0], f[1], $ic$, f[3], f[4], f[5], $kh$, $kw$, f[6], f[7], $dh$, $dw$, f[8], f[9], $groups$};
+      const burin::Requant q = {burin::RequantKind::$kind$, f[10], f[15], $lo$, $hi$, f[11]};
       const $type$* rows[$room$];
       auto* y = y0;
-      for (int32_t b = 0; b < f[13]; ++b) {
-        for (int32_t oy = 0; oy < s.oh; oy += f[12]) {
-          const int32_t n = s.oh - oy < f[12] ? s.oh - oy : f[12];
+      for (int32_t b = 0; b < f[14]; ++b) {
+        for (int32_t oy = 0; oy < s.oh; oy += f[13]) {
+          const int32_t n = s.oh - oy < f[13] ? s.oh - oy : f[13];
           burin::image_rows(rows, x0 + b * s.ih * s.iw * s.ic, oy * s.sh - s.pt, s.rows(n), s.ih, s.iw * s.ic);
-          burin::$kernel$(s, q, f[11], rows, n, w, p, y, $scratch$);
+          burin::$kernel$(s, q, f[12], rows, n, w, p, y, $scratch$);
           y += n * s.ow * s.oc;
         }
       })",
-                {{"kh", s.kh}, {"kw", s.kw}, {"sh", s.sh}, {"sw", s.sw}, {"dh", s.dh}, {"dw", s.dw}, {"pl", s.pl}, {"kind", kind_name(q.kind)}, {"lo", q.lo}, {"hi", q.hi}, {"type", info(c.x).c_type}, {"room", room}, {"kernel", kernel}, {"scratch", scratch}});
+                {{"kh", s.kh}, {"kw", s.kw}, {"dh", s.dh}, {"dw", s.dw}, {"ic", fours ? "4 * f[2]" : "f[2]"}, {"groups", s.groups == 1 ? "1" : fours ? "4 * f[2]" : "f[2]"}, {"kind", kind_name(q.kind)}, {"lo", q.lo}, {"hi", q.hi}, {"type", info(c.x).c_type}, {"room", room}, {"kernel", kernel}, {"scratch", scratch}});
 }
 
 }  // namespace
@@ -233,6 +253,13 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   }
   c.winograd_flash = c.winograd && c.block == 0 && v.options.optimize == Options::Optimize::speed && winograd_pays(c);
   return c;
+}
+
+bool ConvQ8::has_any_form(std::string_view kernel) const {
+  const Requant& q = requant.device;
+  if (kernel == "winograd_q8_w8_dsp") return true;
+  if (q.kind != RequantKind::shift8 || q.lo != info(y).lo || q.hi != info(y).hi) return false;
+  return kernel == "conv_q8_dsp" || kernel == "pointwise_q8_dsp" || (kernel == "depthwise_q8_dsp" && s.kh == 3);
 }
 
 double ConvQ8::mve_cycles(int32_t together) const {
@@ -473,14 +500,10 @@ LayerCode print_conv_q8(const LayerView& v) {
   if (kernel.name == "winograd_q8_dsp" && n < c.s.oh) n = 4;  // two rows are one
   if (kernel.name == "winograd_q8_w8_dsp") n = std::min(c.s.oh, 64);  // each call transforms the filters
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
-  // A function for any shape is larger than one for a known shape: it pays from some layers on.
-  const auto alike = std::ranges::count_if(v.graph.nodes, [&](const Node& other) {
-    const Conv *a = other.as<Conv>(), *b = v.node.as<Conv>();
-    return other.kernel == &kernel && (!a || !b || a->window.strides == b->window.strides);
-  });
-  // Helium's blocks need constants.
-  const bool share = v.options.optimize == Options::Optimize::size && alike > 6 && kernel.needs != "mve";
-  code.body = share ? shared_call(c, n, kernel.name, scratch, code) : folded_call(c, q, n, kernel.name, packed.params.empty() ? "nullptr" : "p", scratch);
+  const bool small = v.options.optimize == Options::Optimize::size, share = small && shareable(v, c) && distinct_shapes(v, c) > 2;
+  const bool any = small && c.has_any_form(kernel.name) && (share || !c.depthwise);
+  const std::string call = fmt::format("{}{}", kernel.name, any ? "<true>" : "");
+  code.body = share ? shared_call(c, n, call, scratch, code) : folded_call(c, q, n, call, packed.params.empty() ? "nullptr" : "p", scratch);
   return code;
 }
 template LayerCode print_conv_q8<pack_conv_q8_ref>(const LayerView&);

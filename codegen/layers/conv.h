@@ -35,6 +35,9 @@ struct ConvQ8 {
   std::optional<Requantization> vector;  // the same for Helium, where it is proven and the core has it
   std::map<std::string, int> needed;
 
+  /// Has the kernel parts that all layers share under --optimize size (kAny in runtime-min/) for a layer like this?
+  bool has_any_form(std::string_view kernel) const;
+
   /// Helium's kernels for one group are exact here.
   bool mve() const { return vector && narrow && s.groups == 1 && taps > 0 && outputs > 0 && s.oc < (1 << 14); }
   /// Their cycles without what gathers windows: blocks of 8 sums, `together` filters a block, the others one by one.

@@ -95,11 +95,11 @@ BURIN_INLINE void hs_gather_edge(const ConvShape& s, int32_t x_zero, const X* co
 }
 
 /// All filters at `count` pixels of the column, at most four; returns where the next pixels go.
-template <class Y>
+template <bool kAny, class Y>
 BURIN_INLINE Y* hs_pixels(const Requant& q, int32_t count, int32_t filters, int32_t quads, const uint32_t* w, const int32_t* params,
                           const uint32_t* column, Y* y) {
   if (count == 4) {
-    hs_four_pixels(q, filters, quads, w, params, column, y);
+    hs_four_pixels<kAny>(q, filters, quads, w, params, column, y);
   } else {
     for (int32_t p = 0; p < count; ++p) hs_one_pixel(q, filters, quads, w, params, column + p, y + p * filters);
   }
@@ -107,7 +107,7 @@ BURIN_INLINE Y* hs_pixels(const Requant& q, int32_t count, int32_t filters, int3
 }
 
 /// n rows of output, as conv_q8_ref. w (in the order of conv_q8_dsp_place) and params as hs.h wants them.
-template <class X, class Y>
+template <bool kAny = false, class X, class Y>
 BURIN_INLINE void conv_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                               const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   const int32_t quads = conv_q8_dsp_quads(s), total = n * s.ow;
@@ -132,16 +132,16 @@ BURIN_INLINE void conv_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_ze
   };
   for (int32_t done = total % 4; done < total; done += 4) {
     for (int32_t p = 0; p < 4; ++p) gather(p);
-    y = hs_pixels(q, 4, s.oc, quads, w, params, column, y);
+    y = hs_pixels<kAny>(q, 4, s.oc, quads, w, params, column, y);
   }
   if (total % 4 != 0) {
     for (int32_t p = 0; p < total % 4; ++p) gather(p);
-    hs_pixels(q, total % 4, s.oc, quads, w, params, column, y);
+    hs_pixels<kAny>(q, total % 4, s.oc, quads, w, params, column, y);
   }
 }
 
 /// 1x1, stride 1, no padding, ic % 4 == 0: rows of pixels, each row in one piece.
-template <class X, class Y>
+template <bool kAny = false, class X, class Y>
 BURIN_INLINE void pointwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                    const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)x_zero;
@@ -158,12 +158,12 @@ BURIN_INLINE void pointwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t
         hs_expand(hs_bytes(x + 2 * s.ic), c[2], c[6]);
         hs_expand(hs_bytes(x + 3 * s.ic), c[3], c[7]);
       }
-      y = hs_pixels(q, 4, s.oc, quads, w, params, column, y);
+      y = hs_pixels<kAny>(q, 4, s.oc, quads, w, params, column, y);
     }
     for (int32_t p = 0; p < rest; ++p, x += s.ic) {
       uint32_t* c = column;
       hs_fill(c, x, s.ic);
-      y = hs_pixels(q, 1, s.oc, quads, w, params, column, y);
+      y = hs_pixels<kAny>(q, 1, s.oc, quads, w, params, column, y);
     }
   }
 }

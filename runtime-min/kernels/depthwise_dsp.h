@@ -90,7 +90,6 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
 // The rows below lie at constant distances, or, for a shape that is not known, p moves on.
 #define BURIN_DW_KNOWN "%c[row]", "%c[row]*2", ""
 #define BURIN_DW_MOVING "0", "0", "ldr %[w0], %[row]\n\tadd %[p], %[p], %[w0]\n\t"
-#define BURIN_DW_MOVED , [p] "+r"(p)
 #define BURIN_DW_WINDOW(stride, count, ...) BURIN_DW_WINDOW_AT(stride, count, __VA_ARGS__)
 #define BURIN_DW_WINDOW_AT(stride, count, second, third, move)                                                         \
   "ldrd %[w0], %[w1], [%[w]]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_FROM_##count, "0") move                      \
@@ -113,11 +112,24 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
                    : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "+r"(a[4]),          \
                      BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                                              \
                    : BURIN_DW_INPUTS(BURIN_DW_AT(words * 4)))
-#define BURIN_DW_6(stride, placed, moved, rows)                                                                        \
-  __asm__ volatile(BURIN_DW_WINDOW(stride, 6, placed)                                                                  \
+#define BURIN_DW_6(stride)                                                                                             \
+  __asm__ volatile(BURIN_DW_WINDOW(stride, 6, BURIN_DW_KNOWN)                                                          \
                    : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "=&r"(a[4]),         \
-                     [a5] "+r"(a[5]) moved, BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                       \
-                   : BURIN_DW_INPUTS(rows))
+                     [a5] "+r"(a[5]), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                             \
+                   : BURIN_DW_INPUTS(BURIN_DW_AT(words * 4)))
+// The same for a row length that is not known, and shift8 with a shift that is not.
+#define BURIN_DW_ANY(stride, saturate)                                                                                 \
+  __asm__ volatile(BURIN_DW_WINDOW(stride, 6, BURIN_DW_MOVING)                                                         \
+                   "ldr %[w0], %[multiplier]\n\tldr %[w1], %[offset]\n\tldr %[p0], %[shift]\n\t"                       \
+                   BURIN_DW_EACH(BURIN_DW_SCALE) BURIN_DW_EACH(BURIN_DW_SHIFT) BURIN_DW_EACH(saturate)                 \
+                   : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [a4] "=&r"(a4), [a5] "+r"(a5),    \
+                     [p] "+r"(p), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                                 \
+                   : BURIN_DW_INPUTS([row] "m"(row), [multiplier] "m"(multiplier), [offset] "m"(offset), [shift] "m"(shift)))
+#define BURIN_DW_EACH(F) F(a0) F(a1) F(a2) F(a3) F(a4) F(a5)
+#define BURIN_DW_SCALE(a) "smmla %[" #a "], %[" #a "], %[w0], %[w1]\n\t"
+#define BURIN_DW_SHIFT(a) "asr %[" #a "], %[" #a "], %[p0]\n\t"
+#define BURIN_DW_SSAT(a) "ssat %[" #a "], #8, %[" #a "]\n\t"
+#define BURIN_DW_USAT(a) "usat %[" #a "], #8, %[" #a "]\n\t"
 #endif
 
 /// Outputs that are computed together.
@@ -131,22 +143,18 @@ BURIN_INLINE void depthwise_sums(const ConvShape& s, int32_t count, const uint32
 #if BURIN_DSP && !defined(__clang__)
   bool known = false;  // not const: its initializer would be folded before words is known
   if (__builtin_constant_p(words)) known = words < 100;
-  if (s.kh == 3 && count > 2 && (known || count == kDepthwiseBlock)) {
+  if (s.kh == 3 && count > 2 && known) {
     uint32_t w0, w1, p0, p1, p2, p3;
-    if (!known) {
-      const int32_t row = words * 4;
-      if (s.sw == 1) BURIN_DW_6(1, BURIN_DW_MOVING, BURIN_DW_MOVED, [row] "m"(row));
-      else BURIN_DW_6(2, BURIN_DW_MOVING, BURIN_DW_MOVED, [row] "m"(row));
-    } else if (s.sw == 1) {
+    if (s.sw == 1) {
       if (count == 3) BURIN_DW_3(1);
       else if (count == 4) BURIN_DW_4(1);
       else if (count == 5) BURIN_DW_5(1);
-      else BURIN_DW_6(1, BURIN_DW_KNOWN, , BURIN_DW_AT(words * 4));
+      else BURIN_DW_6(1);
     } else {
       if (count == 3) BURIN_DW_3(2);
       else if (count == 4) BURIN_DW_4(2);
       else if (count == 5) BURIN_DW_5(2);
-      else BURIN_DW_6(2, BURIN_DW_KNOWN, , BURIN_DW_AT(words * 4));
+      else BURIN_DW_6(2);
     }
     return;
   }
@@ -175,14 +183,90 @@ BURIN_INLINE void depthwise_outputs(const ConvShape& s, const Requant& q, int32_
     y[k * s.oc] = q.kind == RequantKind::shift8 ? Y(requantize_shift8(q, a[k], multiplier)) : hs_store<Y>(q, params, a[k]);
 }
 
-/// n rows of output, as conv_q8_ref.
+// The same for all layers, whatever their shapes (--optimize size). Windows three high, shift8, hs_whole.
+
+/// depthwise_fill: pixel by pixel whether it lies in the image.
+template <class X>
+BURIN_SHARED void depthwise_fill_any(uint32_t zeros, const X* row, int32_t x, int32_t iw, int32_t ic, int32_t words, int32_t plane, uint32_t* d) {
+  const X* p = row + x * ic;
+  for (uint32_t* const end = d + words; d != end; ++d, x += 2, p += 2 * ic) {
+    uint32_t a = zeros, b = zeros;
+    if (row && uint32_t(x) < uint32_t(iw)) a = hs_bytes(p);
+    if (row && uint32_t(x + 1) < uint32_t(iw)) b = hs_bytes(p + ic);
+    depthwise_put(d, plane, a, b);
+  }
+}
+
+/// A channel's rows of output in blocks of six, of which the last one may stand out of the strip: scratch goes on there.
+template <class Y>
+BURIN_SHARED void depthwise_plane_any(const ConvShape& s, const Requant& q, int32_t n, const uint32_t* strip, const uint32_t* w,
+                                      const int32_t* params, Y* y) {
+  const int32_t words = depthwise_row_words(s), multiplier = params[1], first = params[0], oc = s.oc, sw = s.sw;
+#if BURIN_DSP && !defined(__clang__)
+  const int32_t row = words * 4, offset = q.offset, shift = q.shift;
+#endif
+  for (; n > 0; --n, strip += s.sh * words) {
+    const uint32_t* at = strip;
+    for (int32_t left = s.ow; left > 0; left -= kDepthwiseBlock, at += kDepthwiseBlock / 2 * sw) {
+      int32_t a0, a1, a2, a3, a4, a5 = first;
+#if BURIN_DSP && !defined(__clang__)
+      const uint32_t* p = at;
+      uint32_t w0, w1, p0, p1, p2, p3;
+      if (sw == 1) {
+        if (Y(-1) < Y(0)) BURIN_DW_ANY(1, BURIN_DW_SSAT);
+        else BURIN_DW_ANY(1, BURIN_DW_USAT);
+      } else {
+        if (Y(-1) < Y(0)) BURIN_DW_ANY(2, BURIN_DW_SSAT);
+        else BURIN_DW_ANY(2, BURIN_DW_USAT);
+      }
+#else
+      int32_t a[kDepthwiseBlock];
+      depthwise_sums(s, kDepthwiseBlock, at, w, a5, a);
+      a0 = requantize_shift8(q, a[0], multiplier), a1 = requantize_shift8(q, a[1], multiplier);
+      a2 = requantize_shift8(q, a[2], multiplier), a3 = requantize_shift8(q, a[3], multiplier);
+      a4 = requantize_shift8(q, a[4], multiplier), a5 = requantize_shift8(q, a[5], multiplier);
+#endif
+      *y = Y(a0), y += oc;
+      if (left >= kDepthwiseBlock) {
+        *y = Y(a1), y += oc;
+        *y = Y(a2), y += oc;
+        *y = Y(a3), y += oc;
+        *y = Y(a4), y += oc;
+        *y = Y(a5), y += oc;
+      } else {
+        if (left > 1) *y = Y(a1), y += oc;
+        if (left > 2) *y = Y(a2), y += oc;
+        if (left > 3) *y = Y(a3), y += oc;
+        if (left > 4) *y = Y(a4), y += oc;
+      }
+    }
+  }
+}
+
 template <class X, class Y>
+BURIN_INLINE void depthwise_any(const ConvShape& s, const Requant& q, uint32_t zeros, const X* const* rows, int32_t n,
+                                const uint32_t* w, const int32_t* params, Y* y, uint32_t* planes) {
+  const int32_t words = depthwise_row_words(s), strip = s.rows(n), plane = strip * words;
+  uint32_t* const filter = planes + 4 * plane;
+  for (int32_t c = 0; c < s.ic; c += 4) {
+    for (int32_t r = 0; r < strip; ++r)
+      depthwise_fill_any(zeros, rows[r] ? rows[r] + c : nullptr, -s.pl, s.iw, s.ic, words, plane, planes + r * words);
+    for (int32_t k = 0; k < 4; ++k, w += 3, params += 2) {
+      for (int32_t r = 0; r < 3; ++r) filter[2 * r] = w[r] & 0xFF00FF00u, filter[2 * r + 1] = (w[r] << 8) & 0xFF00FF00u;
+      depthwise_plane_any(s, q, n, planes + k * plane, filter, params, y + c + k);
+    }
+  }
+}
+
+/// n rows of output, as conv_q8_ref.
+template <bool kAny = false, class X, class Y>
 BURIN_INLINE void depthwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                    const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   const int32_t words = depthwise_row_words(s), strip = s.rows(n), plane = strip * words, each = hs_params(q.kind);
   const int32_t rest = s.ow % kDepthwiseBlock;
   const uint32_t zeros = hs_zeros<X>(x_zero);
   uint32_t *const planes = static_cast<uint32_t*>(scratch), *const filter = planes + 4 * plane;
+  if (kAny) return depthwise_any(s, q, zeros, rows, n, w, params, y, planes);
   for (int32_t c = 0; c < s.ic; c += 4) {
     for (int32_t r = 0; r < strip; ++r) depthwise_fill(s, zeros, rows[r] ? rows[r] + c : nullptr, plane, planes + r * words);
     for (int32_t k = 0; k < 4; ++k) {

@@ -114,6 +114,13 @@ BURIN_INLINE int32_t hs_dot(const uint32_t* w, int32_t w_step, const uint32_t* c
                      [f0] "=&r"(f0), [f1] "=&r"(f1)                                                                    \
                    : __VA_ARGS__                                                                                       \
                    : "cc", "memory")
+// Any number of quads, two at a time after the first; an odd one is the second of its round.
+#define BURIN_HS_ANY                                                                                                   \
+  BURIN_HS_FIRST                                                                                                       \
+  "ldr %[f0], %[left]\n\tcmp %[f0], #0\n\tbeq 3f\n\tlsls %[f0], %[f0], #31\n\tbne 2f\n"                                \
+  "1:\n\t" BURIN_HS_NEXT "2:\n\t" BURIN_HS_NEXT                                                                        \
+  "ldr %[f0], %[stop]\n\tcmp %[c], %[f0]\n\tbne 1b\n"                                                                  \
+  "3:\n\t"
 #define BURIN_HS_LOOP(before, text)                                                                                    \
   BURIN_HS_ASM(BURIN_HS_FIRST before "1:\n\t" text                                                                     \
                "ldr %[f0], %[stop]\n\tcmp %[c], %[f0]\n\tbne 1b\n\t",                                         \
@@ -128,10 +135,8 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
   const uint32_t* const stop = c + quads * 8;
   uint32_t v0, v1, f0, f1;
   const int32_t left = quads - 1;
-  if (!__builtin_constant_p(left)) {  // one short loop
-    if (left == 0) BURIN_HS_ASM(BURIN_HS_FIRST, );
-    else BURIN_HS_LOOP(, BURIN_HS_NEXT);
-  } else if (left == 0) BURIN_HS_ASM(BURIN_HS_FIRST, );
+  if (!__builtin_constant_p(left)) BURIN_HS_ASM(BURIN_HS_ANY, [left] "m"(left), [stop] "m"(stop));
+  else if (left == 0) BURIN_HS_ASM(BURIN_HS_FIRST, );
   else if (left == 1) BURIN_HS_ASM(BURIN_HS_FIRST BURIN_HS_NEXT, );
   else if (left == 2) BURIN_HS_ASM(BURIN_HS_FIRST BURIN_HS_2, );
   else if (left == 3) BURIN_HS_ASM(BURIN_HS_FIRST BURIN_HS_2 BURIN_HS_NEXT, );
@@ -179,11 +184,73 @@ BURIN_INLINE void hs_store_four(const Requant& q, const int32_t* params, int32_t
   }
 }
 
-/// All filters at four pixels. column: per quad t of the four pixels, then u of them. w: per pair of filters [quad][2],
-/// then a last odd filter [quad]. y: four pixels of `filters` bytes, one after the other.
+#if BURIN_DSP && !defined(__clang__)
+// shift8 of the sums of two filters at four pixels, with a shift that is not known, and their stores.
+#define BURIN_HS_STORE(saturate)                                                                                       \
+  "ldr %[v0], %[p]\n\tldr %[c], %[offset]\n\tldr %[v1], %[shift]\n\t"                                                  \
+  "ldr %[f0], [%[v0], #4]\n\tldr %[f1], [%[v0], #12]\n\t"                                                              \
+  BURIN_HS_EACH(BURIN_HS_SCALE) BURIN_HS_EACH(BURIN_HS_SHIFT) BURIN_HS_EACH(saturate)                                  \
+  "ldr %[v0], %[to]\n\tldr %[v1], %[step]\n\t"                                                                         \
+  "strb %[a0], [%[v0]]\n\tstrb %[b0], [%[v0], #1]\n\tadd %[v0], %[v0], %[v1]\n\t"                                     \
+  "strb %[a1], [%[v0]]\n\tstrb %[b1], [%[v0], #1]\n\tadd %[v0], %[v0], %[v1]\n\t"                                     \
+  "strb %[a2], [%[v0]]\n\tstrb %[b2], [%[v0], #1]\n\tadd %[v0], %[v0], %[v1]\n\t"                                     \
+  "strb %[a3], [%[v0]]\n\tstrb %[b3], [%[v0], #1]\n\t"
+#define BURIN_HS_EACH(F) F(a0, f0) F(a1, f0) F(a2, f0) F(a3, f0) F(b0, f1) F(b1, f1) F(b2, f1) F(b3, f1)
+#define BURIN_HS_SCALE(a, f) "smmla %[" #a "], %[" #a "], %[" #f "], %[c]\n\t"
+#define BURIN_HS_SHIFT(a, f) "asr %[" #a "], %[" #a "], %[v1]\n\t"
+#define BURIN_HS_SSAT(a, f) "ssat %[" #a "], #8, %[" #a "]\n\t"
+#define BURIN_HS_USAT(a, f) "usat %[" #a "], #8, %[" #a "]\n\t"
+#define BURIN_HS_PAIR(saturate)                                                                                        \
+  BURIN_HS_ASM(BURIN_HS_ANY BURIN_HS_STORE(saturate),                                                                  \
+               [left] "m"(left), [stop] "m"(stop), [p] "m"(p), [offset] "m"(offset), [shift] "m"(shift), [to] "m"(y),  \
+               [step] "m"(filters))
+#endif
+
+/// Does y's type alone bound the results?
 template <class Y>
+BURIN_INLINE bool hs_whole(const Requant& q) {
+  return q.lo == (Y(-1) > Y(0) ? 0 : -128) && q.hi == (Y(-1) > Y(0) ? 255 : 127);
+}
+
+/// One hs_four_pixels for all layers, whatever their shapes (--optimize size). shift8, hs_whole. What calls it has a
+/// parameter kAny, for __builtin_constant_p of a shape may be decided before the shape is.
+template <class Y>
+BURIN_SHARED void hs_four_pixels_any(const Requant& layer, int32_t filters, int32_t quads, const uint32_t* w, const int32_t* p,
+                                     const uint32_t* column, Y* y) {
+  const bool is_signed = Y(-1) < Y(0);
+  const Requant q = {RequantKind::shift8, layer.shift, layer.offset, is_signed ? -128 : 0, is_signed ? 127 : 255, 0};
+#if BURIN_DSP && !defined(__clang__)
+  const int32_t left = quads - 1, offset = q.offset, shift = q.shift;
+  const uint32_t* const stop = column + quads * 8;
+  for (Y* const end = y + filters / 2 * 2; y != end; y += 2, p += 4) {
+    int32_t a3 = p[0], b3 = p[2], a0, a1, a2, b0, b1, b2;
+    uint32_t v0, v1, f0, f1;
+    const uint32_t* c = column;
+    if (is_signed) BURIN_HS_PAIR(BURIN_HS_SSAT);
+    else BURIN_HS_PAIR(BURIN_HS_USAT);
+  }
+#else
+  for (Y* const end = y + filters / 2 * 2; y != end; y += 2, p += 4) {
+    int32_t a3 = p[0], b3 = p[2], a0, a1, a2, b0, b1, b2;
+    hs_four_dots(quads, w, column, a0, a1, a2, a3, b0, b1, b2, b3);
+    hs_store_four(q, p, a0, a1, a2, a3, y, filters);
+    hs_store_four(q, p + 2, b0, b1, b2, b3, y + 1, filters);
+  }
+#endif
+  if (filters % 2 != 0) {
+#if !defined(__clang__)
+#pragma GCC unroll 1
+#endif
+    for (int32_t k = 0; k < 4; ++k, y += filters) *y = hs_store<Y>(q, p, hs_dot(w, 1, column + k, 4, quads, p[0]));
+  }
+}
+
+/// All filters at four pixels. column: per quad t of the four pixels, then u of them. w: per pair of filters [quad][2],
+/// then a last odd filter [quad]. y: four pixels of `filters` bytes, one after the other. kAny: see hs_four_pixels_any.
+template <bool kAny = false, class Y>
 BURIN_INLINE void hs_four_pixels(const Requant& q, int32_t filters, int32_t quads, const uint32_t* w, const int32_t* params,
                                  const uint32_t* column, Y* y) {
+  if (kAny) return hs_four_pixels_any(q, filters, quads, w, params, column, y);
   const int32_t each = hs_params(q.kind);
   Y* const end = y + filters / 2 * 2;
   while (y != end) {

@@ -19,12 +19,12 @@
 namespace burin {
 
 /// Words of one of the 16 places: two channels of four tiles each, then the sums of four tiles x two filters.
-constexpr int32_t winograd_place(const ConvShape& s) { return s.ic * 2 + 8; }
+constexpr int32_t winograd_place(int32_t ic) { return ic * 2 + 8; }
 /// Words for one row of four neighbouring tiles of four channels, transformed down the columns: 4 x 10, even channels
 /// and odd ones.
 constexpr int32_t kWinogradColumns = 80;
 /// Bytes of working memory.
-constexpr int32_t winograd_q8_dsp_scratch(const ConvShape& s) { return 4 * (kWinogradColumns + 16 * winograd_place(s)); }
+constexpr int32_t winograd_q8_dsp_scratch(const ConvShape& s) { return 4 * (kWinogradColumns + 16 * winograd_place(s.ic)); }
 /// Words of `filters` transformed ones.
 constexpr int32_t winograd_words(int32_t ic, int32_t filters) { return (filters + 1) / 2 * 16 * ic; }
 constexpr int32_t winograd_q8_w8_dsp_scratch(const ConvShape& s, int32_t block) {
@@ -94,11 +94,11 @@ BURIN_INLINE uint32_t* winograd_place_sums(int32_t ic, const uint32_t*& w, uint3
 /// Column by column down the rows: four channels of ten columns from column x on, B^T d. out[i * 10 + column] for the
 /// even channels, 40 words on for the odd ones.
 template <class X>
-BURIN_INLINE void winograd_columns(const ConvShape& s, uint32_t zeros, const X* const* rows, int32_t x, int32_t c, uint32_t* out) {
+BURIN_INLINE void winograd_columns(int32_t iw, int32_t ic, uint32_t zeros, const X* const* rows, int32_t x, int32_t c, uint32_t* out) {
   for (int32_t k = 0; k < 10; ++k, ++x, ++out) {
     uint32_t d0 = zeros, d1 = zeros, d2 = zeros, d3 = zeros;
-    if (x >= 0 && x < s.iw) {
-      const int32_t at = x * s.ic + c;
+    if (x >= 0 && x < iw) {
+      const int32_t at = x * ic + c;
       if (rows[0]) d0 = hs_bytes(rows[0] + at);
       if (rows[1]) d1 = hs_bytes(rows[1] + at);
       if (rows[2]) d2 = hs_bytes(rows[2] + at);
@@ -123,11 +123,32 @@ BURIN_INLINE void winograd_across(const uint32_t* t, uint32_t* v, int32_t place)
   v[0] = ssub16(t1, t3), v[1] = ssub16(t3, t5), v[2] = ssub16(t5, t7), v[3] = ssub16(t7, t9);
 }
 
+/// Both for all channels: the 16 places of four neighbouring tiles, of which the first begins at column x, behind
+/// `columns`.
+template <class X>
+BURIN_INLINE void winograd_input(int32_t iw, int32_t ic, uint32_t zeros, const X* const* rows, int32_t x, uint32_t* columns) {
+  const int32_t place = winograd_place(ic);
+  for (int32_t c = 0; c < ic; c += 4) {
+    winograd_columns(iw, ic, zeros, rows, x, c, columns);
+    uint32_t* to = columns + kWinogradColumns + c * 2;
+    for (int32_t i = 0; i < 4; ++i, to += 4 * place) {
+      winograd_across(columns + i * 10, to, place);
+      winograd_across(columns + 40 + i * 10, to + 4, place);
+    }
+  }
+}
+
+/// One of it for all layers, whatever their shapes (--optimize size).
+template <class X>
+BURIN_SHARED void winograd_input_any(int32_t iw, int32_t ic, uint32_t zeros, const X* const* rows, int32_t x, uint32_t* columns) {
+  winograd_input(iw, ic, zeros, rows, x, columns);
+}
+
 /// A^T m A at one tile for one filter, requantized: up to `height` x `width` outputs (1 or 2 each) from y on.
 template <class Y>
 BURIN_INLINE void winograd_outputs(const ConvShape& s, const Requant& q, const int32_t* params, const int32_t* m, int32_t height,
                                    int32_t width, Y* y) {
-  const int32_t step = winograd_place(s);
+  const int32_t step = winograd_place(s.ic);
   uint32_t top[4], bottom[4];
   BURIN_UNROLL
   for (int32_t x = 0; x < 4; ++x) {
@@ -146,10 +167,10 @@ BURIN_INLINE void winograd_outputs(const ConvShape& s, const Requant& q, const i
 }
 
 /// n rows of `filters` of the s.oc outputs: the first one's at y.
-template <class X, class Y>
+template <bool kAny, class X, class Y>
 BURIN_INLINE void winograd_tiles(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n, int32_t filters,
                                  const uint32_t* weights, const int32_t* all_params, Y* y, uint32_t* columns) {
-  const int32_t each = hs_params(q.kind), place = winograd_place(s);
+  const int32_t each = hs_params(q.kind), place = winograd_place(s.ic);
   const uint32_t zeros = hs_zeros<X>(x_zero);
   uint32_t* const v = columns + kWinogradColumns;
   const int32_t* const sums = reinterpret_cast<const int32_t*>(v + s.ic * 2);
@@ -158,14 +179,8 @@ BURIN_INLINE void winograd_tiles(const ConvShape& s, const Requant& q, int32_t x
     // The last row of inputs is missing where only one row of outputs is: nothing of it is stored.
     const X* const four[4] = {rows[oy], rows[oy + 1], rows[oy + 2], height > 1 ? rows[oy + 3] : nullptr};
     for (int32_t ox = 0; ox < s.ow; ox += 8) {
-      for (int32_t c = 0; c < s.ic; c += 4) {
-        winograd_columns(s, zeros, four, ox - s.pl, c, columns);
-        uint32_t* to = v + c * 2;
-        for (int32_t i = 0; i < 4; ++i, to += 4 * place) {
-          winograd_across(columns + i * 10, to, place);
-          winograd_across(columns + 40 + i * 10, to + 4, place);
-        }
-      }
+      if (kAny) winograd_input_any(s.iw, s.ic, zeros, four, ox - s.pl, columns);
+      else winograd_input(s.iw, s.ic, zeros, four, ox - s.pl, columns);
       const uint32_t* w = weights;
       const int32_t* params = all_params;
       Y* out = y + (oy * s.ow + ox) * s.oc;
@@ -188,7 +203,7 @@ BURIN_INLINE void winograd_tiles(const ConvShape& s, const Requant& q, int32_t x
 template <class X, class Y>
 BURIN_INLINE void winograd_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                   const uint32_t* weights, const int32_t* params, Y* y, void* scratch) {
-  winograd_tiles(s, q, x_zero, rows, n, s.oc, weights, params, y, static_cast<uint32_t*>(scratch));
+  winograd_tiles<false>(s, q, x_zero, rows, n, s.oc, weights, params, y, static_cast<uint32_t*>(scratch));
 }
 
 /// G g G^T of two channels' worth of one filter, doubled twice: nine words in, 16 out, `step` words apart.
@@ -208,7 +223,8 @@ BURIN_INLINE void winograd_filter(const uint32_t* g, uint32_t* to, int32_t step)
   }
 }
 
-/// `filters` filters [3][3][ic], transformed.
+/// `filters` filters [3][3][ic], transformed. kAny: short code, a loop for even and odd channels.
+template <bool kAny>
 BURIN_INLINE void winograd_filters(int32_t ic, int32_t filters, const int8_t* w, uint32_t* to) {
   for (int32_t f = 0; f < filters; ++f, w += 8 * ic) {
     uint32_t* u = to + f / 2 * 16 * ic + f % 2;
@@ -219,23 +235,31 @@ BURIN_INLINE void winograd_filters(int32_t ic, int32_t filters, const int8_t* w,
         const uint32_t four = load32(w + k * ic);
         even[k] = sxtb16(four), odd[k] = sxtb16_ror8(four);
       }
-      winograd_filter(even, u, ic);
-      winograd_filter(odd, u + 2, ic);
+      if (kAny) {
+        for (int32_t half = 0; half < 2; ++half) winograd_filter(half == 0 ? even : odd, u + 2 * half, ic);
+      } else {
+        winograd_filter(even, u, ic);
+        winograd_filter(odd, u + 2, ic);
+      }
     }
   }
+}
+BURIN_SHARED void winograd_filters_any(int32_t ic, int32_t filters, const int8_t* w, uint32_t* to) {
+  winograd_filters<true>(ic, filters, w, to);
 }
 
 /// The same from filters as they are, [oc][3][3][ic]. params[0]: how many of them, an even number, are transformed at a
 /// time; what hs.h wants follows.
-template <class X, class Y>
+template <bool kAny = false, class X, class Y>
 BURIN_INLINE void winograd_q8_w8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                      const int8_t* weights, const int32_t* params, Y* y, void* scratch) {
   const int32_t block = *params++;
   uint32_t* const transformed = static_cast<uint32_t*>(scratch);
   for (int32_t o = 0; o < s.oc; o += block) {
     const int32_t count = s.oc - o < block ? s.oc - o : block;
-    winograd_filters(s.ic, count, weights + o * 9 * s.ic, transformed);
-    winograd_tiles(s, q, x_zero, rows, n, count, transformed, params + o * hs_params(q.kind), y + o, transformed + winograd_words(s.ic, block));
+    if (kAny) winograd_filters_any(s.ic, count, weights + o * 9 * s.ic, transformed);
+    else winograd_filters<false>(s.ic, count, weights + o * 9 * s.ic, transformed);
+    winograd_tiles<kAny>(s, q, x_zero, rows, n, count, transformed, params + o * hs_params(q.kind), y + o, transformed + winograd_words(s.ic, block));
   }
 }
 

@@ -200,7 +200,7 @@ void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pa
         // Working memory is asked for the rows of one call; a depthwise strip grows with them.
         const std::string_view kernel_name = name;
         const int64_t bytes = kernel_name == "depthwise_any_q8_dsp" ? int64_t(depthwise_any_q8_dsp_scratch(l->s, n))
-                              : kernel_name == "depthwise_q8_dsp"   ? int64_t(depthwise_q8_dsp_scratch(l->s, n))
+                              : kernel_name.starts_with("depthwise_q8_dsp") ? int64_t(depthwise_q8_dsp_scratch(l->s, n))
                                                                        : int64_t(scratch(*l));
         REQUIRE(run<X, Y>(kernel, *l, p.x, pack(*l), bytes, n) == want);
       }
@@ -220,7 +220,19 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
 #include "codegen/kernels.inc"
 #undef KERNEL
   }
-  for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp", "winograd_q8_w8_dsp", "conv_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve"}) {
+#define KERNEL_ANY(kernel, when, scratch)                                                                              \
+  check<ConvQ8>(                                                                                                       \
+      #kernel "<true>", [](auto&&... a) { kernel<true>(a...); }, [](const ConvQ8& l) { return l.has_any_form(#kernel) && (when); },  \
+      [](const ConvQ8& l) { (void)l; return int64_t(scratch); }, [](const ConvQ8& l) { return pack_##kernel(l); }, p);
+  for (const Case& c : cases()) {
+    const Problem p = make(c, seed++);
+    KERNEL_ANY(conv_q8_dsp, l.hs, conv_q8_dsp_scratch(l.s))
+    KERNEL_ANY(pointwise_q8_dsp, l.hs && l.pointwise && l.s.ic % 4 == 0, conv_q8_dsp_scratch(l.s))
+    KERNEL_ANY(depthwise_q8_dsp, l.depthwise && l.narrow && l.bound < (1 << 23) && l.s.kw == 3 && l.s.sw <= 2 && l.s.dh == 1 && l.s.dw == 1 && l.s.ic % 4 == 0, 0)
+    KERNEL_ANY(winograd_q8_w8_dsp, l.winograd, winograd_q8_w8_dsp_scratch(l.s, l.block))
+  }
+#undef KERNEL_ANY
+  for (const char* name : {"conv_q8_dsp<true>", "pointwise_q8_dsp<true>", "depthwise_q8_dsp<true>", "winograd_q8_w8_dsp<true>", "conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp", "winograd_q8_w8_dsp", "conv_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }
