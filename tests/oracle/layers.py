@@ -183,6 +183,25 @@ def dead_channels(name, consumer, dtype=S8, level="zero"):
     return g.finish(last)
 
 
+def many_shapes(name, dtype=S8):
+    """Depthwise, 1x1 and other convolutions, three shapes each: as many as share one function under --optimize size."""
+    g = Layer(name, dtype)
+    x, scale = g.activation("x", (1, 8, 7, 13))
+    channels = 8
+    for filters, kernel, strides in [(0, (3, 3), [1, 1]), (0, (3, 3), [2, 2]), (12, (1, 1), [1, 1]), (0, (3, 3), [1, 1]), (16, (1, 1), [1, 1]),
+                                     (8, (1, 3), [1, 1]), (9, (1, 1), [1, 1]), (12, (1, 1), [1, 1]), (12, (1, 3), [1, 2]), (12, (3, 3), [1, 1]),
+                                     (5, (1, 3), [1, 2])]:
+        shape, sw = (filters or channels, 1 if filters == 0 else channels, *kernel), g.scale((filters or channels,))
+        w = g.dequantize(g.const(integers(g.rng, shape, S8, -127, 127)), sw, np.zeros(shape[0], S8), 0)  # no -128: H/s packing serves all
+        args = [x, w, g.bias(filters or channels, f32(scale * sw))]
+        pads = [kernel[0] // 2, kernel[1] // 2] * 2
+        y = g.node("Conv", args, group=channels if filters == 0 else 1, strides=strides, pads=pads)
+        if filters == 5:
+            return g.finish(y)
+        y, scale, zero = g.quantize(y, dtype=dtype)
+        x, channels = g.dequantize(y, scale, zero), filters or channels
+
+
 def layers():
     """(name, function that makes the Graph) of each layer."""
     def put(name, make, *args, **options):
@@ -261,6 +280,8 @@ def layers():
         for level in ("zero", "apart"):
             put(f"dead_{consumer}_{level}", dead_channels, consumer, level=level)
             put(f"dead_{consumer}_{level}_u8", dead_channels, consumer, dtype=U8, level=level)
+    put("many_shapes_s8", many_shapes)
+    put("many_shapes_u8", many_shapes, dtype=U8)
     for i, (shape, axis, scale) in enumerate([((2, 3), 1, 1 / 256), ((3, 1), 1, 1 / 256), ((2, 3, 2), 1, 1 / 512), ((1, 9), -1, 1 / 700)]):
         put(f"softmax_{i}", softmax, shape, axis, scale)
     for dtype, way in ((S8, "s8"), (U8, "u8")):
