@@ -164,9 +164,17 @@ std::string folded_call(const ConvQ8& c, const Requant& q, int32_t n, std::strin
                  {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, info(c.x).c_type}, n, call)}});
 }
 
+/// What a function that serves any shape reads from a table: 16-bit numbers, the last two of which are one.
+std::vector<int32_t> shape_facts(const ConvQ8& c, int32_t n) {
+  const Requant& q = c.requant.device;
+  const ConvShape& s = c.s;
+  return {s.ih, s.iw, s.ic, s.oh, s.ow, s.oc, s.sh, s.sw, s.pt, s.pl, q.shift, q.zero_point, c.x_zero, n, int32_t(c.batch), int16_t(q.offset), q.offset >> 16};
+}
+
 /// Can one function serve any shape of the layer's kernel at little cost?
-bool shareable(const LayerView& v, const ConvQ8& c) {
+bool shareable(const LayerView& v, const ConvQ8& c, int32_t n) {
   const std::string_view kernel = v.node.kernel->name;
+  if (!std::ranges::all_of(shape_facts(c, n), [](int32_t f) { return f == int16_t(f); })) return false;
   return kernel.ends_with("_plain") || kernel.starts_with("dense") || (c.has_any_form(kernel) && kernel != "winograd_q8_w8_dsp");
 }
 
@@ -182,19 +190,20 @@ size_t distinct_shapes(const LayerView& v, const ConvQ8& c) {
 }
 
 /// The call with shape and zero points read from `f`: layers of one kernel then share a function (--optimize size).
-/// What decides the code's structure stays known: the window, and whether channels come
-/// in fours.
+/// What decides the code's structure stays known: the window, and whether channels come in fours.
 std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view scratch, LayerCode& code) {
   const Requant& q = c.requant.device;
   const ConvShape& s = c.s;
   const bool fours = s.ic % 4 == 0;
-  const std::vector<int32_t> facts{s.ih, s.iw, fours ? s.ic / 4 : s.ic, s.oh, s.ow, s.oc, s.sh, s.sw, s.pt, s.pl, q.shift, q.zero_point, c.x_zero, n, int32_t(c.batch), q.offset};
-  code.constants.push_back(constant_array<int32_t>("f", facts));
+  std::vector<int16_t> facts;
+  for (const int32_t f : shape_facts(c, n)) facts.push_back(int16_t(f));
+  if (fours) facts[2] /= 4;
+  code.constants.push_back(constant_array<int16_t>("f", facts));
   int32_t room = 64;  // for row pointers; few sizes, so that few functions differ in it
   while (room < s.rows(n)) room *= 2;
   return expand(R"(
       const burin::ConvShape s = {f[0], f[1], $ic$, f[3], f[4], f[5], $kh$, $kw$, f[6], f[7], $dh$, $dw$, f[8], f[9], $groups$};
-      const burin::Requant q = {burin::RequantKind::$kind$, f[10], f[15], $lo$, $hi$, f[11]};
+      const burin::Requant q = {burin::RequantKind::$kind$, f[10], int32_t(uint16_t(f[15])) | int32_t(f[16]) * 65536, $lo$, $hi$, f[11]};
       const $type$* rows[$room$];
       auto* y = y0;
       for (int32_t b = 0; b < f[14]; ++b) {
@@ -500,7 +509,7 @@ LayerCode print_conv_q8(const LayerView& v) {
   if (kernel.name == "winograd_q8_dsp" && n < c.s.oh) n = 4;  // two rows are one
   if (kernel.name == "winograd_q8_w8_dsp") n = std::min(c.s.oh, 64);  // each call transforms the filters
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
-  const bool small = v.options.optimize == Options::Optimize::size, share = small && shareable(v, c) && distinct_shapes(v, c) > 2;
+  const bool small = v.options.optimize == Options::Optimize::size, share = small && shareable(v, c, n) && distinct_shapes(v, c) > 2;
   const bool any = small && c.has_any_form(kernel.name) && (share || !c.depthwise);
   const std::string call = fmt::format("{}{}", kernel.name, any ? "<true>" : "");
   code.body = share ? shared_call(c, n, call, scratch, code) : folded_call(c, q, n, call, packed.params.empty() ? "nullptr" : "p", scratch);
