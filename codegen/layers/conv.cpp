@@ -175,7 +175,7 @@ std::vector<int32_t> shape_facts(const ConvQ8& c, int32_t n) {
 bool shareable(const LayerView& v, const ConvQ8& c, int32_t n) {
   const std::string_view kernel = v.node.kernel->name;
   if (!std::ranges::all_of(shape_facts(c, n), [](int32_t f) { return f == int16_t(f); })) return false;
-  return kernel.ends_with("_plain") || kernel.starts_with("dense") || (c.has_any_form(kernel) && kernel != "winograd_q8_w8_dsp");
+  return kernel.ends_with("_plain") || (kernel.starts_with("dense") && kernel.ends_with("_dsp")) || (c.has_any_form(kernel) && kernel != "winograd_q8_w8_dsp");
 }
 
 /// How many shapes the layers have that would share its function.
