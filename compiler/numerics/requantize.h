@@ -46,7 +46,8 @@ struct Requantization {
 /// acc_hi = 0.
 Requantization plan_requantization(std::span<const RequantChannel> channels, RequantRange range);
 
-/// The same with RequantKind::vector, for Helium kernels, by the same proof; nothing where it does not serve every channel.
+/// The same with RequantKind::vector, for Helium kernels, by the same proof; nothing where it does not serve every
+/// channel.
 std::optional<Requantization> plan_vector_requantization(std::span<const RequantChannel> channels, RequantRange range);
 
 /// The one value that the channel stores, if it is one.

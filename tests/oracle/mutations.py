@@ -40,9 +40,9 @@ UP = "[](const Rational& v) { return Rational(v + Rational(1, 4) / v.get_den());
 HALF_UP = [
     ("compiler/numerics/functions.cpp", "quantize_exactly(f(real_value(x, stored)) / y.scale,",
      f"quantize_exactly({UP}(f(real_value(x, stored)) / y.scale),", "lut_q8"),
-    ("compiler/numerics/requantize.cpp", "quantize_exactly(channel.scale * Rational(mpz_class(long(acc))) + channel.offset,",
+    ("compiler/numerics/requantize_steps.cpp", "quantize_exactly(channel.scale * Rational(mpz_class(long(acc))) + channel.offset,",
      f"quantize_exactly({UP}(channel.scale * Rational(mpz_class(long(acc))) + channel.offset),", TABLES),
-    ("compiler/numerics/requantize.cpp", "whole && !odd ? quotient", "whole ? quotient", f"{CONV} {SUMS}"),
+    ("compiler/numerics/requantize_steps.cpp", "whole && !odd ? quotient", "whole ? quotient", f"{CONV} {SUMS}"),
     ("compiler/numerics/pairs.cpp", "      if (remainder == 0 && (q & 1)) --q;\n", "", "add_q8"),
     (K + "quantize.h", "int32_t(rint_f32(v))", "int32_t(double(v) + 16777216.5) - 16777216", "quantize_f32"),
 ]
