@@ -1,6 +1,7 @@
 // What a user asks for: the options common to compile, analyze and verify.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@ struct Options {
   IoType io_type = IoType::onnx;
   Io io = Io::arena;
   std::map<std::string, std::string> kernels;  // layer, or ONNX node in it -> the kernel that must serve it
+  double input_limit = std::numeric_limits<double>::infinity();  // float inputs are no larger: the user's promise
   std::optional<int64_t> budget_ram;  // bytes of arena and state
 };
 

@@ -1,153 +1,192 @@
-// Channels that store one value whatever the input are dropped: exact for every input, no data needed.
+// Channels that store one value whatever the input, and channels that nobody reads, are dropped: exact for every input, no
+// data needed.
 //
-// The stored values of each channel are bounded from the weights alone, layer by layer. Where both bounds are equal the
-// channel is constant, and a convolution or fully connected layer that reads it gets weight * (value - zero point) as an
-// offset to its sum in place of the products. In front of a padded convolution that only holds if the constant is the
-// zero point: else it is missing at the border, and the channel stays (tests/passes/narrow-channels keeps the wrong
-// rewrite).
+// - Constant: the bounds of what each channel stores (channels.h) are equal. A convolution or fully connected layer that
+//   reads it gets weight * (value - zero point) as an offset to its sum (float: to its bias) in place of the products. In
+//   front of a padded window that only holds if the constant is the zero point: else it is missing at the border, and the
+//   channel stays (tests/passes/narrow-channels keeps the wrong rewrite).
+// - Unread: every filter that reads it has weights of zero there, as pruning leaves them.
+// - Float only: what the channel varies by adds less to any sum that reads it than the order of that sum, which is free:
+//   over all channels that go less than a quarter ulp of the sum's bias. (Trained networks have channels of weights of
+//   1e-30.) Inputs may be infinitely large unless the user promises a limit, --input-limit.
 //
-// Depthwise convolutions and pools hand a channel on, so their inputs and outputs lose the same channels. Counts that were
-// a multiple of four stay one, because kernels work on four channels at a time.
+// Depthwise convolutions, pools, reshapes and operators element by element hand channels on, so all values that they connect
+// lose the same ones. A channel of a value may be a channel of every so many in another, whose last axis a reshape made of
+// several. Counts that were a multiple of four stay one, because kernels work on four channels at a time.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 
-#include "compiler/numerics/requantize.h"
 #include "compiler/ops/layout.h"
+#include "passes/channels.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
 namespace burin {
 namespace {
 
-/// What a node does with channels, the last index of its input.
-enum class Role {
-  mixes,     // every output channel reads every input channel: convolution with one group, fully connected
-  hands_on,  // output channel c reads input channel c alone: depthwise, pools, reshapes that keep the last axis
-  other,
-};
+size_t extent(const Type& t) { return t.rank() > 0 ? size_t(t.shape.back()) : 1; }
 
-bool constant_operands(const Graph& g, const Node& n) {
-  return std::all_of(n.inputs.begin() + 1, n.inputs.end(), [&](ValueId v) { return v == ValueId::none || g[v].constant(); });
-}
-
-Role role(const Graph& g, const Node& n) {
-  const Type &x = g[n.inputs[0]].type, &y = g[n.outputs[0]].type;
-  if (!is_byte(x.dtype) || !is_byte(y.dtype) || !x.quant.per_tensor() || !y.quant.per_tensor() || x.rank() == 0) return Role::other;
-  if (n.as<Dense>()) return constant_operands(g, n) ? Role::mixes : Role::other;
-  if (const Conv* c = n.as<Conv>()) {
-    if (!c->channels_last || !constant_operands(g, n)) return Role::other;
-    if (c->group == 1) return Role::mixes;
-    return c->group == x.shape.back() && y.shape.back() == x.shape.back() ? Role::hands_on : Role::other;
-  }
-  if (const Pool* p = n.as<Pool>()) return p->channels_last ? Role::hands_on : Role::other;
-  if (n.as<Reshape>()) return y.rank() > 0 && x.shape.back() == y.shape.back() && x.quant == y.quant ? Role::hands_on : Role::other;
-  return Role::other;
-}
-
-bool padded(const Node& n) {
-  const Conv* c = n.as<Conv>();
-  return c && c->window.pads != std::array<int64_t, 4>{};
-}
-
-using Ranges = std::vector<InputRange>;
-
-/// Bounds of the stored values of each channel (last index) of every value.
-std::map<ValueId, Ranges> bound(const Graph& g) {
-  std::map<ValueId, Ranges> all;
-  auto whole = [&](ValueId v) {
-    const Type& t = g[v].type;
-    const DTypeInfo& d = info(t.dtype);
-    return Ranges(size_t(t.shape.back()), InputRange{int32_t(d.lo), int32_t(d.hi)});
-  };
-  for (const Node& n : g.nodes) {
-    const Role r = role(g, n);
-    if (r == Role::other) continue;
-    const Ranges in = all.count(n.inputs[0]) ? all[n.inputs[0]] : whole(n.inputs[0]);
-    const Type &x = g[n.inputs[0]].type, &y = g[n.outputs[0]].type;
-    if (const Conv* c = n.as<Conv>(); c || n.as<Dense>()) {
-      const Tensor& w = *g[n.inputs[1]].data;
-      auto operand = [&](size_t i) { return n.inputs.size() > i && n.inputs[i] != ValueId::none ? g[n.inputs[i]].data.get() : nullptr; };
-      const RequantRange range = requant_range(y, c ? c->clamp : n.as<Dense>()->clamp);
-      Ranges out;
-      for (const RequantChannel& ch : accumulator_channels(w, operand(2), operand(3), x, y, centered(w), in, c ? c->group : 1, padded(n)))
-        out.push_back({requantize_exactly(ch, range, ch.acc_lo), requantize_exactly(ch, range, ch.acc_hi)});
-      all[n.outputs[0]] = std::move(out);
-    } else if (x.quant == y.quant && x.dtype == y.dtype) {
-      Ranges out = in;
-      if (const Pool* p = n.as<Pool>(); p && p->window.pads != std::array<int64_t, 4>{})
-        for (InputRange& o : out) o = {std::min(o.lo, x.quant.zero_point[0]), std::max(o.hi, x.quant.zero_point[0])};
-      all[n.outputs[0]] = std::move(out);
-    }
-  }
-  return all;
-}
-
-/// Values whose channels go together: what is connected by nodes that hand them on.
+/// Values whose channels go together: what is connected by nodes that hand them on. `base` is the number of channels that
+/// go one by one: index i of the last axis belongs to channel i % base.
 class Classes {
  public:
   explicit Classes(const Graph& g) : root_(g.values().size()) {
     std::iota(root_.begin(), root_.end(), size_t{0});
+    for (const Value& v : g.values()) base_.push_back(extent(v.type));
     for (const Node& n : g.nodes)
-      if (role(g, n) == Role::hands_on) root_[find(index(n.outputs[0]))] = find(index(n.inputs[0]));
+      if (channel_role(g, n) == ChannelRole::hands_on)
+        for (ValueId v : n.inputs)
+          if (!g[v].constant()) join(find(index(n.outputs[0])), find(index(v)));
   }
   size_t of(ValueId v) { return find(index(v)); }
+  size_t base(ValueId v) { return base_[find(index(v))]; }
 
  private:
+  void join(size_t a, size_t b) {
+    root_[a] = b;
+    base_[b] = std::gcd(base_[a], base_[b]);
+  }
   size_t find(size_t v) {
     while (root_[v] != v) v = root_[v] = root_[root_[v]];
     return v;
   }
-  std::vector<size_t> root_;
+  std::vector<size_t> root_, base_;
 };
 
-/// Channels that can go, by class.
-std::map<size_t, std::vector<bool>> droppable(Graph& g, Classes& classes, const std::map<ValueId, Ranges>& ranges) {
-  std::map<size_t, std::vector<bool>> drop;
-  auto forbid = [&](ValueId v) { drop[classes.of(v)].clear(); };
-  // A class can lose channels if a node that mixes writes it, and its other nodes hand channels on or mix.
-  for (const Node& n : g.nodes)
-    if (role(g, n) == Role::mixes) drop[classes.of(n.outputs[0])].assign(size_t(g[n.outputs[0]].type.shape.back()), true);
-  for (ValueId v : g.inputs) forbid(v);
-  for (ValueId v : g.outputs) forbid(v);
-  for (const Node& n : g.nodes) {
-    const Role r = role(g, n);
-    for (size_t i = 0; i < n.inputs.size(); ++i) {
-      const ValueId v = n.inputs[i];
-      if (v == ValueId::none || g[v].constant()) continue;
-      if (r == Role::other || i > 0) {
-        forbid(v);
-      } else if (r == Role::mixes) {
-        std::vector<bool>& d = drop[classes.of(v)];
-        const auto known = ranges.find(v);
-        if (known == ranges.end()) d.clear();
-        for (size_t c = 0; c < d.size(); ++c) {
-          const InputRange& b = known->second[c];
-          d[c] = d[c] && b.lo == b.hi && (!padded(n) || b.lo == g[v].type.quant.zero_point[0]);
-        }
-      }
+/// Channels that go, by class: empty for none. A plain vector of flags that repeats over longer axes.
+using Dropped = std::map<size_t, std::vector<bool>>;
+
+/// The reader's view of a channel that it is to lose: it counts as `value`, and may be off by `error`.
+struct Stand {
+  double value, error;
+};
+Stand stand_in(const Node& reader, const Type& x, const Interval& i) {
+  if (reads_border(reader) || (i.lo <= 0 && i.hi >= 0 && !x.quantized())) {
+    const double zero = x.quantized() ? x.quant.zero_point[0] : 0;
+    return {zero, std::max(std::abs(i.lo - zero), std::abs(i.hi - zero))};
+  }
+  return i.point() ? Stand{i.lo, 0} : Stand{(i.lo + i.hi) / 2, (i.hi - i.lo) / 2};
+}
+
+/// Weights of a layer that mixes channels: filters of taps of channels.
+struct Filters {
+  size_t filters, taps, channels;
+  std::vector<double> weights;  // zero point subtracted
+  Filters(const Graph& g, const Node& n) {
+    const Tensor& w = *g[n.inputs[1]].data;
+    filters = size_t(w.shape()[0]), channels = extent(w.type());
+    taps = size_t(w.elements()) / std::max<size_t>(filters * channels, 1);
+    if (w.dtype() == DType::f32) {
+      weights.assign(w.data<float>(), w.data<float>() + w.elements());
+    } else {
+      const std::vector<int16_t> c = centered(w);
+      weights.assign(c.begin(), c.end());
     }
-    if (r == Role::other)
+  }
+  double at(size_t o, size_t tap, size_t c) const { return weights[(o * taps + tap) * channels + c]; }
+  /// Sum of magnitudes.
+  double reach(size_t o, size_t c) const {
+    double r = 0;
+    for (size_t t = 0; t < taps; ++t) r += std::abs(at(o, t, c));
+    return r;
+  }
+};
+
+class Narrowing {
+ public:
+  Narrowing(Graph& g, double limit) : g_(g), classes_(g), ranges_(channel_ranges(g, limit)) {
+    for (const Node& n : g.nodes) roles_.push_back(channel_role(g, n));
+    for (size_t i = 0; i < g.nodes.size(); ++i)
+      if (roles_[i] == ChannelRole::mixes) filters_.emplace(i, Filters(g, g.nodes[i]));
+    // What one layer drops, others may no longer read.
+    for (Dropped next = droppable(); next != drop_; next = droppable()) drop_ = std::move(next);
+  }
+
+  void rewrite();
+
+ private:
+  bool dropped(ValueId v, size_t i) {
+    const auto it = drop_.find(classes_.of(v));
+    return it != drop_.end() && !it->second.empty() && it->second[i % it->second.size()];
+  }
+  std::vector<size_t> remaining(ValueId v, size_t channels) {
+    std::vector<size_t> r;
+    for (size_t c = 0; c < channels; ++c)
+      if (!dropped(v, c)) r.push_back(c);
+    return r;
+  }
+
+  Dropped droppable();
+  std::vector<bool> dispensable(size_t at);
+  void fold_into_sums(size_t at, const std::vector<size_t>& in, const std::vector<size_t>& out, std::vector<ValueId>& inputs);
+  ValueId constant(const std::string& name, Tensor t) { return g_.add_constant(g_.fresh(name), std::move(t)); }
+
+  Graph& g_;
+  Classes classes_;
+  ChannelRanges ranges_;
+  std::vector<ChannelRole> roles_;
+  std::map<size_t, Filters> filters_;
+  Dropped drop_;
+};
+
+/// Which of its input's channels the mixing node `at` can do without, given what it lost itself.
+std::vector<bool> Narrowing::dispensable(size_t at) {
+  const Node& n = g_.nodes[at];
+  const Filters& f = filters_.at(at);
+  const Type& x = g_[n.inputs[0]].type;
+  const Tensor* bias = n.inputs.size() > 2 && n.inputs[2] != ValueId::none ? g_[n.inputs[2]].data.get() : nullptr;
+  const auto known = ranges_.find(n.inputs[0]);
+  std::vector<bool> r(f.channels, true);
+  for (size_t o = 0; o < f.filters; ++o) {
+    if (dropped(n.outputs[0], o)) continue;
+    // Together they may be as large as what one rounding of the bias, which is one of the terms, is off by.
+    const double allowed = !x.quantized() && bias ? std::abs(bias->real(int64_t(o))) * 0x1p-26 / double(f.channels) : 0;
+    for (size_t c = 0; c < f.channels; ++c) {
+      const double reach = r[c] ? f.reach(o, c) : 0;
+      if (reach == 0) continue;  // also where the channel may be infinite
+      r[c] = known != ranges_.end() && reach * stand_in(n, x, known->second[c]).error <= allowed;
+    }
+  }
+  return r;
+}
+
+/// Channels that can go, given those that go already; more than these.
+Dropped Narrowing::droppable() {
+  Dropped drop;
+  const auto forbid = [&](ValueId v) { drop[classes_.of(v)].clear(); };
+  // A class can lose channels if a node that mixes writes it, and its other nodes hand channels on or mix.
+  for (size_t i = 0; i < g_.nodes.size(); ++i)
+    if (roles_[i] == ChannelRole::mixes) drop[classes_.of(g_.nodes[i].outputs[0])].assign(classes_.base(g_.nodes[i].outputs[0]), true);
+  for (ValueId v : g_.inputs) forbid(v);
+  for (ValueId v : g_.outputs) forbid(v);
+  for (size_t i = 0; i < g_.nodes.size(); ++i) {
+    const Node& n = g_.nodes[i];
+    if (roles_[i] == ChannelRole::other) {
+      for (ValueId v : n.inputs)
+        if (v != ValueId::none) forbid(v);
       for (ValueId v : n.outputs) forbid(v);
+    } else if (roles_[i] == ChannelRole::mixes) {
+      std::vector<bool>& d = drop[classes_.of(n.inputs[0])];
+      if (d.empty()) continue;
+      const std::vector<bool> without = dispensable(i);
+      for (size_t c = 0; c < without.size(); ++c) d[c % d.size()] = d[c % d.size()] && without[c];
+    }
   }
   for (auto& [root, d] : drop) {
-    // Something must remain, and four at a time where it was so.
+    // Something must remain, and four at a time where it was so. What goes already stays gone.
+    const std::vector<bool>& before = drop_[root];
     const size_t unit = d.size() % 4 == 0 ? 4 : 1;
     size_t kept = size_t(std::ranges::count(d, false));
     const size_t wanted = std::min(d.size(), std::max((kept + unit - 1) / unit * unit, unit));
-    for (size_t c = 0; c < d.size() && kept < wanted; ++c)
-      if (d[c]) d[c] = false, ++kept;
+    for (const bool again : {false, true})
+      for (size_t c = 0; c < d.size() && kept < wanted; ++c)
+        if (d[c] && (before.empty() || before[c] == again)) d[c] = false, ++kept;
   }
   return drop;
-}
-
-std::vector<size_t> remaining(const std::vector<bool>& drop, int64_t channels) {
-  std::vector<size_t> r;
-  for (size_t c = 0; c < size_t(channels); ++c)
-    if (drop.empty() || !drop[c]) r.push_back(c);
-  return r;
 }
 
 /// t with the given indices of its first axis; per-channel scales along it go along.
@@ -167,77 +206,94 @@ Tensor select_first(const Tensor& t, const std::vector<size_t>& keep) {
 
 Tensor select_last(const Tensor& t, const std::vector<size_t>& keep) {
   Type type = t.type();
-  const size_t inner = size_t(type.shape.back()), rows = t.bytes().size() / std::max<size_t>(inner, 1);
+  const size_t inner = size_t(type.shape.back()), rows = size_t(t.elements()) / std::max<size_t>(inner, 1), each = size_t(info(type.dtype).bits) / 8;
   type.shape.back() = int64_t(keep.size());
   Tensor r(type);
   for (size_t i = 0; i < rows; ++i)
-    for (size_t k = 0; k < keep.size(); ++k) r.bytes()[i * keep.size() + k] = t.bytes()[i * inner + keep[k]];
+    for (size_t k = 0; k < keep.size(); ++k) std::ranges::copy(t.bytes().subspan((i * inner + keep[k]) * each, each), r.bytes().begin() + std::ptrdiff_t((i * keep.size() + k) * each));
   return r;
+}
+
+/// Gives the mixing node `at` weights for the channels `in`, and what the others add to the sums of the filters `out`:
+/// offsets of integers, part of a float bias. inputs are {x, -, bias}.
+void Narrowing::fold_into_sums(size_t at, const std::vector<size_t>& in, const std::vector<size_t>& out, std::vector<ValueId>& inputs) {
+  const Node& n = g_.nodes[at];
+  const Filters& f = filters_.at(at);
+  const Type& x = g_[n.inputs[0]].type;
+  const bool integers = x.quantized();
+  const Tensor* offset = n.inputs.size() > 3 && n.inputs[3] != ValueId::none ? g_[n.inputs[3]].data.get() : nullptr;
+  const Tensor* bias = inputs[2] != ValueId::none ? g_[inputs[2]].data.get() : nullptr;
+  Tensor sums(real_type(integers ? DType::i32 : DType::f32, {int64_t(out.size())}));
+  bool any = integers && offset;
+  for (size_t o = 0; o < out.size(); ++o) {
+    const double own = integers ? (offset ? double(offset->integer(int64_t(out[o]))) : 0) : (bias ? bias->real(int64_t(o)) : 0);
+    double sum = own;
+    for (size_t c = 0, next = 0; c < f.channels; ++c) {
+      if (next < in.size() && in[next] == c) {
+        ++next;
+        continue;
+      }
+      double w = 0;
+      for (size_t t = 0; t < f.taps; ++t) w += f.at(out[o], t, c);
+      const double zero = integers ? x.quant.zero_point[0] : 0;
+      if (f.reach(out[o], c) > 0) sum += w * (stand_in(n, x, ranges_.at(n.inputs[0])[c]).value - zero);
+    }
+    any = any || sum != own;
+    integers ? sums.set_integer(int64_t(o), int64_t(sum)) : sums.set_real(int64_t(o), sum);
+  }
+  if (!any) return;
+  if (integers) inputs.push_back(constant(n.name + "_offset", std::move(sums)));
+  else inputs[2] = constant(n.name + "_bias", std::move(sums));
+}
+
+void Narrowing::rewrite() {
+  const std::vector<Value> before(g_.values().begin(), g_.values().end());  // types as they were
+  auto type = [&](ValueId v) -> const Type& { return before[index(v)].type; };
+  size_t gone = 0, of = 0;
+  std::map<ValueId, ValueId> now;  // the narrow value of each that lost channels
+  for (size_t at = 0; at < g_.nodes.size(); ++at) {
+    if (roles_[at] == ChannelRole::other) continue;
+    const ValueId x = g_.nodes[at].inputs[0], y = g_.nodes[at].outputs[0];
+    const std::vector<size_t> in = remaining(x, extent(type(x))), out = remaining(y, extent(type(y)));
+    const bool fewer_in = in.size() < extent(type(x)), fewer_out = out.size() < extent(type(y));
+    if (roles_[at] == ChannelRole::mixes) of += extent(type(y)), gone += extent(type(y)) - out.size();
+    if (!fewer_in && !fewer_out) continue;
+    std::vector<ValueId> inputs = g_.nodes[at].inputs;
+    const std::string name = g_.nodes[at].name;
+    const auto data = [&](size_t i) { return inputs.size() > i && inputs[i] != ValueId::none ? g_[inputs[i]].data : nullptr; };
+    if (g_.nodes[at].as<Conv>() || g_.nodes[at].as<Dense>()) {
+      const std::shared_ptr<const Tensor> w = data(1), bias = data(2), offset = data(3);
+      std::vector<ValueId> narrow{x, inputs[1], ValueId::none};
+      if (bias) narrow[2] = fewer_out ? constant(g_[inputs[2]].name, select_first(*bias, out)) : inputs[2];
+      if (roles_[at] == ChannelRole::mixes && fewer_in) fold_into_sums(at, in, out, narrow);
+      else if (offset) narrow.push_back(constant(name + "_offset", select_first(*offset, out)));
+      Tensor weights = select_first(*w, out);
+      if (roles_[at] == ChannelRole::mixes) weights = select_last(weights, in);
+      narrow[1] = constant(g_[inputs[1]].name, std::move(weights));
+      if (narrow.size() == 3 && narrow[2] == ValueId::none) narrow.pop_back();
+      inputs = std::move(narrow);
+    } else {
+      for (ValueId& v : inputs)  // operands for every channel
+        if (g_[v].constant() && extent(g_[v].type) == extent(type(y)) && g_[v].type.rank() > 0 && extent(type(y)) > 1)
+          v = constant(g_[v].name, select_last(*g_[v].data, out));
+    }
+    for (ValueId& v : inputs)
+      if (now.count(v)) v = now[v];
+    Node& n = g_.nodes[at];
+    n.inputs = std::move(inputs);
+    if (!fewer_out) continue;
+    // Another value: what has a name keeps its meaning through all passes.
+    Type narrow = type(y);
+    narrow.shape.back() = int64_t(out.size());
+    if (Reshape* r = n.as<Reshape>()) r->shape = narrow.shape;
+    if (Conv* c = n.as<Conv>(); c && roles_[at] == ChannelRole::hands_on) c->group = int64_t(out.size());
+    n.outputs[0] = now[y] = g_.add_value(g_.fresh(before[index(y)].name + "_kept"), std::move(narrow));
+  }
+  if (gone > 0) g_.notes.push_back(fmt::format("{} of {} output channels of convolutions and fully connected layers were dropped: they are constant for every input, or nothing reads them", gone, of));
 }
 
 }  // namespace
 
-void narrow_channels(Graph& g, const Context&) {
-  const std::map<ValueId, Ranges> ranges = bound(g);
-  Classes classes(g);
-  std::map<size_t, std::vector<bool>> drop = droppable(g, classes, ranges);
-  auto dropped = [&](ValueId v) -> const std::vector<bool>& {
-    static const std::vector<bool> none;
-    const auto it = drop.find(classes.of(v));
-    return it == drop.end() ? none : it->second;
-  };
-  const std::vector<Value> before(g.values().begin(), g.values().end());  // types as they were
-  auto type = [&](ValueId v) -> const Type& { return before[index(v)].type; };
-  auto constant = [&](const Node& n, size_t i) { return n.inputs.size() > i && n.inputs[i] != ValueId::none ? g[n.inputs[i]].data : nullptr; };
-  int64_t gone = 0, of = 0;
-  std::map<ValueId, ValueId> now;  // the narrow value of each that lost channels
-  std::vector<Role> roles;
-  for (const Node& n : g.nodes) roles.push_back(role(g, n));
-  for (size_t at = 0; at < g.nodes.size(); ++at) {
-    Node& n = g.nodes[at];
-    if (roles[at] == Role::other) continue;
-    const ValueId x = n.inputs[0], y = n.outputs[0];
-    const std::vector<size_t> in = remaining(dropped(x), type(x).shape.back()), out = remaining(dropped(y), type(y).shape.back());
-    const bool fewer_in = int64_t(in.size()) < type(x).shape.back(), fewer_out = int64_t(out.size()) < type(y).shape.back();
-    if (roles[at] == Role::mixes) of += type(y).shape.back(), gone += type(y).shape.back() - int64_t(out.size());
-    if (!fewer_in && !fewer_out) continue;
-    if (fewer_out) {  // another value: what has a name keeps its meaning through all passes
-      Type narrow = type(y);
-      narrow.shape.back() = int64_t(out.size());
-      if (Reshape* r = n.as<Reshape>()) r->shape = narrow.shape;
-      n.outputs[0] = now[y] = g.add_value(g.fresh(before[index(y)].name + "_kept"), std::move(narrow));
-    }
-    n.inputs[0] = now.count(x) ? now[x] : x;
-    if (!n.as<Conv>() && !n.as<Dense>()) continue;
-
-    const std::shared_ptr<const Tensor> w = constant(n, 1), bias = constant(n, 2), offset = constant(n, 3);
-    Tensor weights = select_first(*w, out);
-    std::vector<ValueId> inputs{n.inputs[0], ValueId::none, ValueId::none};
-    if (bias) inputs[2] = g.add_constant(g.fresh(g[n.inputs[2]].name), select_first(*bias, out));
-    if (roles[at] == Role::hands_on) {
-      n.as<Conv>()->group = int64_t(out.size());
-      if (offset) inputs.push_back(g.add_constant(g.fresh(n.name + "_offset"), select_first(*offset, out)));
-    } else if (fewer_in) {
-      // What the dropped channels add to every sum.
-      const std::vector<int16_t> full = centered(*w);
-      const size_t inner = size_t(w->shape().back()), each = full.size() / size_t(w->shape()[0]);
-      Tensor sums(real_type(DType::i32, {int64_t(out.size())}));
-      for (size_t o = 0; o < out.size(); ++o) {
-        int64_t sum = offset ? offset->integer(int64_t(out[o])) : 0;
-        for (size_t i = 0; i < each; ++i)
-          if (dropped(x)[i % inner]) sum += full[out[o] * each + i] * int64_t(ranges.at(x)[i % inner].lo - type(x).quant.zero_point[0]);
-        sums.set_integer(int64_t(o), sum);
-      }
-      weights = select_last(weights, in);
-      inputs.push_back(g.add_constant(g.fresh(n.name + "_offset"), std::move(sums)));
-    } else if (offset) {
-      inputs.push_back(g.add_constant(g.fresh(n.name + "_offset"), select_first(*offset, out)));
-    }
-    inputs[1] = g.add_constant(g.fresh(g[n.inputs[1]].name), std::move(weights));
-    if (inputs.size() == 3 && !bias) inputs.pop_back();
-    n.inputs = std::move(inputs);
-  }
-  if (gone > 0) g.notes.push_back(fmt::format("{} of {} output channels of convolutions and fully connected layers are constant for every input and were dropped", gone, of));
-}
+void narrow_channels(Graph& g, const Context& ctx) { Narrowing(g, ctx.options.input_limit).rewrite(); }
 
 }  // namespace burin

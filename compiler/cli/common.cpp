@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -44,6 +45,14 @@ E choice(const std::string& text, std::string_view option, std::initializer_list
   throw UsageError(fmt::format("{} is {}, not '{}'", option, fmt::join(names, " or "), text));
 }
 
+/// A number above zero that a float holds.
+double parse_limit(const std::string& text) {
+  char* end = nullptr;
+  const double v = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !(v > 0) || v > 3.4028234663852886e38) throw UsageError(fmt::format("--input-limit wants a number above zero such as 255, not '{}'", text));
+  return v;
+}
+
 /// --name, else the file's stem, else (stem `model`) its folder's name.
 std::string model_name(const ModelOptions& o) {
   if (!o.options.name.empty()) return o.options.name;
@@ -64,6 +73,7 @@ void add_model_options(CLI::App& app, ModelOptions& o) {
   app.add_option("--io-type", o.io_type, "onnx or quantized")->capture_default_str();
   app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
   app.add_option("--kernel", o.kernels, "LAYER=KERNEL: take this kernel for that layer, whatever it costs (names: 'burin analyze', docs/kernels.md)")->allow_extra_args(false);
+  app.add_option("--input-limit", o.input_limit, "X: float inputs are never larger in magnitude; unused channels of float models can then go");
   app.add_option("--budget-ram", o.budget_ram, "most bytes of arena and state (K = 1024)");
   app.add_option("--budget-flash", o.budget_flash, "most bytes of code and weights, estimated before linking; 'burin size' knows them exactly");
   app.add_option("--report", o.reports, "FILE.json or FILE.html: facts of every layer and buffer")->allow_extra_args(false);
@@ -169,6 +179,7 @@ std::string options_text(const ModelOptions& o) {
   say("--io", o.io, "arena");
   for (const std::string& d : o.input_dims) say("--input-dim", d, "");
   for (const std::string& k : o.kernels) say("--kernel", k, "");
+  say("--input-limit", o.input_limit, "");
   for (const std::string& b : o.binds) {
     const auto [name, value] = assignment(b, "--bind");
     say("--bind", name + "=" + fs::path(value).filename().string(), "");
@@ -189,6 +200,7 @@ void check_options(ModelOptions& o) {
     if (at == std::string::npos || at == 0) throw UsageError(fmt::format("--kernel wants LAYER=KERNEL, not '{}'", k));
     o.options.kernels[k.substr(0, at)] = k.substr(at + 1);
   }
+  if (!o.input_limit.empty()) o.options.input_limit = parse_limit(o.input_limit);
   if (!o.budget_ram.empty()) o.options.budget_ram = parse_bytes(o.budget_ram);
   if (!o.budget_flash.empty()) parse_bytes(o.budget_flash);
   check_reports(o);

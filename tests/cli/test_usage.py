@@ -71,6 +71,12 @@ class Usage(Case):
         for text in ("lots", "-1", "12Q", ""):
             self.usage("compile", self.model, f"--budget-ram={text}", says=r"error: .*(bytes|budget-ram)")
 
+    def test_limit_is_a_number_above_zero(self):
+        for text in ("much", "0", "-1", "12Q", "1e39", "inf", "nan", ""):
+            self.usage("compile", self.model, f"--input-limit={text}", says=r"error: .*input-limit")
+        r = self.compiled(self.model, "--input-limit", "255")
+        self.assertIn("options: --input-limit 255", r.source)
+
     def test_not_there_yet(self):
         """Refused by name, not as a typo and never ignored."""
         for option in (("--state", "x=y"), ("--stream-input",), ("--memory", "DTCM=64K,SRAM=256K"), ("--share-arena", "both")):

@@ -104,9 +104,33 @@ class RandomGraph {
     reals_.push_back({y, shape, sample});
   }
 
+  /// What pruning leaves: an input channel, a place of the window, one tap in two, or a filter without weights (real ones
+  /// may be tiny instead); or two equal filters.
+  void prune(Tensor& w) {
+    if (!random_.chance(35)) return;
+    const Shape& s = w.shape();
+    const int64_t filter = w.elements() / s[0], channel = filter / s[1], how = random_.between(0, 4);
+    const int64_t gone = random_.between(0, how == 0 ? s[1] - 1 : how == 3 ? s[0] - 1 : channel - 1);
+    const bool tiny = !w.type().quantized() && random_.chance(50);
+    for (int64_t i = 0; i < w.elements(); ++i) {
+      const bool rows = s.size() == 4 && gone % 2 == 1;
+      const bool hit = how == 0   ? i % filter / channel == gone
+                       : how == 1 ? (rows ? i % channel / s.back() == gone / s.back() : i % s.back() == gone % s.back())
+                       : how == 2 ? random_.chance(50)
+                       : how == 3 ? i / filter == gone
+                                  : false;
+      if (hit) w.set_real(i, tiny ? w.real(i) * 1e-30 : w.type().quantized() ? w.type().quant.zero_at(size_t(i / filter)) : 0);
+      if (how == 4 && s[0] > 1 && i / filter == s[0] - 1) w.set_real(i, w.real(i % filter));
+    }
+  }
+
   /// Weights [n, ...] or a bias [n]: constants, in quantized graphs mostly stored as integers.
   ValueId weights(const Shape& shape, double magnitude) {
-    if (!quantized_ || random_.chance(8)) return constant("w", noise(shape, -magnitude, magnitude));
+    if (!quantized_ || random_.chance(8)) {
+      Tensor w = noise(shape, -magnitude, magnitude);
+      prune(w);
+      return constant("w", w);
+    }
     const bool per_channel = random_.chance(60), asymmetric = random_.chance(15);
     Type t{random_.chance(85) ? DType::i8 : DType::u8, shape, {}};
     const int64_t scales = per_channel ? shape[0] : 1;
@@ -118,6 +142,7 @@ class RandomGraph {
     }
     t.quant.axis = per_channel ? 0 : -1;
     Tensor stored = law::random_tensor(t, random_);
+    prune(stored);
     return emit("w_d", Dequantize{}, {constant("w", stored)}, real_type(DType::f32, shape), nullptr);
   }
   ValueId bias(int64_t n) {
