@@ -26,6 +26,7 @@ void lower_qdq(Graph&, const Context&);
 void channels_last(Graph&, const Context&);
 void trim_io(Graph&, const Context&);
 void fuse_pad(Graph&, const Context&);
+void shrink_windows(Graph&, const Context&);
 void narrow_channels(Graph&, const Context&);
 void own_outputs(Graph&, const Context&);
 void select_kernels(Graph&, const Context&);

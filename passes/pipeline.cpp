@@ -27,7 +27,8 @@ constexpr Pass kPasses[] = {
     {"fuse-pad", fuse_pad},                // Pad becomes the padding of the window after it
     {"channels-last", channels_last},      // images to NHWC; transposes are pushed out and cancel
     {"trim-io", trim_io},                  // --io-layout and --io-type drop what stands at the edge
-    {"narrow-channels", narrow_channels},  // channels that are constant for every input are dropped
+    {"shrink-windows", shrink_windows},    // rows and columns of windows that are zero in all filters
+    {"narrow-channels", narrow_channels},  // channels that are constant for every input, or that nobody reads, are dropped
     {"own-outputs", own_outputs},          // a copy where an output has no bytes of its own
     {"select-kernels", select_kernels},    // each node gets the cheapest kernel of the target
     {"schedule", schedule},                // the order with the smallest peak of live bytes
@@ -45,6 +46,10 @@ constexpr Before kOrder[] = {
     {"fold-batch-norm", "fuse-activation", "the Relu after a batch norm can only then see the convolution"},
     {"lower-qdq", "channels-last", "weights are transposed as the constants that they then are"},
     {"lower-qdq", "fuse-pad", "a padded convolution pads with its zero point: the constant must be compared in its type"},
+    {"lower-qdq", "shrink-windows", "weights are zero where they equal their zero point, which only then is theirs"},
+    {"fuse-pad", "shrink-windows", "a window can only lose what reads padding of its own"},
+    {"channels-last", "shrink-windows", "it asks what kernels cost, and they read channels-last images"},
+    {"shrink-windows", "narrow-channels", "a window that no longer reads padding does not keep constant channels"},
     {"channels-last", "narrow-channels", "a channel is the last index of an image only then"},
     {"channels-last", "trim-io", "the transposes at the edge exist only then"},
     {"own-outputs", "select-kernels", "the copies need a kernel too"},
