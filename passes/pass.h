@@ -28,6 +28,7 @@ void trim_io(Graph&, const Context&);
 void fuse_pad(Graph&, const Context&);
 void shrink_windows(Graph&, const Context&);
 void narrow_channels(Graph&, const Context&);
+void drop_clamps(Graph&, const Context&);
 void own_outputs(Graph&, const Context&);
 void select_kernels(Graph&, const Context&);
 void schedule(Graph&, const Context&);

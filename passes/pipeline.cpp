@@ -29,6 +29,7 @@ constexpr Pass kPasses[] = {
     {"trim-io", trim_io},                  // --io-layout and --io-type drop what stands at the edge
     {"shrink-windows", shrink_windows},    // rows and columns of windows that are zero in all filters
     {"narrow-channels", narrow_channels},  // channels that are constant for every input, or that nobody reads, are dropped
+    {"drop-clamps", drop_clamps},          // limits that nothing can reach
     {"own-outputs", own_outputs},          // a copy where an output has no bytes of its own
     {"select-kernels", select_kernels},    // each node gets the cheapest kernel of the target
     {"schedule", schedule},                // the order with the smallest peak of live bytes
@@ -52,6 +53,9 @@ constexpr Before kOrder[] = {
     {"shrink-windows", "narrow-channels", "a window that no longer reads padding does not keep constant channels"},
     {"channels-last", "narrow-channels", "a channel is the last index of an image only then"},
     {"channels-last", "trim-io", "the transposes at the edge exist only then"},
+    {"channels-last", "drop-clamps", "bounds of channels are known of images channels-last"},
+    {"narrow-channels", "drop-clamps", "what is constant behind a clamp may vary without it"},
+    {"drop-clamps", "own-outputs", "an output may have lost the operator that wrote it"},
     {"own-outputs", "select-kernels", "the copies need a kernel too"},
     {"own-outputs", "schedule", "outputs are told apart by their values"},
     {"channels-last", "select-kernels", "kernels read channels-last images"},
