@@ -140,6 +140,22 @@ std::vector<uint32_t> hs_weights(const ConvQ8& c, int32_t together) {
   return r;
 }
 
+/// Two filters at a time, their parameters around the weights (runtime-min/kernels/hs_four.h).
+std::vector<uint32_t> hs_stream(const ConvQ8& c) {
+  const std::vector<uint32_t> w = hs_weights(c, 2);
+  const std::vector<int32_t> params = hs_parameters(c);
+  const size_t filters = size_t(c.s.oc), each = params.size() / filters, quads = w.size() / filters;
+  std::vector<uint32_t> r;
+  for (size_t o = 0; o < filters; o += 2) {
+    const size_t end = std::min(o + 2, filters);
+    for (size_t f = o; f < end; ++f) r.push_back(uint32_t(params[f * each]));
+    r.insert(r.end(), w.begin() + ptrdiff_t(o * quads), w.begin() + ptrdiff_t(end * quads));
+    for (size_t f = o; f < end; ++f)
+      for (size_t i = 1; i < each; ++i) r.push_back(uint32_t(params[f * each + i]));
+  }
+  return r;
+}
+
 std::string_view kind_name(RequantKind k) {
   constexpr std::string_view names[] = {"shift8", "plain", "wide", "table", "vector"};
   return names[size_t(k)];
@@ -151,8 +167,8 @@ std::string folded_call(const ConvQ8& c, const Requant& q, int32_t n, std::strin
   const std::string call = fmt::format("burin::{}(s, q, {}, rows, $n$, w, {}, y, {});", kernel, c.x_zero,
                                        params, scratch);
   return expand(R"(
-      constexpr burin::ConvShape s = $shape$;
-      constexpr burin::Requant q = {burin::RequantKind::$kind$, $shift$, $offset$, $lo$, $hi$, $zero$};
+      static constexpr burin::ConvShape s = $shape$;
+      static constexpr burin::Requant q = {burin::RequantKind::$kind$, $shift$, $offset$, $lo$, $hi$, $zero$};
       $loop$)",
                 {{"shape", text(s)},
                  {"kind", kind_name(q.kind)},
@@ -184,7 +200,7 @@ size_t distinct_shapes(const LayerView& v, const ConvQ8& c) {
 /// The call with shape and zero points read from `f`: layers of one kernel then share a function (--optimize size).
 /// What decides the code's structure stays known: the window, and whether channels come
 /// in fours.
-std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view scratch, LayerCode& code) {
+std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view params, std::string_view scratch, LayerCode& code) {
   const Requant& q = c.requant.device;
   const ConvShape& s = c.s;
   const bool fours = s.ic % 4 == 0;
@@ -201,11 +217,11 @@ std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std
         for (int32_t oy = 0; oy < s.oh; oy += f[13]) {
           const int32_t n = s.oh - oy < f[13] ? s.oh - oy : f[13];
           burin::image_rows(rows, x0 + b * s.ih * s.iw * s.ic, oy * s.sh - s.pt, s.rows(n), s.ih, s.iw * s.ic);
-          burin::$kernel$(s, q, f[12], rows, n, w, p, y, $scratch$);
+          burin::$kernel$(s, q, f[12], rows, n, w, $params$, y, $scratch$);
           y += n * s.ow * s.oc;
         }
       })",
-                {{"kh", s.kh}, {"kw", s.kw}, {"dh", s.dh}, {"dw", s.dw}, {"ic", fours ? "4 * f[2]" : "f[2]"}, {"groups", s.groups == 1 ? "1" : fours ? "4 * f[2]" : "f[2]"}, {"kind", kind_name(q.kind)}, {"lo", q.lo}, {"hi", q.hi}, {"type", info(c.x).c_type}, {"room", room}, {"kernel", kernel}, {"scratch", scratch}});
+                {{"kh", s.kh}, {"kw", s.kw}, {"dh", s.dh}, {"dw", s.dw}, {"ic", fours ? "4 * f[2]" : "f[2]"}, {"groups", s.groups == 1 ? "1" : fours ? "4 * f[2]" : "f[2]"}, {"kind", kind_name(q.kind)}, {"lo", q.lo}, {"hi", q.hi}, {"type", info(c.x).c_type}, {"room", room}, {"kernel", kernel}, {"params", params}, {"scratch", scratch}});
 }
 
 }  // namespace
@@ -282,7 +298,7 @@ double ConvQ8::mve_depthwise_cycles() const {
 
 PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, c.requant.params}; }
 PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c) { return {c.weights, c.requant.params}; }
-PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 2), hs_parameters(c)}; }
+PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_stream(c), {}}; }
 PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c) { return pack_conv_q8_dsp(c); }
 PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 4), hs_parameters(c)}; }
 
@@ -503,7 +519,8 @@ LayerCode print_conv_q8(const LayerView& v) {
   const bool small = v.options.optimize == Options::Optimize::size, share = small && shareable(v, c) && distinct_shapes(v, c) > 2;
   const bool any = small && c.has_any_form(kernel.name) && (share || !c.depthwise);
   const std::string call = fmt::format("{}{}", kernel.name, any ? "<true>" : "");
-  code.body = share ? shared_call(c, n, call, scratch, code) : folded_call(c, q, n, call, packed.params.empty() ? "nullptr" : "p", scratch);
+  const std::string_view params = packed.params.empty() ? "nullptr" : "p";
+  code.body = share ? shared_call(c, n, call, params, scratch, code) : folded_call(c, q, n, call, params, scratch);
   return code;
 }
 template LayerCode print_conv_q8<pack_conv_q8_ref>(const LayerView&);
