@@ -25,12 +25,13 @@ BURIN_INLINE void depthwise_put(uint32_t* d, int32_t plane, uint32_t a, uint32_t
   d[3 * plane] = sxtb16_ror8(high);
 }
 
-/// One row of four channels, from column -pl on; row null: padding.
+/// One row of four channels, from column -pl on; row null: padding. again: other channels of the same rows were there
+/// before, so that whole words of padding stand.
 template <class X>
-BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* row, int32_t plane, uint32_t* d) {
+BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* row, int32_t plane, bool again, uint32_t* d) {
   const int32_t words = depthwise_row_words(s);
   if (!row) {
-    for (int32_t i = 0; i < words; ++i) depthwise_put(d + i, plane, zeros, zeros);
+    for (int32_t i = 0; i < words && !again; ++i) depthwise_put(d + i, plane, zeros, zeros);
     return;
   }
   // Pairs whose two pixels both lie in the image are pairs [first, last).
@@ -42,13 +43,21 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
   }
   if (i < last) {
     const X* p = row + (2 * i - s.pl) * s.ic;
-    do {
-      depthwise_put(d + i, plane, hs_bytes(p), hs_bytes(p + s.ic));
-      p += 2 * s.ic;
-    } while (++i < last);
+    if (last - i < 4) {
+      BURIN_UNROLL
+      for (int32_t k = 0; k < 3; ++k)
+        if (i + k < last) depthwise_put(d + i + k, plane, hs_bytes(p + 2 * k * s.ic), hs_bytes(p + (2 * k + 1) * s.ic));
+      i = last;
+    } else {
+      do {
+        depthwise_put(d + i, plane, hs_bytes(p), hs_bytes(p + s.ic));
+        p += 2 * s.ic;
+      } while (++i < last);
+    }
   }
   for (; i < words; ++i) {
     const int32_t x = 2 * i - s.pl;
+    if (x >= s.iw && again) break;
     depthwise_put(d + i, plane, x >= 0 && x < s.iw ? hs_bytes(row + x * s.ic) : zeros, zeros);
   }
 }
@@ -258,6 +267,117 @@ BURIN_INLINE void depthwise_any(const ConvShape& s, const Requant& q, uint32_t z
   }
 }
 
+#if BURIN_DSP && BURIN_FPU && !defined(__clang__)
+#define BURIN_DW_FPU 1
+// All outputs of a channel in one loop, requantization included, with weights and what else is needed again and again in
+// registers of the FPU. `rest`: outputs of a row beyond whole blocks of six.
+#define BURIN_DW_1_OF_0(F, at)
+#define BURIN_DW_2_OF_0(F, at)
+#define BURIN_DW_1_OF_1(F, at) BURIN_DW_LOAD_2(p0, p1, at) BURIN_DW_EVEN(a0, F(a0), p0, p1)
+#define BURIN_DW_2_OF_1(F, at) BURIN_DW_1_OF_1(F, at)
+#define BURIN_DW_1_OF_2(F, at) BURIN_DW_1_OF_1(F, at) BURIN_DW_ODD(a1, F(a1), p0, p1)
+#define BURIN_DW_2_OF_2(F, at)                                                                                         \
+  BURIN_DW_1_OF_1(F, at) BURIN_DW_LOAD_1(p2, at "+8") BURIN_DW_EVEN(a1, F(a1), p1, p2)
+#define BURIN_DW_FROM_1(a) "a0"
+#define BURIN_DW_FROM_2(a) "a1"
+#define BURIN_DW_OUT(a, k)                                                                                             \
+  ".if %c[u]\n\tusat %[" #a "], #8, %[" #a "], asr %[shift]\n\t.else\n\tssat %[" #a "], #8, %[" #a                     \
+  "], asr %[shift]\n\t.endif\n\tstrb %[" #a "], [%[y], #%c[oc]*" #k "]\n\t"
+#define BURIN_DW_MUL(a) "smmla %[" #a "], %[" #a "], %[w0], %[w1]\n\t"
+#define BURIN_DW_MUL_1 BURIN_DW_MUL(a0)
+#define BURIN_DW_MUL_2 BURIN_DW_MUL_1 BURIN_DW_MUL(a1)
+#define BURIN_DW_MUL_3 BURIN_DW_MUL_2 BURIN_DW_MUL(a2)
+#define BURIN_DW_MUL_4 BURIN_DW_MUL_3 BURIN_DW_MUL(a3)
+#define BURIN_DW_MUL_5 BURIN_DW_MUL_4 BURIN_DW_MUL(a4)
+#define BURIN_DW_MUL_6 BURIN_DW_MUL_5 BURIN_DW_MUL(a5)
+#define BURIN_DW_OUT_1 BURIN_DW_OUT(a0, 0)
+#define BURIN_DW_OUT_2 BURIN_DW_OUT_1 BURIN_DW_OUT(a1, 1)
+#define BURIN_DW_OUT_3 BURIN_DW_OUT_2 BURIN_DW_OUT(a2, 2)
+#define BURIN_DW_OUT_4 BURIN_DW_OUT_3 BURIN_DW_OUT(a3, 3)
+#define BURIN_DW_OUT_5 BURIN_DW_OUT_4 BURIN_DW_OUT(a4, 4)
+#define BURIN_DW_OUT_6 BURIN_DW_OUT_5 BURIN_DW_OUT(a5, 5)
+#define BURIN_DW_BLOCK_0(stride)
+#define BURIN_DW_BLOCK_1(stride) BURIN_DW_BLOCK(stride, 1)
+#define BURIN_DW_BLOCK_2(stride) BURIN_DW_BLOCK(stride, 2)
+#define BURIN_DW_BLOCK_3(stride) BURIN_DW_BLOCK(stride, 3)
+#define BURIN_DW_BLOCK_4(stride) BURIN_DW_BLOCK(stride, 4)
+#define BURIN_DW_BLOCK_5(stride) BURIN_DW_BLOCK(stride, 5)
+#define BURIN_DW_BLOCK(stride, count)                                                                                  \
+  "vmov %[" BURIN_DW_FROM_##count() "], %[first]\n\t"                                                                  \
+  "vmov %[w0], %[w1], %P[f0]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_FROM_##count, "0")                           \
+  "vmov %[w0], %[w1], %P[f1]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, "%c[row]")                              \
+  "vmov %[w0], %[w1], %P[f2]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, "%c[row]*2")                            \
+  "vmov %[w0], %[w1], %P[scale]\n\t" BURIN_DW_MUL_##count BURIN_DW_OUT_##count
+#define BURIN_DW_PLANE(stride, rest)                                                                                   \
+  __asm__ volatile(                                                                                                    \
+      "1:\n\t"                                                                                                         \
+      ".if %c[blocks] > 1\n\tmovw %[w0], #%c[blocks]*6*%c[oc]\n\tadd %[w0], %[y]\n\tvmov %[stop], %[w0]\n\t.endif\n\t" \
+      ".if %c[blocks] > 0\n\t2:\n\t" BURIN_DW_BLOCK(stride, 6)                                                         \
+      ".if %c[blocks] + " #rest " > 1\n\tadd %[p], #12*" #stride "\n\taddw %[y], %[y], #%c[oc]*6\n\t.endif\n\t"        \
+      ".if %c[blocks] > 1\n\tvmov %[w0], %[stop]\n\tcmp %[y], %[w0]\n\tbne 2b\n\t.endif\n\t.endif\n\t"                 \
+      BURIN_DW_BLOCK_##rest(stride)                                                                                    \
+      ".if %c[blocks] + " #rest " > 1\n\taddw %[p], %[p], #%c[down]-%c[blocks]*12*" #stride "\n\t.else\n\t"            \
+      "addw %[p], %[p], #%c[down]\n\t.endif\n\t"                                                                       \
+      ".if " #rest "\n\taddw %[y], %[y], #%c[oc]*" #rest "\n\t.else\n\t.if %c[blocks] == 1\n\t"                        \
+      "addw %[y], %[y], #%c[oc]*6\n\t.endif\n\t.endif\n\t"                                                             \
+      "vmov %[w0], %[end]\n\tcmp %[y], %[w0]\n\tbne 1b\n\t"                                                            \
+      : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [a4] "=&r"(a4), [a5] "=&r"(a5),                \
+        [w0] "=&r"(w0), [w1] "=&r"(w1), [p0] "=&r"(p0), [p1] "=&r"(p1), [p2] "=&r"(p2), [p3] "=&r"(p3), [p] "+r"(p),   \
+        [y] "+r"(y), [stop] "=&t"(stop)                                                                                \
+      : [f0] "w"(f0), [f1] "w"(f1), [f2] "w"(f2), [scale] "w"(scale), [first] "t"(first), [end] "t"(end),              \
+        [row] "i"(words * 4), [down] "i"(words * 4 * s.sh), [oc] "i"(s.oc), [shift] "i"(q.shift),                      \
+        [u] "i"(Y(-1) > Y(0)), [blocks] "i"(s.ow / kDepthwiseBlock)                                                    \
+      : "cc", "memory")
+
+/// Two words in one register of the FPU.
+BURIN_INLINE double depthwise_two(uint32_t a, uint32_t b) {
+  double r;
+  __asm__("vmov %P0, %1, %2" : "=w"(r) : "r"(a), "r"(b));
+  return r;
+}
+
+/// What the loop in assembly needs to know: everything in constants that fit its instructions.
+template <class Y>
+BURIN_INLINE bool depthwise_known(const ConvShape& s, const Requant& q) {
+  const int32_t words = depthwise_row_words(s);
+  if (!(__builtin_constant_p(words) && __builtin_constant_p(s.oc) && __builtin_constant_p(q.shift))) return false;
+  return s.kh == 3 && words < 100 && words * s.sh < 1000 && s.oc < 680 && s.ow * s.oc < 65536 && q.shift > 0 &&
+         q.kind == RequantKind::shift8 && hs_whole<Y>(q);
+}
+
+/// A channel's n rows of output from its plane; w as it lies in flash.
+template <class Y>
+BURIN_INLINE void depthwise_plane(const ConvShape& s, const Requant& q, int32_t n, const uint32_t* p, const uint32_t* w,
+                                  const int32_t* params, Y* y) {
+  const int32_t words = depthwise_row_words(s), rest = s.ow % kDepthwiseBlock, first = params[0];
+  const double f0 = depthwise_two(w[0] & 0xFF00FF00u, (w[0] << 8) & 0xFF00FF00u);
+  const double f1 = depthwise_two(w[1] & 0xFF00FF00u, (w[1] << 8) & 0xFF00FF00u);
+  const double f2 = depthwise_two(w[2] & 0xFF00FF00u, (w[2] << 8) & 0xFF00FF00u);
+  const double scale = depthwise_two(uint32_t(params[1]), uint32_t(q.offset));
+  Y* const end = y + n * s.ow * s.oc;
+  Y* stop;
+  int32_t a0, a1, a2, a3, a4, a5;
+  uint32_t w0, w1, p0, p1, p2, p3;
+  if (s.sw == 1) {
+    if (rest == 0) BURIN_DW_PLANE(1, 0);
+    else if (rest == 1) BURIN_DW_PLANE(1, 1);
+    else if (rest == 2) BURIN_DW_PLANE(1, 2);
+    else if (rest == 3) BURIN_DW_PLANE(1, 3);
+    else if (rest == 4) BURIN_DW_PLANE(1, 4);
+    else BURIN_DW_PLANE(1, 5);
+  } else {
+    if (rest == 0) BURIN_DW_PLANE(2, 0);
+    else if (rest == 1) BURIN_DW_PLANE(2, 1);
+    else if (rest == 2) BURIN_DW_PLANE(2, 2);
+    else if (rest == 3) BURIN_DW_PLANE(2, 3);
+    else if (rest == 4) BURIN_DW_PLANE(2, 4);
+    else BURIN_DW_PLANE(2, 5);
+  }
+}
+#else
+#define BURIN_DW_FPU 0
+#endif
+
 /// n rows of output, as conv_q8_ref.
 template <bool kAny = false, class X, class Y>
 BURIN_INLINE void depthwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
@@ -268,8 +388,15 @@ BURIN_INLINE void depthwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t
   uint32_t *const planes = static_cast<uint32_t*>(scratch), *const filter = planes + 4 * plane;
   if (kAny) return depthwise_any(s, q, zeros, rows, n, w, params, y, planes);
   for (int32_t c = 0; c < s.ic; c += 4) {
-    for (int32_t r = 0; r < strip; ++r) depthwise_fill(s, zeros, rows[r] ? rows[r] + c : nullptr, plane, planes + r * words);
+    for (int32_t r = 0; r < strip; ++r) depthwise_fill(s, zeros, rows[r] ? rows[r] + c : nullptr, plane, c > 0, planes + r * words);
     for (int32_t k = 0; k < 4; ++k) {
+#if BURIN_DW_FPU
+      if (depthwise_known<Y>(s, q)) {
+        depthwise_plane(s, q, n, planes + k * plane, w, params, y + c + k);
+        w += 3, params += 2;
+        continue;
+      }
+#endif
       for (int32_t r = 0; r < s.kh; ++r) filter[2 * r] = w[r] & 0xFF00FF00u, filter[2 * r + 1] = (w[r] << 8) & 0xFF00FF00u;
       const uint32_t* p = planes + k * plane;
       Y* out = y + c + k;
