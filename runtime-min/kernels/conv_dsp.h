@@ -107,15 +107,21 @@ BURIN_INLINE void hs_gather_four(const ConvShape& s, const X* const* r, int32_t 
     }
   }
   if (tail == 0) return;
-  uint32_t rest[4] = {};
+  uint32_t r0 = 0, r1 = 0, r2 = 0, r3 = 0;
   int32_t at = 0;
   BURIN_UNROLL
   for (int32_t ky = 0; ky < s.kh; ++ky) {
     const X* x = r[ky * s.dh] + (left * s.ic + whole);
-    for (int32_t i = 0; i < tail; ++i) {
-      for (int32_t p = 0; p < 4; ++p) rest[p] |= uint32_t(uint8_t(x[p * step + i])) << (8 * at);
+    for (int32_t i = 0; i < tail; ++i, ++x) {
+      const int32_t shift = 8 * at;
+      r0 |= uint32_t(uint8_t(x[0])) << shift, r1 |= uint32_t(uint8_t(x[step])) << shift;
+      r2 |= uint32_t(uint8_t(x[2 * step])) << shift, r3 |= uint32_t(uint8_t(x[3 * step])) << shift;
       if (++at == 4 || (ky + 1 == s.kh && i + 1 == tail)) {
-        for (int32_t p = 0; p < 4; ++p) hs_expand(hs_signed<X>(rest[p]), column[p], column[p + 4]), rest[p] = 0;
+        hs_expand(hs_signed<X>(r0), column[0], column[4]);
+        hs_expand(hs_signed<X>(r1), column[1], column[5]);
+        hs_expand(hs_signed<X>(r2), column[2], column[6]);
+        hs_expand(hs_signed<X>(r3), column[3], column[7]);
+        r0 = r1 = r2 = r3 = 0;
         column += 8;
         at = 0;
       }
