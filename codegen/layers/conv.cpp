@@ -123,37 +123,39 @@ std::vector<int32_t> hs_parameters(const ConvQ8& c) {
   });
 }
 
-/// Filters interleaved by `together`, then the others one by one.
-std::vector<uint32_t> hs_weights(const ConvQ8& c, int32_t together) {
+/// Filters as kernels with H/s packing read them: `sizes` says how many run together, group by group. A group is the
+/// filters' first values and their weights, interleaved; with `whole` all their other parameters follow.
+std::vector<uint32_t> hs_stream(const ConvQ8& c, std::span<const int32_t> sizes, bool whole) {
+  const std::vector<int32_t> params = hs_parameters(c);
+  const size_t each = c.s.oc == 0 ? 0 : params.size() / size_t(c.s.oc);
   std::vector<uint32_t> r;
   int32_t o = 0;
-  for (; o + together <= c.s.oc; o += together) {
+  for (const int32_t together : sizes) {
     std::vector<std::vector<uint32_t>> filters;
     for (int32_t k = 0; k < together; ++k) filters.push_back(hs_words(hs_order(c, o + k)));
+    for (int32_t k = 0; k < together; ++k) r.push_back(uint32_t(params[size_t(o + k) * each]));
     for (size_t q = 0; q < filters[0].size(); ++q)
       for (const auto& f : filters) r.push_back(f[q]);
-  }
-  for (; o < c.s.oc; ++o) {
-    const std::vector<uint32_t> f = hs_words(hs_order(c, o));
-    r.insert(r.end(), f.begin(), f.end());
+    for (size_t i = 0; i < size_t(together) && whole; ++i)
+      for (size_t k = 1; k < each; ++k) r.push_back(uint32_t(params[(size_t(o) + i) * each + k]));
+    o += together;
   }
   return r;
 }
 
-/// Two filters at a time, their parameters around the weights (runtime-min/kernels/hs_four.h).
-std::vector<uint32_t> hs_stream(const ConvQ8& c) {
-  const std::vector<uint32_t> w = hs_weights(c, 2);
-  const std::vector<int32_t> params = hs_parameters(c);
-  const size_t filters = size_t(c.s.oc), each = params.size() / filters, quads = w.size() / filters;
-  std::vector<uint32_t> r;
-  for (size_t o = 0; o < filters; o += 2) {
-    const size_t end = std::min(o + 2, filters);
-    for (size_t f = o; f < end; ++f) r.push_back(uint32_t(params[f * each]));
-    r.insert(r.end(), w.begin() + ptrdiff_t(o * quads), w.begin() + ptrdiff_t(end * quads));
-    for (size_t f = o; f < end; ++f)
-      for (size_t i = 1; i < each; ++i) r.push_back(uint32_t(params[f * each + i]));
-  }
-  return r;
+/// Two filters at a time (runtime-min/kernels/hs_four.h).
+std::vector<uint32_t> hs_pairs_stream(const ConvQ8& c) {
+  std::vector<int32_t> sizes(size_t(c.s.oc / 2), 2);
+  sizes.resize(sizes.size() + size_t(c.s.oc % 2), 1);
+  return hs_stream(c, sizes, true);
+}
+/// Sixes, fours and single filters (runtime-min/kernels/dense_dsp.h).
+std::vector<uint32_t> hs_dense_stream(const ConvQ8& c) {
+  std::vector<int32_t> sizes(size_t(dense_sixes(c.s.ic, c.s.oc)), 6);
+  const int32_t left = c.s.oc - 6 * dense_sixes(c.s.ic, c.s.oc);
+  sizes.resize(sizes.size() + size_t(left / 4), 4);
+  sizes.resize(sizes.size() + size_t(left % 4), 1);
+  return hs_stream(c, sizes, false);
 }
 
 std::string_view kind_name(RequantKind k) {
@@ -298,17 +300,17 @@ double ConvQ8::mve_depthwise_cycles() const {
 
 PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, c.requant.params}; }
 PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c) { return {c.weights, c.requant.params}; }
-PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_stream(c), {}}; }
+PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_pairs_stream(c), {}}; }
 PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c) { return pack_conv_q8_dsp(c); }
-PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 4), hs_parameters(c)}; }
-
-PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c) {
-  PackedConv<uint32_t> r = pack_dense_q8_dsp(c);
-  std::vector<int32_t> one{r.params[1]};
-  for (size_t i = 0; i < r.params.size(); i += 2) one.push_back(r.params[i]);
-  r.params = one;
+PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c) {
+  const std::vector<int32_t> params = hs_parameters(c);
+  const size_t each = c.s.oc == 0 ? 1 : params.size() / size_t(c.s.oc);
+  PackedConv<uint32_t> r{hs_dense_stream(c), {}};
+  for (size_t i = 0; i < params.size(); ++i)
+    if (i % each != 0) r.params.push_back(params[i]);
   return r;
 }
+PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c) { return {hs_dense_stream(c), std::vector<int32_t>(6, c.requant.params[1])}; }
 
 PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c) {
   const auto pair = [](int a, int b) { return (uint32_t(a) & 0xFFFFu) | uint32_t(b) << 16; };
