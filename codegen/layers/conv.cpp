@@ -123,21 +123,39 @@ std::vector<int32_t> hs_parameters(const ConvQ8& c) {
   });
 }
 
-/// Filters interleaved by `together`, then the others one by one.
-std::vector<uint32_t> hs_weights(const ConvQ8& c, int32_t together) {
+/// Filters as kernels with H/s packing read them: `sizes` says how many run together, group by group. A group is the
+/// filters' first values and their weights, interleaved; with `whole` all their other parameters follow.
+std::vector<uint32_t> hs_stream(const ConvQ8& c, std::span<const int32_t> sizes, bool whole) {
+  const std::vector<int32_t> params = hs_parameters(c);
+  const size_t each = c.s.oc == 0 ? 0 : params.size() / size_t(c.s.oc);
   std::vector<uint32_t> r;
   int32_t o = 0;
-  for (; o + together <= c.s.oc; o += together) {
+  for (const int32_t together : sizes) {
     std::vector<std::vector<uint32_t>> filters;
     for (int32_t k = 0; k < together; ++k) filters.push_back(hs_words(hs_order(c, o + k)));
+    for (int32_t k = 0; k < together; ++k) r.push_back(uint32_t(params[size_t(o + k) * each]));
     for (size_t q = 0; q < filters[0].size(); ++q)
       for (const auto& f : filters) r.push_back(f[q]);
-  }
-  for (; o < c.s.oc; ++o) {
-    const std::vector<uint32_t> f = hs_words(hs_order(c, o));
-    r.insert(r.end(), f.begin(), f.end());
+    for (size_t i = 0; i < size_t(together) && whole; ++i)
+      for (size_t k = 1; k < each; ++k) r.push_back(uint32_t(params[(size_t(o) + i) * each + k]));
+    o += together;
   }
   return r;
+}
+
+/// Two filters at a time (runtime-min/kernels/hs_four.h).
+std::vector<uint32_t> hs_pairs_stream(const ConvQ8& c) {
+  std::vector<int32_t> sizes(size_t(c.s.oc / 2), 2);
+  sizes.resize(sizes.size() + size_t(c.s.oc % 2), 1);
+  return hs_stream(c, sizes, true);
+}
+/// Sixes, fours and single filters (runtime-min/kernels/dense_dsp.h).
+std::vector<uint32_t> hs_dense_stream(const ConvQ8& c) {
+  std::vector<int32_t> sizes(size_t(dense_sixes(c.s.ic, c.s.oc)), 6);
+  const int32_t left = c.s.oc - 6 * dense_sixes(c.s.ic, c.s.oc);
+  sizes.resize(sizes.size() + size_t(left / 4), 4);
+  sizes.resize(sizes.size() + size_t(left % 4), 1);
+  return hs_stream(c, sizes, false);
 }
 
 std::string_view kind_name(RequantKind k) {
@@ -151,8 +169,8 @@ std::string folded_call(const ConvQ8& c, const Requant& q, int32_t n, std::strin
   const std::string call = fmt::format("burin::{}(s, q, {}, rows, $n$, w, {}, y, {});", kernel, c.x_zero,
                                        params, scratch);
   return expand(R"(
-      constexpr burin::ConvShape s = $shape$;
-      constexpr burin::Requant q = {burin::RequantKind::$kind$, $shift$, $offset$, $lo$, $hi$, $zero$};
+      static constexpr burin::ConvShape s = $shape$;
+      static constexpr burin::Requant q = {burin::RequantKind::$kind$, $shift$, $offset$, $lo$, $hi$, $zero$};
       $loop$)",
                 {{"shape", text(s)},
                  {"kind", kind_name(q.kind)},
@@ -191,7 +209,7 @@ size_t distinct_shapes(const LayerView& v, const ConvQ8& c) {
 
 /// The call with shape and zero points read from `f`: layers of one kernel then share a function (--optimize size).
 /// What decides the code's structure stays known: the window, and whether channels come in fours.
-std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view scratch, LayerCode& code) {
+std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view params, std::string_view scratch, LayerCode& code) {
   const Requant& q = c.requant.device;
   const ConvShape& s = c.s;
   const bool fours = s.ic % 4 == 0;
@@ -210,11 +228,11 @@ std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std
         for (int32_t oy = 0; oy < s.oh; oy += f[13]) {
           const int32_t n = s.oh - oy < f[13] ? s.oh - oy : f[13];
           burin::image_rows(rows, x0 + b * s.ih * s.iw * s.ic, oy * s.sh - s.pt, s.rows(n), s.ih, s.iw * s.ic);
-          burin::$kernel$(s, q, f[12], rows, n, w, p, y, $scratch$);
+          burin::$kernel$(s, q, f[12], rows, n, w, $params$, y, $scratch$);
           y += n * s.ow * s.oc;
         }
       })",
-                {{"kh", s.kh}, {"kw", s.kw}, {"dh", s.dh}, {"dw", s.dw}, {"ic", fours ? "4 * f[2]" : "f[2]"}, {"groups", s.groups == 1 ? "1" : fours ? "4 * f[2]" : "f[2]"}, {"kind", kind_name(q.kind)}, {"lo", q.lo}, {"hi", q.hi}, {"type", info(c.x).c_type}, {"room", room}, {"kernel", kernel}, {"scratch", scratch}});
+                {{"kh", s.kh}, {"kw", s.kw}, {"dh", s.dh}, {"dw", s.dw}, {"ic", fours ? "4 * f[2]" : "f[2]"}, {"groups", s.groups == 1 ? "1" : fours ? "4 * f[2]" : "f[2]"}, {"kind", kind_name(q.kind)}, {"lo", q.lo}, {"hi", q.hi}, {"type", info(c.x).c_type}, {"room", room}, {"kernel", kernel}, {"params", params}, {"scratch", scratch}});
 }
 
 }  // namespace
@@ -291,17 +309,17 @@ double ConvQ8::mve_depthwise_cycles() const {
 
 PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, c.requant.params}; }
 PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c) { return {c.weights, c.requant.params}; }
-PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 2), hs_parameters(c)}; }
+PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_pairs_stream(c), {}}; }
 PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c) { return pack_conv_q8_dsp(c); }
-PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 4), hs_parameters(c)}; }
-
-PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c) {
-  PackedConv<uint32_t> r = pack_dense_q8_dsp(c);
-  std::vector<int32_t> one{r.params[1]};
-  for (size_t i = 0; i < r.params.size(); i += 2) one.push_back(r.params[i]);
-  r.params = one;
+PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c) {
+  const std::vector<int32_t> params = hs_parameters(c);
+  const size_t each = c.s.oc == 0 ? 1 : params.size() / size_t(c.s.oc);
+  PackedConv<uint32_t> r{hs_dense_stream(c), {}};
+  for (size_t i = 0; i < params.size(); ++i)
+    if (i % each != 0) r.params.push_back(params[i]);
   return r;
 }
+PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c) { return {hs_dense_stream(c), std::vector<int32_t>(6, c.requant.params[1])}; }
 
 PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c) {
   const auto pair = [](int a, int b) { return (uint32_t(a) & 0xFFFFu) | uint32_t(b) << 16; };
@@ -512,7 +530,8 @@ LayerCode print_conv_q8(const LayerView& v) {
   const bool small = v.options.optimize == Options::Optimize::size, share = small && shareable(v, c, n) && distinct_shapes(v, c) > 2;
   const bool any = small && c.has_any_form(kernel.name) && (share || !c.depthwise);
   const std::string call = fmt::format("{}{}", kernel.name, any ? "<true>" : "");
-  code.body = share ? shared_call(c, n, call, scratch, code) : folded_call(c, q, n, call, packed.params.empty() ? "nullptr" : "p", scratch);
+  const std::string_view params = packed.params.empty() ? "nullptr" : "p";
+  code.body = share ? shared_call(c, n, call, params, scratch, code) : folded_call(c, q, n, call, params, scratch);
   return code;
 }
 template LayerCode print_conv_q8<pack_conv_q8_ref>(const LayerView&);

@@ -2,13 +2,13 @@
 // activations, which all filters then run over (hs.h). Any window, stride, dilation and padding; one group.
 #pragma once
 #include "runtime-min/kernels/conv.h"
-#include "runtime-min/kernels/hs.h"
+#include "runtime-min/kernels/hs_four.h"
 
 namespace burin {
 
 /// Quads of a window. With ic % 4 == 0 its bytes in order. Else each row of kw * ic bytes gives as many whole quads as
 /// it has; what is left of the rows, up to 3 bytes each, follows in quads of its own.
-constexpr int32_t conv_q8_dsp_quads(const ConvShape& s) {
+BURIN_INLINE constexpr int32_t conv_q8_dsp_quads(const ConvShape& s) {
   const int32_t row = s.kw * s.ic;
   return s.kh * (row / 4) + hs_quads(s.kh * (row % 4));
 }
@@ -54,19 +54,35 @@ BURIN_INLINE void hs_gather_quads(const ConvShape& s, int32_t x_zero, const X* c
   }
 }
 
-/// The same for any ic, of a window without dilation that lies in the image.
+/// Four bytes of a row of B bytes (at least four) from byte `at` on, beyond its ends padding.
 template <class X>
-BURIN_INLINE void hs_gather_inside(const ConvShape& s, const X* const* r, int32_t left, uint32_t* column) {
-  const int32_t tail = s.kw * s.ic % 4, whole = s.kw * s.ic - tail;
-  for (int32_t ky = 0; ky < s.kh; ++ky) hs_fill(column, r[ky * s.dh] + left * s.ic, whole);
+BURIN_INLINE uint32_t hs_edge_bytes(const X* row, int32_t bytes, int32_t at, uint32_t zeros) {
+  const int32_t beyond = at + 4 - bytes;
+  if (!row || at <= -4 || beyond >= 4) return zeros;
+  if (at < 0) return hs_bytes(row) << (-8 * at) | zeros >> (32 + 8 * at);
+  if (beyond > 0) return hs_bytes(row + (bytes - 4)) >> (8 * beyond) | zeros << (32 - 8 * beyond);
+  return hs_bytes(row + at);
+}
+
+/// The same for any ic, without dilation. inside: no column of the window is padding (rows may be).
+template <class X>
+BURIN_INLINE void hs_gather_bytes(const ConvShape& s, int32_t x_zero, const X* const* r, int32_t left, bool inside, uint32_t* column) {
+  const int32_t tail = s.kw * s.ic % 4, whole = s.kw * s.ic - tail, bytes = s.iw * s.ic, from = left * s.ic;
+  const uint32_t zeros = hs_zeros<X>(x_zero);
+  for (int32_t ky = 0; ky < s.kh; ++ky) {
+    const X* row = r[ky * s.dh];
+    for (int32_t at = 0; at < whole; at += 4, column += 8)
+      hs_expand(!inside ? hs_edge_bytes(row, bytes, from + at, zeros) : row ? hs_bytes(row + (from + at)) : zeros, column[0], column[4]);
+  }
   if (tail == 0) return;
   uint32_t rest = 0;
   int32_t at = 0;
   BURIN_UNROLL
   for (int32_t ky = 0; ky < s.kh; ++ky) {
-    const X* x = r[ky * s.dh] + left * s.ic + whole;
-    for (int32_t i = 0; i < tail; ++i) {
-      rest |= uint32_t(uint8_t(x[i])) << (8 * at);
+    const X* row = r[ky * s.dh];
+    for (int32_t i = from + whole; i < from + whole + tail; ++i) {
+      const bool there = row && (inside || (i >= 0 && i < bytes));
+      rest |= uint32_t(uint8_t(there ? row[i] : X(x_zero))) << (8 * at);
       if (++at == 4) {
         hs_expand(hs_signed<X>(rest), column[0], column[4]);
         column += 8;
@@ -77,9 +93,45 @@ BURIN_INLINE void hs_gather_inside(const ConvShape& s, const X* const* r, int32_
   if (at > 0) hs_expand(hs_signed<X>(rest), column[0], column[4]);  // what is missing meets weights of zero
 }
 
+/// The same for four neighbours whose windows lie in the image, rows and all.
+template <class X>
+BURIN_INLINE void hs_gather_four(const ConvShape& s, const X* const* r, int32_t left, uint32_t* column) {
+  const int32_t tail = s.kw * s.ic % 4, whole = s.kw * s.ic - tail, step = s.sw * s.ic;
+  for (int32_t ky = 0; ky < s.kh; ++ky) {
+    const X* x = r[ky * s.dh] + left * s.ic;
+    for (const X* const end = x + whole; x != end; x += 4, column += 8) {
+      hs_expand(hs_bytes(x), column[0], column[4]);
+      hs_expand(hs_bytes(x + step), column[1], column[5]);
+      hs_expand(hs_bytes(x + 2 * step), column[2], column[6]);
+      hs_expand(hs_bytes(x + 3 * step), column[3], column[7]);
+    }
+  }
+  if (tail == 0) return;
+  uint32_t r0 = 0, r1 = 0, r2 = 0, r3 = 0;
+  int32_t at = 0;
+  BURIN_UNROLL
+  for (int32_t ky = 0; ky < s.kh; ++ky) {
+    const X* x = r[ky * s.dh] + (left * s.ic + whole);
+    for (int32_t i = 0; i < tail; ++i, ++x) {
+      const int32_t shift = 8 * at;
+      r0 |= uint32_t(uint8_t(x[0])) << shift, r1 |= uint32_t(uint8_t(x[step])) << shift;
+      r2 |= uint32_t(uint8_t(x[2 * step])) << shift, r3 |= uint32_t(uint8_t(x[3 * step])) << shift;
+      if (++at == 4 || (ky + 1 == s.kh && i + 1 == tail)) {
+        hs_expand(hs_signed<X>(r0), column[0], column[4]);
+        hs_expand(hs_signed<X>(r1), column[1], column[5]);
+        hs_expand(hs_signed<X>(r2), column[2], column[6]);
+        hs_expand(hs_signed<X>(r3), column[3], column[7]);
+        r0 = r1 = r2 = r3 = 0;
+        column += 8;
+        at = 0;
+      }
+    }
+  }
+}
+
 /// The same for any window; `window` is room for its bytes.
 template <class X>
-BURIN_INLINE void hs_gather_edge(const ConvShape& s, int32_t x_zero, const X* const* r, int32_t left, uint32_t* column, X* window) {
+BURIN_INLINE void hs_gather_any(const ConvShape& s, int32_t x_zero, const X* const* r, int32_t left, uint32_t* column, X* window) {
   const int32_t bytes = conv_q8_dsp_quads(s) * 4;
   for (int32_t i = 0; i < bytes; i += 4) store32(window + i, 0x01010101u * uint32_t(uint8_t(x_zero)));
   for (int32_t ky = 0; ky < s.kh; ++ky) {
@@ -96,47 +148,53 @@ BURIN_INLINE void hs_gather_edge(const ConvShape& s, int32_t x_zero, const X* co
 
 /// All filters at `count` pixels of the column, at most four; returns where the next pixels go.
 template <bool kAny, class Y>
-BURIN_INLINE Y* hs_pixels(const Requant& q, int32_t count, int32_t filters, int32_t quads, const uint32_t* w, const int32_t* params,
+BURIN_INLINE Y* hs_pixels(const Requant& q, int32_t count, int32_t filters, int32_t quads, const uint32_t* w,
                           const uint32_t* column, Y* y) {
   if (count == 4) {
-    hs_four_pixels<kAny>(q, filters, quads, w, params, column, y);
+    hs_four_pixels<kAny>(q, filters, quads, w, column, y);
   } else {
-    for (int32_t p = 0; p < count; ++p) hs_one_pixel(q, filters, quads, w, params, column + p, y + p * filters);
+    for (int32_t p = 0; p < count; ++p) hs_one_pixel(q, filters, quads, w, column + p, y + p * filters);
   }
   return y + count * filters;
 }
 
-/// n rows of output, as conv_q8_ref. w (in the order of conv_q8_dsp_place) and params as hs.h wants them.
+/// n rows of output, as conv_q8_ref. w, in the order of conv_q8_dsp_place, as hs_four.h wants it, with the
+/// parameters in it.
 template <bool kAny = false, class X, class Y>
 BURIN_INLINE void conv_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                               const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
-  const int32_t quads = conv_q8_dsp_quads(s), total = n * s.ow;
+  (void)params;  // among the weights
+  const int32_t quads = conv_q8_dsp_quads(s), filters = s.oc, total = n * s.ow;
   uint32_t* const column = static_cast<uint32_t*>(scratch);
   X* const window = reinterpret_cast<X*>(column + quads * 8);
   const X* const* r = rows;
+  const bool plain = s.dw == 1 && s.iw * s.ic >= 4;
   int32_t ox = 0;
   bool whole = false;  // no row of the window is padding
-  const auto gather = [&](int32_t p) __attribute__((always_inline)) {
-    const int32_t left = ox * s.sw - s.pl;
-    if (s.ic % 4 == 0) {
-      hs_gather_quads(s, x_zero, r, left, column + p);
-    } else {
-      if (ox == 0) {
-        whole = s.dw == 1;
+  for (int32_t done = 0; done < total; done += 4) {
+    const int32_t count = total - done < 4 ? total - done : 4;
+    bool four = false;
+    if (!kAny && s.ic % 4 != 0 && plain && s.ow >= 8) {
+      if (ox < 4) {
+        whole = true;
         for (int32_t ky = 0; ky < s.kh; ++ky) whole = whole && r[ky * s.dh];
       }
-      if (whole && left >= 0 && left + s.kw <= s.iw) hs_gather_inside(s, r, left, column + p);
-      else hs_gather_edge(s, x_zero, r, left, column + p, window);
+      const int32_t left = ox * s.sw - s.pl;
+      four = whole && left >= 0 && left + 3 * s.sw + s.kw <= s.iw && ox + 4 <= s.ow;
     }
-    if (++ox == s.ow) ox = 0, r += s.sh;
-  };
-  for (int32_t done = total % 4; done < total; done += 4) {
-    for (int32_t p = 0; p < 4; ++p) gather(p);
-    y = hs_pixels<kAny>(q, 4, s.oc, quads, w, params, column, y);
-  }
-  if (total % 4 != 0) {
-    for (int32_t p = 0; p < total % 4; ++p) gather(p);
-    hs_pixels<kAny>(q, total % 4, s.oc, quads, w, params, column, y);
+    if (four) {
+      hs_gather_four(s, r, ox * s.sw - s.pl, column);
+      if ((ox += 4) == s.ow) ox = 0, r += s.sh;
+    } else {
+      for (int32_t p = 0; p < count; ++p) {
+        const int32_t left = ox * s.sw - s.pl;
+        if (s.ic % 4 == 0) hs_gather_quads(s, x_zero, r, left, column + p);
+        else if (!plain) hs_gather_any(s, x_zero, r, left, column + p, window);
+        else hs_gather_bytes(s, x_zero, r, left, left >= 0 && left + s.kw <= s.iw, column + p);
+        if (++ox == s.ow) ox = 0, r += s.sh;
+      }
+    }
+    y = hs_pixels<kAny>(q, count, filters, quads, w, column, y);
   }
 }
 
@@ -144,7 +202,7 @@ BURIN_INLINE void conv_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_ze
 template <bool kAny = false, class X, class Y>
 BURIN_INLINE void pointwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                    const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
-  (void)x_zero;
+  (void)x_zero, (void)params;
   uint32_t* const column = static_cast<uint32_t*>(scratch);
   const int32_t quads = s.ic / 4, rest = s.ow % 4;
   for (int32_t oy = 0; oy < n; ++oy) {
@@ -158,12 +216,12 @@ BURIN_INLINE void pointwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t
         hs_expand(hs_bytes(x + 2 * s.ic), c[2], c[6]);
         hs_expand(hs_bytes(x + 3 * s.ic), c[3], c[7]);
       }
-      y = hs_pixels<kAny>(q, 4, s.oc, quads, w, params, column, y);
+      y = hs_pixels<kAny>(q, 4, s.oc, quads, w, column, y);
     }
     for (int32_t p = 0; p < rest; ++p, x += s.ic) {
       uint32_t* c = column;
       hs_fill(c, x, s.ic);
-      y = hs_pixels<kAny>(q, 1, s.oc, quads, w, params, column, y);
+      y = hs_pixels<kAny>(q, 1, s.oc, quads, w, column, y);
     }
   }
 }

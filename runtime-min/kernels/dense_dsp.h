@@ -1,5 +1,8 @@
 // Fully connected layers on int8 and uint8 for cores with DSP: one row of activations is expanded once, and every
-// weight is then read once, four outputs at a time (hs.h).
+// weight is then read once, six or four outputs at a time (hs.h).
+//
+// Weights are one stream: sixes {first values, [quad][6]}, fours {first values, [quad][4]}, then single filters. params:
+// what requantization reads besides, or six times the multiplier that all share.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/hs.h"
@@ -36,14 +39,15 @@ constexpr int32_t dense_q8_dsp_scratch(const ConvShape& s) { return hs_quads(s.i
                    : "r8", "r9", "r10", "r11", "cc", "memory")
 #endif
 
-/// Four filters at one pixel, on top of what the sums hold.
-BURIN_INLINE void hs_dense_dots(int32_t quads, const uint32_t*& w, const uint32_t* c, int32_t& a0, int32_t& a1, int32_t& a2, int32_t& a3) {
+/// Four filters at one pixel, on top of what the sums hold. shortly: code counts more than speed.
+BURIN_INLINE void hs_dense_dots(int32_t quads, bool shortly, const uint32_t*& w, const uint32_t* c, int32_t& a0, int32_t& a1, int32_t& a2, int32_t& a3) {
   const uint32_t* const stop = c + quads * 2;
 #if BURIN_DSP && !defined(__clang__)
   uint32_t t, u;
-  if (__builtin_constant_p(quads) && quads % 4 == 0) BURIN_HS_DENSE_LOOP(BURIN_HS_DENSE_4, "cmp %[c], %[stop]\n\t", "r");
+  if (__builtin_constant_p(quads) && quads % 4 == 0 && !shortly) BURIN_HS_DENSE_LOOP(BURIN_HS_DENSE_4, "cmp %[c], %[stop]\n\t", "r");
   else BURIN_HS_DENSE_LOOP(BURIN_HS_DENSE_QUAD, "ldr r8, %[stop]\n\tcmp %[c], r8\n\t", "m");
 #else
+  (void)shortly;
   for (; c != stop; c += 2, w += 4) {
     const uint32_t t = c[0], u = c[1];
     a0 = smlad(sxtb16(w[0]), u, smlad(w[0], t, a0)), a1 = smlad(sxtb16(w[1]), u, smlad(w[1], t, a1));
@@ -52,25 +56,147 @@ BURIN_INLINE void hs_dense_dots(int32_t quads, const uint32_t*& w, const uint32_
 #endif
 }
 
-/// Parameters of four filters, and of one. With `one` all share a multiplier, which stands before all first values.
-template <bool one>
-struct DenseParams {
-  const int32_t* next;
-  int32_t each, multiplier;
-  BURIN_INLINE DenseParams(const Requant& q, const int32_t* p) : next(one ? p + 1 : p), each(one ? 1 : hs_params(q.kind)), multiplier(p[0]) {}
-  BURIN_INLINE int32_t first(int32_t filter) const { return next[filter * each]; }
-  template <class Y>
-  BURIN_INLINE Y result(const Requant& q, int32_t filter, int32_t acc) const {
-    if (one) return Y(requantize_shift8(q, acc, multiplier));
-    return hs_store<Y>(q, next + filter * each, acc);
-  }
+/// How many groups of six filters there are; fours follow, so that at most three are left. With few inputs none.
+constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
+  if (ic < 128 || ic % 64 != 0 || oc < 24) return 0;
+  return oc % 6 > 0 && oc % 6 < 4 ? oc / 6 - 1 : oc / 6;
+}
+
+#if BURIN_DSP && !defined(__clang__)
+// 1 pixel x 6 filters, two quads: 41 instructions for 48 products. Sums: r0 to r5; activations r6, r7; weights r8 to
+// r11; their address r12; the column lr.
+#define BURIN_HS_SIX_OF(i, w, v) "smlad r" #i ", r" #w ", " v ", r" #i "\n\t"
+#define BURIN_HS_SIX_TWO(i, j, v, w)                                                                                   \
+  BURIN_HS_SIX_OF(i, v, "r6") BURIN_HS_SIX_OF(j, w, "r6") "sxtb16 r" #v ", r" #v "\n\tsxtb16 r" #w ", r" #w "\n\t"     \
+  BURIN_HS_SIX_OF(i, v, "r7") BURIN_HS_SIX_OF(j, w, "r7")
+#define BURIN_HS_SIX_QUADS(load, other)                                                                                \
+  load "ldm r12!, {r8, r9, r10, r11}\n\t" BURIN_HS_SIX_TWO(0, 1, 8, 9) BURIN_HS_SIX_TWO(2, 3, 10, 11)                  \
+  "ldm r12!, {r8, r9, r10, r11}\n\t" BURIN_HS_SIX_TWO(4, 5, 8, 9) other BURIN_HS_SIX_TWO(0, 1, 10, 11)                 \
+  "ldm r12!, {r8, r9, r10, r11}\n\t" BURIN_HS_SIX_TWO(2, 3, 8, 9) BURIN_HS_SIX_TWO(4, 5, 10, 11)
+#define BURIN_HS_SIX_LDRD "ldrd r6, r7, [lr], #8\n\t"
+#define BURIN_HS_SIX_2 BURIN_HS_SIX_QUADS(BURIN_HS_SIX_LDRD, BURIN_HS_SIX_LDRD)
+#define BURIN_HS_SIX_8 BURIN_HS_SIX_2 BURIN_HS_SIX_2 BURIN_HS_SIX_2 BURIN_HS_SIX_2
+#if BURIN_FPU
+// The first eight quads stay in registers of the FPU.
+#define BURIN_HS_SIX_KEPT(d) "vmov r6, r7, d" #d "\n\t"
+#define BURIN_HS_SIX_KEEP "ldr lr, %[c]\n\tvldm lr, {d0-d7}\n\t"
+#define BURIN_HS_SIX_FIRST                                                                                             \
+  "ldr lr, %[second]\n\t"                                                                                    \
+  BURIN_HS_SIX_QUADS(BURIN_HS_SIX_KEPT(0), BURIN_HS_SIX_KEPT(1)) BURIN_HS_SIX_QUADS(BURIN_HS_SIX_KEPT(2), BURIN_HS_SIX_KEPT(3)) \
+  BURIN_HS_SIX_QUADS(BURIN_HS_SIX_KEPT(4), BURIN_HS_SIX_KEPT(5)) BURIN_HS_SIX_QUADS(BURIN_HS_SIX_KEPT(6), BURIN_HS_SIX_KEPT(7))
+#define BURIN_HS_SIX_CLOBBERS , "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7"
+#else
+#define BURIN_HS_SIX_KEEP
+#define BURIN_HS_SIX_FIRST "ldr lr, %[c]\n\t" BURIN_HS_SIX_8
+#define BURIN_HS_SIX_CLOBBERS
+#endif
+#define BURIN_HS_SIX_EACH(F) F(0, 6) F(1, 7) F(2, 8) F(3, 9) F(4, 10) F(5, 11)
+#define BURIN_HS_SIX_SCALE(i, m) "smmla r" #i ", r" #i ", r" #m ", lr\n\t"
+#define BURIN_HS_SIX_SHIFT(i, m) "asr r" #i ", r" #i ", r6\n\t"
+#define BURIN_HS_SIX_SSAT(i, m) "ssat r" #i ", #8, r" #i "\n\tstrb r" #i ", [r12], #1\n\t"
+#define BURIN_HS_SIX_USAT(i, m) "usat r" #i ", #8, r" #i "\n\tstrb r" #i ", [r12], #1\n\t"
+#define BURIN_HS_SIXES(saturate)                                                                                       \
+  __asm__ volatile(BURIN_HS_SIX_KEEP                                                                                   \
+                   "ldr r12, %[w]\n\t1:\n\tldm r12!, {r0, r1, r2, r3, r4, r5}\n\t" BURIN_HS_SIX_FIRST BURIN_HS_SIX_8   \
+                   "2:\n\t" BURIN_HS_SIX_8 BURIN_HS_SIX_8 "ldr r8, %[stop]\n\tcmp lr, r8\n\tbne 2b\n\t"                               \
+                   "str r12, %[w]\n\tldr r12, %[p]\n\tldr lr, %[offset]\n\tldm r12, {r6, r7, r8, r9, r10, r11}\n\t"    \
+                   BURIN_HS_SIX_EACH(BURIN_HS_SIX_SCALE)                                                               \
+                   "ldr r7, %[step]\n\tadd r12, r7\n\tstr r12, %[p]\n\tldr r6, %[shift]\n\tldr r12, %[y]\n\t"          \
+                   BURIN_HS_SIX_EACH(BURIN_HS_SIX_SHIFT) BURIN_HS_SIX_EACH(saturate)                                   \
+                   "str r12, %[y]\n\tldr r8, %[end]\n\tcmp r12, r8\n\tldr r12, %[w]\n\tbne 1b\n\t"                     \
+                   : [w] "+m"(d.w), [p] "+m"(d.p), [y] "+m"(d.y)                                                             \
+                   : [c] "m"(d.column), [second] "m"(second), [stop] "m"(stop), [offset] "m"(d.offset), [step] "m"(step), [shift] "m"(d.shift),    \
+                     [end] "m"(end)                                                                                    \
+                   : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",      \
+                     "memory" BURIN_HS_SIX_CLOBBERS)
+// 1 pixel x 4 filters, two quads: 27 instructions for 32 products. Activations r4 to r7.
+#define BURIN_HS_FOUR_OF(i, w, v) "smlad r" #i ", r" #w ", r" #v ", r" #i "\n\t"
+#define BURIN_HS_FOUR_QUAD(t, u)                                                                                       \
+  "ldm r12!, {r8, r9, r10, r11}\n\t" BURIN_HS_FOUR_OF(0, 8, t) BURIN_HS_FOUR_OF(1, 9, t) BURIN_HS_FOUR_OF(2, 10, t)    \
+  BURIN_HS_FOUR_OF(3, 11, t) "sxtb16 r8, r8\n\tsxtb16 r9, r9\n\tsxtb16 r10, r10\n\tsxtb16 r11, r11\n\t"                \
+  BURIN_HS_FOUR_OF(0, 8, u) BURIN_HS_FOUR_OF(1, 9, u) BURIN_HS_FOUR_OF(2, 10, u) BURIN_HS_FOUR_OF(3, 11, u)
+#define BURIN_HS_FOUR_2 "ldm lr!, {r4, r5, r6, r7}\n\t" BURIN_HS_FOUR_QUAD(4, 5) BURIN_HS_FOUR_QUAD(6, 7)
+#define BURIN_HS_FOUR_EACH(F) F(0, 4) F(1, 5) F(2, 6) F(3, 7)
+#define BURIN_HS_FOURS(saturate)                                                                                       \
+  __asm__ volatile("ldr r12, %[w]\n\t1:\n\tldm r12!, {r0, r1, r2, r3}\n\tldr lr, %[c]\n\t"                             \
+                   "2:\n\t" BURIN_HS_FOUR_2 BURIN_HS_FOUR_2 "ldr r8, %[stop]\n\tcmp lr, r8\n\tbne 2b\n\t"              \
+                   "str r12, %[w]\n\tldr r12, %[p]\n\tldr lr, %[offset]\n\tldm r12, {r4, r5, r6, r7}\n\t"              \
+                   BURIN_HS_FOUR_EACH(BURIN_HS_SIX_SCALE)                                                              \
+                   "ldr r7, %[step]\n\tadd r12, r7\n\tstr r12, %[p]\n\tldr r6, %[shift]\n\tldr r12, %[y]\n\t"          \
+                   BURIN_HS_FOUR_EACH(BURIN_HS_SIX_SHIFT) BURIN_HS_FOUR_EACH(saturate)                                 \
+                   "str r12, %[y]\n\tldr r8, %[end]\n\tcmp r12, r8\n\tldr r12, %[w]\n\tbne 1b\n\t"                     \
+                   : [w] "+m"(d.w), [p] "+m"(d.p), [y] "+m"(d.y)                                                             \
+                   : [c] "m"(d.column), [second] "m"(second), [stop] "m"(stop), [offset] "m"(d.offset), [step] "m"(step), [shift] "m"(d.shift),    \
+                     [end] "m"(end)                                                                                    \
+                   : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory")
+#endif
+
+/// One pixel of a layer for the function that all layers share: sixes up to the result six_end, fours up to four_end,
+/// single filters up to end. p: what all filters multiply by, the next group's `step` bytes a filter on.
+template <class X, class Y>
+struct DensePixel {
+  const uint32_t* w;
+  const int32_t* p;
+  Y* y;
+  uint32_t* column;
+  const X* x;
+  Y *six_end, *four_end, *end;
+  int32_t ic, shift, offset, step;
 };
+
+/// `count` filters at a time (six or four): shift8, hs_whole.
+template <int32_t count, class X, class Y>
+BURIN_INLINE void hs_dense_groups(DensePixel<X, Y>& d, Y* end) {
+#if BURIN_DSP && !defined(__clang__)
+  const uint32_t *const stop = d.column + d.ic / 2, *const second = d.column + 16;
+  const int32_t step = count * d.step;
+  if (count == 6) {
+    if (Y(-1) < Y(0)) BURIN_HS_SIXES(BURIN_HS_SIX_SSAT);
+    else BURIN_HS_SIXES(BURIN_HS_SIX_USAT);
+  } else {
+    if (Y(-1) < Y(0)) BURIN_HS_FOURS(BURIN_HS_SIX_SSAT);
+    else BURIN_HS_FOURS(BURIN_HS_SIX_USAT);
+  }
+#else
+  const bool is_signed = Y(-1) < Y(0);
+  const Requant q = {RequantKind::shift8, d.shift, d.offset, is_signed ? -128 : 0, is_signed ? 127 : 255, 0};
+  for (; d.y != end; d.w += count * (d.ic / 4 + 1), d.p += count * d.step / 4, d.y += count)
+    for (int32_t f = 0; f < count; ++f)
+      d.y[f] = Y(requantize_shift8(q, hs_dot(d.w + count + f, count, d.column, 1, d.ic / 4, int32_t(d.w[f])), d.p[f]));
+#endif
+}
+
+/// By value: what the caller puts on the stack is what the assembly works on.
+template <class X, class Y>
+BURIN_SHARED void hs_dense_pixel(DensePixel<X, Y> d) {
+  uint32_t* e = d.column;
+  const X* x = d.x;
+  for (const X* const end = x + d.ic; x != end; x += 8, e += 4) {
+    hs_expand(hs_bytes(x), e[0], e[1]);
+    hs_expand(hs_bytes(x + 4), e[2], e[3]);
+  }
+  if (d.y != d.six_end) hs_dense_groups<6>(d, d.six_end);
+  if (d.y != d.four_end) hs_dense_groups<4>(d, d.four_end);
+  const bool is_signed = Y(-1) < Y(0);
+  const Requant q = {RequantKind::shift8, d.shift, d.offset, is_signed ? -128 : 0, is_signed ? 127 : 255, 0};
+  for (; d.y != d.end; d.p += d.step / 4, d.w += d.ic / 4 + 1)
+    *d.y++ = Y(requantize_shift8(q, hs_dot(d.w + 1, 1, d.column, 1, d.ic / 4, int32_t(d.w[0])), d.p[0]));
+}
 
 template <bool one, class X, class Y>
 BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                           const uint32_t* weights, const int32_t* all_params, Y* y, void* scratch) {
-  const int32_t quads = hs_quads(s.ic), tail = s.ic % 4;
+                           const uint32_t* weights, const int32_t* params, Y* y, void* scratch) {
+  const int32_t quads = hs_quads(s.ic), tail = s.ic % 4, sixes = dense_sixes(s.ic, s.oc), each = one ? 0 : hs_params(q.kind) - 1;
+  const int32_t fours = (s.oc - 6 * sixes) / 4, singles = (s.oc - 6 * sixes) % 4;
   uint32_t* const column = static_cast<uint32_t*>(scratch);
+  if (sixes > 0 && q.kind == RequantKind::shift8 && hs_whole<Y>(q)) {
+    for (int32_t pixel = 0; pixel < n * s.ow; ++pixel, y += s.oc) {
+      const X* x = rows[pixel / s.ow] + pixel % s.ow * s.ic;
+      hs_dense_pixel(DensePixel<X, Y>{weights, params, y, column, x, y + 6 * sixes, y + 6 * sixes + 4 * fours, y + s.oc, s.ic,
+                                      q.shift, q.offset, one ? 0 : 4});
+    }
+    return;
+  }
   for (int32_t pixel = 0; pixel < n * s.ow; ++pixel) {
     const X* x = rows[pixel / s.ow] + pixel % s.ow * s.ic;
     uint32_t* e = column;
@@ -81,31 +207,33 @@ BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero,
       hs_expand(hs_bytes(last), e[0], e[1]);
     }
     const uint32_t* w = weights;
-    DenseParams<one> params(q, all_params);
-    Y* const end = y + s.oc / 4 * 4;
-    while (y != end) {
-      int32_t a0 = params.first(0), a1 = params.first(1), a2 = params.first(2), a3 = params.first(3);
-      hs_dense_dots(quads, w, column, a0, a1, a2, a3);
-      const Y r0 = params.template result<Y>(q, 0, a0), r1 = params.template result<Y>(q, 1, a1);
-      const Y r2 = params.template result<Y>(q, 2, a2), r3 = params.template result<Y>(q, 3, a3);
-      y[0] = r0, y[1] = r1, y[2] = r2, y[3] = r3;
-      params.next += 4 * params.each;
-      y += 4;
+    const int32_t* p = params - 1;  // as hs_store wants it
+    for (int32_t k = 0; k < 6 * sixes; ++k, p += each) {
+      const uint32_t* group = w + k / 6 * 6 * (quads + 1) + k % 6;
+      *y++ = hs_store<Y>(q, p, hs_dot(group + 6, 6, column, 1, quads, int32_t(group[0])));
     }
-    for (int32_t o = 0; o < s.oc % 4; ++o, params.next += params.each, w += quads)
-      *y++ = params.template result<Y>(q, 0, hs_dot(w, 1, column, 1, quads, params.first(0)));
+    w += 6 * (quads + 1) * sixes;
+    for (Y* const end = y + 4 * fours; y != end; y += 4, p += 4 * each) {
+      int32_t a0 = int32_t(w[0]), a1 = int32_t(w[1]), a2 = int32_t(w[2]), a3 = int32_t(w[3]);
+      w += 4;
+      hs_dense_dots(quads, fours < 3, w, column, a0, a1, a2, a3);
+      const Y r0 = hs_store<Y>(q, p, a0), r1 = hs_store<Y>(q, p + each, a1);
+      const Y r2 = hs_store<Y>(q, p + 2 * each, a2), r3 = hs_store<Y>(q, p + 3 * each, a3);
+      y[0] = r0, y[1] = r1, y[2] = r2, y[3] = r3;
+    }
+    for (int32_t o = 0; o < singles; ++o, p += each, w += quads + 1)
+      *y++ = hs_store<Y>(q, p, hs_dot(w + 1, 1, column, 1, quads, int32_t(w[0])));
   }
 }
 
-/// n rows of s.ow pixels each, all filters; a pixel is ic activations. w: per four filters [quad][4], then the others
-/// one by one [quad].
+/// n rows of s.ow pixels each, all filters; a pixel is ic activations.
 template <class X, class Y>
 BURIN_INLINE void dense_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   hs_dense<false>(s, q, x_zero, rows, n, w, params, y, scratch);
 }
 
-/// The same where all filters have one multiplier (shift8): params are the multiplier, then a first value for each.
+/// The same where all filters have one multiplier (shift8): params are six times the multiplier.
 template <class X, class Y>
 BURIN_INLINE void dense_one_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                    const uint32_t* w, const int32_t* params, Y* y, void* scratch) {

@@ -13,6 +13,11 @@ namespace burin {
 
 /// Words of one padded row of one channel: two pixels each, from column -pl to the last one that an output reads.
 constexpr int32_t depthwise_row_words(const ConvShape& s) { return ((s.ow - 1) * s.sw + s.kw + 1) / 2; }
+/// Words from a row of a strip to the one below, and from one channel's to the next one's: the four channels of a row lie
+/// together as long as offsets fit the loads.
+constexpr bool depthwise_by_rows(const ConvShape& s) { return depthwise_row_words(s) < 32; }
+constexpr int32_t depthwise_down(const ConvShape& s) { return depthwise_row_words(s) * (depthwise_by_rows(s) ? 4 : 1); }
+constexpr int32_t depthwise_next(const ConvShape& s, int32_t n) { return depthwise_row_words(s) * (depthwise_by_rows(s) ? 1 : s.rows(n)); }
 /// Bytes of working memory for n rows of output: four strips and one channel's weights.
 constexpr int32_t depthwise_q8_dsp_scratch(const ConvShape& s, int32_t n) { return 16 * s.rows(n) * depthwise_row_words(s) + 8 * s.kh; }
 
@@ -25,12 +30,13 @@ BURIN_INLINE void depthwise_put(uint32_t* d, int32_t plane, uint32_t a, uint32_t
   d[3 * plane] = sxtb16_ror8(high);
 }
 
-/// One row of four channels, from column -pl on; row null: padding.
+/// One row of four channels, from column -pl on; row null: padding. again: other channels of the same rows were there
+/// before, so that whole words of padding stand.
 template <class X>
-BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* row, int32_t plane, uint32_t* d) {
+BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* row, int32_t plane, bool again, uint32_t* d) {
   const int32_t words = depthwise_row_words(s);
   if (!row) {
-    for (int32_t i = 0; i < words; ++i) depthwise_put(d + i, plane, zeros, zeros);
+    for (int32_t i = 0; i < words && !again; ++i) depthwise_put(d + i, plane, zeros, zeros);
     return;
   }
   // Pairs whose two pixels both lie in the image are pairs [first, last).
@@ -42,13 +48,21 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
   }
   if (i < last) {
     const X* p = row + (2 * i - s.pl) * s.ic;
-    do {
-      depthwise_put(d + i, plane, hs_bytes(p), hs_bytes(p + s.ic));
-      p += 2 * s.ic;
-    } while (++i < last);
+    if (last - i < 4) {
+      BURIN_UNROLL
+      for (int32_t k = 0; k < 3; ++k)
+        if (i + k < last) depthwise_put(d + i + k, plane, hs_bytes(p + 2 * k * s.ic), hs_bytes(p + (2 * k + 1) * s.ic));
+      i = last;
+    } else {
+      do {
+        depthwise_put(d + i, plane, hs_bytes(p), hs_bytes(p + s.ic));
+        p += 2 * s.ic;
+      } while (++i < last);
+    }
   }
   for (; i < words; ++i) {
     const int32_t x = 2 * i - s.pl;
+    if (x >= s.iw && again) break;
     depthwise_put(d + i, plane, x >= 0 && x < s.iw ? hs_bytes(row + x * s.ic) : zeros, zeros);
   }
 }
@@ -101,22 +115,22 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
 #define BURIN_DW_3(stride)                                                                                             \
   __asm__ volatile(BURIN_DW_WINDOW(stride, 3, BURIN_DW_KNOWN)                                                          \
                    : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "+r"(a[2]), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2)         \
-                   : BURIN_DW_INPUTS(BURIN_DW_AT(words * 4)))
+                   : BURIN_DW_INPUTS(BURIN_DW_AT(down * 4)))
 #define BURIN_DW_4(stride)                                                                                             \
   __asm__ volatile(BURIN_DW_WINDOW(stride, 4, BURIN_DW_KNOWN)                                                          \
                    : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "+r"(a[3]), BURIN_DW_TEMPORARIES,      \
                      [p2] "=&r"(p2)                                                                                    \
-                   : BURIN_DW_INPUTS(BURIN_DW_AT(words * 4)))
+                   : BURIN_DW_INPUTS(BURIN_DW_AT(down * 4)))
 #define BURIN_DW_5(stride)                                                                                             \
   __asm__ volatile(BURIN_DW_WINDOW(stride, 5, BURIN_DW_KNOWN)                                                          \
                    : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "+r"(a[4]),          \
                      BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                                              \
-                   : BURIN_DW_INPUTS(BURIN_DW_AT(words * 4)))
+                   : BURIN_DW_INPUTS(BURIN_DW_AT(down * 4)))
 #define BURIN_DW_6(stride)                                                                                             \
   __asm__ volatile(BURIN_DW_WINDOW(stride, 6, BURIN_DW_KNOWN)                                                          \
                    : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "=&r"(a[4]),         \
                      [a5] "+r"(a[5]), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                             \
-                   : BURIN_DW_INPUTS(BURIN_DW_AT(words * 4)))
+                   : BURIN_DW_INPUTS(BURIN_DW_AT(down * 4)))
 // The same for a row length that is not known, and shift8 with a shift that is not.
 #define BURIN_DW_ANY(stride, saturate)                                                                                 \
   __asm__ volatile(BURIN_DW_WINDOW(stride, 6, BURIN_DW_MOVING)                                                         \
@@ -135,14 +149,14 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
 /// Outputs that are computed together.
 constexpr int32_t kDepthwiseBlock = 6;
 
-/// The sums of `count` (1 to 6, a constant) neighbouring outputs of one channel from strip p.
-BURIN_INLINE void depthwise_sums(const ConvShape& s, int32_t count, const uint32_t* p, const uint32_t* w, int32_t first, int32_t* a) {
-  const int32_t words = depthwise_row_words(s);
+/// The sums of `count` (1 to 6, a constant) neighbouring outputs of one channel from strip p, whose rows lie `down` words apart.
+BURIN_INLINE void depthwise_sums(const ConvShape& s, int32_t count, const uint32_t* p, int32_t down, const uint32_t* w, int32_t first,
+                                 int32_t* a) {
   BURIN_UNROLL
   for (int32_t k = 0; k < count; ++k) a[k] = first;
 #if BURIN_DSP && !defined(__clang__)
   bool known = false;  // not const: its initializer would be folded before words is known
-  if (__builtin_constant_p(words)) known = words < 100;
+  if (__builtin_constant_p(down)) known = down < 125;
   if (s.kh == 3 && count > 2 && known) {
     uint32_t w0, w1, p0, p1, p2, p3;
     if (s.sw == 1) {
@@ -160,7 +174,7 @@ BURIN_INLINE void depthwise_sums(const ConvShape& s, int32_t count, const uint32
   }
 #endif
   BURIN_UNROLL
-  for (int32_t r = 0; r < s.kh; ++r, p += words, w += 2) {
+  for (int32_t r = 0; r < s.kh; ++r, p += down, w += 2) {
     const uint32_t w01 = w[0], w12 = w[1];
     BURIN_UNROLL
     for (int32_t k = 0; k < count; ++k) {
@@ -176,7 +190,7 @@ template <class Y>
 BURIN_INLINE void depthwise_outputs(const ConvShape& s, const Requant& q, int32_t count, const uint32_t* p, const uint32_t* w,
                                     const int32_t* params, Y* y) {
   int32_t a[kDepthwiseBlock];
-  depthwise_sums(s, count, p, w, params[0], a);
+  depthwise_sums(s, count, p, depthwise_down(s), w, params[0], a);
   const int32_t multiplier = params[1];  // before anything is stored, for all the compiler knows into the parameters
   BURIN_UNROLL
   for (int32_t k = 0; k < count; ++k)
@@ -221,7 +235,7 @@ BURIN_SHARED void depthwise_plane_any(const ConvShape& s, const Requant& q, int3
       }
 #else
       int32_t a[kDepthwiseBlock];
-      depthwise_sums(s, kDepthwiseBlock, at, w, a5, a);
+      depthwise_sums(s, kDepthwiseBlock, at, words, w, a5, a);
       a0 = requantize_shift8(q, a[0], multiplier), a1 = requantize_shift8(q, a[1], multiplier);
       a2 = requantize_shift8(q, a[2], multiplier), a3 = requantize_shift8(q, a[3], multiplier);
       a4 = requantize_shift8(q, a[4], multiplier), a5 = requantize_shift8(q, a[5], multiplier);
@@ -258,23 +272,141 @@ BURIN_INLINE void depthwise_any(const ConvShape& s, const Requant& q, uint32_t z
   }
 }
 
+#if BURIN_DSP && BURIN_FPU && !defined(__clang__)
+#define BURIN_DW_FPU 1
+// All outputs of a channel in one loop, requantization included, with weights and what else is needed again and again in
+// registers of the FPU. `rest`: outputs of a row beyond whole blocks of six.
+#define BURIN_DW_1_OF_0(F, at)
+#define BURIN_DW_2_OF_0(F, at)
+#define BURIN_DW_1_OF_1(F, at) BURIN_DW_LOAD_2(p0, p1, at) BURIN_DW_EVEN(a0, F(a0), p0, p1)
+#define BURIN_DW_2_OF_1(F, at) BURIN_DW_1_OF_1(F, at)
+#define BURIN_DW_1_OF_2(F, at) BURIN_DW_1_OF_1(F, at) BURIN_DW_ODD(a1, F(a1), p0, p1)
+#define BURIN_DW_2_OF_2(F, at)                                                                                         \
+  BURIN_DW_1_OF_1(F, at) BURIN_DW_LOAD_1(p2, at "+8") BURIN_DW_EVEN(a1, F(a1), p1, p2)
+#define BURIN_DW_FROM_1(a) "a0"
+#define BURIN_DW_FROM_2(a) "a1"
+#define BURIN_DW_OUT(a, k)                                                                                             \
+  ".if %c[u]\n\tusat %[" #a "], #8, %[" #a "], asr %[shift]\n\t.else\n\tssat %[" #a "], #8, %[" #a                     \
+  "], asr %[shift]\n\t.endif\n\tstrb %[" #a "], [%[y], #%c[oc]*" #k "]\n\t"
+#define BURIN_DW_MUL(a) "smmla %[" #a "], %[" #a "], %[w0], %[w1]\n\t"
+#define BURIN_DW_MUL_1 BURIN_DW_MUL(a0)
+#define BURIN_DW_MUL_2 BURIN_DW_MUL_1 BURIN_DW_MUL(a1)
+#define BURIN_DW_MUL_3 BURIN_DW_MUL_2 BURIN_DW_MUL(a2)
+#define BURIN_DW_MUL_4 BURIN_DW_MUL_3 BURIN_DW_MUL(a3)
+#define BURIN_DW_MUL_5 BURIN_DW_MUL_4 BURIN_DW_MUL(a4)
+#define BURIN_DW_MUL_6 BURIN_DW_MUL_5 BURIN_DW_MUL(a5)
+#define BURIN_DW_OUT_1 BURIN_DW_OUT(a0, 0)
+#define BURIN_DW_OUT_2 BURIN_DW_OUT_1 BURIN_DW_OUT(a1, 1)
+#define BURIN_DW_OUT_3 BURIN_DW_OUT_2 BURIN_DW_OUT(a2, 2)
+#define BURIN_DW_OUT_4 BURIN_DW_OUT_3 BURIN_DW_OUT(a3, 3)
+#define BURIN_DW_OUT_5 BURIN_DW_OUT_4 BURIN_DW_OUT(a4, 4)
+#define BURIN_DW_OUT_6 BURIN_DW_OUT_5 BURIN_DW_OUT(a5, 5)
+#define BURIN_DW_BLOCK_0(stride)
+#define BURIN_DW_BLOCK_1(stride) BURIN_DW_BLOCK(stride, 1)
+#define BURIN_DW_BLOCK_2(stride) BURIN_DW_BLOCK(stride, 2)
+#define BURIN_DW_BLOCK_3(stride) BURIN_DW_BLOCK(stride, 3)
+#define BURIN_DW_BLOCK_4(stride) BURIN_DW_BLOCK(stride, 4)
+#define BURIN_DW_BLOCK_5(stride) BURIN_DW_BLOCK(stride, 5)
+#define BURIN_DW_BLOCK(stride, count)                                                                                  \
+  "vmov %[" BURIN_DW_FROM_##count() "], %[first]\n\t"                                                                  \
+  "vmov %[w0], %[w1], %P[f0]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_FROM_##count, "0")                           \
+  "vmov %[w0], %[w1], %P[f1]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, "%c[row]")                              \
+  "vmov %[w0], %[w1], %P[f2]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, "%c[row]*2")                            \
+  "vmov %[w0], %[w1], %P[scale]\n\t" BURIN_DW_MUL_##count BURIN_DW_OUT_##count
+#define BURIN_DW_PLANE(stride, rest)                                                                                   \
+  __asm__ volatile(                                                                                                    \
+      "1:\n\t"                                                                                                         \
+      ".if %c[blocks] > 1\n\tmovw %[w0], #%c[blocks]*6*%c[oc]\n\tadd %[w0], %[y]\n\tvmov %[stop], %[w0]\n\t.endif\n\t" \
+      ".if %c[blocks] > 0\n\t2:\n\t" BURIN_DW_BLOCK(stride, 6)                                                         \
+      ".if %c[blocks] + " #rest " > 1\n\tadd %[p], #12*" #stride "\n\taddw %[y], %[y], #%c[oc]*6\n\t.endif\n\t"        \
+      ".if %c[blocks] > 1\n\tvmov %[w0], %[stop]\n\tcmp %[y], %[w0]\n\tbne 2b\n\t.endif\n\t.endif\n\t"                 \
+      BURIN_DW_BLOCK_##rest(stride)                                                                                    \
+      ".if %c[blocks] + " #rest " > 1\n\taddw %[p], %[p], #%c[down]-%c[blocks]*12*" #stride "\n\t.else\n\t"            \
+      "addw %[p], %[p], #%c[down]\n\t.endif\n\t"                                                                       \
+      ".if " #rest "\n\taddw %[y], %[y], #%c[oc]*" #rest "\n\t.else\n\t.if %c[blocks] == 1\n\t"                        \
+      "addw %[y], %[y], #%c[oc]*6\n\t.endif\n\t.endif\n\t"                                                             \
+      "vmov %[w0], %[end]\n\tcmp %[y], %[w0]\n\tbne 1b\n\t"                                                            \
+      : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [a4] "=&r"(a4), [a5] "=&r"(a5),                \
+        [w0] "=&r"(w0), [w1] "=&r"(w1), [p0] "=&r"(p0), [p1] "=&r"(p1), [p2] "=&r"(p2), [p3] "=&r"(p3), [p] "+r"(p),   \
+        [y] "+r"(y), [stop] "=&t"(stop)                                                                                \
+      : [f0] "w"(f0), [f1] "w"(f1), [f2] "w"(f2), [scale] "w"(scale), [first] "t"(first), [end] "t"(end),              \
+        [row] "i"(down * 4), [down] "i"(down * 4 * s.sh), [oc] "i"(s.oc), [shift] "i"(q.shift),                      \
+        [u] "i"(Y(-1) > Y(0)), [blocks] "i"(s.ow / kDepthwiseBlock)                                                    \
+      : "cc", "memory")
+
+/// Two words in one register of the FPU.
+BURIN_INLINE double depthwise_two(uint32_t a, uint32_t b) {
+  double r;
+  __asm__("vmov %P0, %1, %2" : "=w"(r) : "r"(a), "r"(b));
+  return r;
+}
+
+/// What the loop in assembly needs to know: everything in constants that fit its instructions.
+template <class Y>
+BURIN_INLINE bool depthwise_known(const ConvShape& s, const Requant& q) {
+  const int32_t down = depthwise_down(s);
+  if (!(__builtin_constant_p(down) && __builtin_constant_p(s.oc) && __builtin_constant_p(q.shift))) return false;
+  return s.kh == 3 && down < 125 && down * s.sh < 1000 && s.oc < 680 && s.ow * s.oc < 65536 && q.shift > 0 &&
+         q.kind == RequantKind::shift8 && hs_whole<Y>(q);
+}
+
+/// A channel's n rows of output from its plane; w as it lies in flash.
+template <class Y>
+BURIN_INLINE void depthwise_plane(const ConvShape& s, const Requant& q, int32_t n, const uint32_t* p, const uint32_t* w,
+                                  const int32_t* params, Y* y) {
+  const int32_t down = depthwise_down(s), rest = s.ow % kDepthwiseBlock, first = params[0];
+  const double f0 = depthwise_two(w[0] & 0xFF00FF00u, (w[0] << 8) & 0xFF00FF00u);
+  const double f1 = depthwise_two(w[1] & 0xFF00FF00u, (w[1] << 8) & 0xFF00FF00u);
+  const double f2 = depthwise_two(w[2] & 0xFF00FF00u, (w[2] << 8) & 0xFF00FF00u);
+  const double scale = depthwise_two(uint32_t(params[1]), uint32_t(q.offset));
+  Y* const end = y + n * s.ow * s.oc;
+  Y* stop;
+  int32_t a0, a1, a2, a3, a4, a5;
+  uint32_t w0, w1, p0, p1, p2, p3;
+  if (s.sw == 1) {
+    if (rest == 0) BURIN_DW_PLANE(1, 0);
+    else if (rest == 1) BURIN_DW_PLANE(1, 1);
+    else if (rest == 2) BURIN_DW_PLANE(1, 2);
+    else if (rest == 3) BURIN_DW_PLANE(1, 3);
+    else if (rest == 4) BURIN_DW_PLANE(1, 4);
+    else BURIN_DW_PLANE(1, 5);
+  } else {
+    if (rest == 0) BURIN_DW_PLANE(2, 0);
+    else if (rest == 1) BURIN_DW_PLANE(2, 1);
+    else if (rest == 2) BURIN_DW_PLANE(2, 2);
+    else if (rest == 3) BURIN_DW_PLANE(2, 3);
+    else if (rest == 4) BURIN_DW_PLANE(2, 4);
+    else BURIN_DW_PLANE(2, 5);
+  }
+}
+#else
+#define BURIN_DW_FPU 0
+#endif
+
 /// n rows of output, as conv_q8_ref.
 template <bool kAny = false, class X, class Y>
 BURIN_INLINE void depthwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                    const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
-  const int32_t words = depthwise_row_words(s), strip = s.rows(n), plane = strip * words, each = hs_params(q.kind);
+  const int32_t strip = s.rows(n), plane = depthwise_next(s, n), down = depthwise_down(s), each = hs_params(q.kind);
   const int32_t rest = s.ow % kDepthwiseBlock;
   const uint32_t zeros = hs_zeros<X>(x_zero);
-  uint32_t *const planes = static_cast<uint32_t*>(scratch), *const filter = planes + 4 * plane;
+  uint32_t *const planes = static_cast<uint32_t*>(scratch), *const filter = planes + 4 * strip * depthwise_row_words(s);
   if (kAny) return depthwise_any(s, q, zeros, rows, n, w, params, y, planes);
   for (int32_t c = 0; c < s.ic; c += 4) {
-    for (int32_t r = 0; r < strip; ++r) depthwise_fill(s, zeros, rows[r] ? rows[r] + c : nullptr, plane, planes + r * words);
+    for (int32_t r = 0; r < strip; ++r) depthwise_fill(s, zeros, rows[r] ? rows[r] + c : nullptr, plane, c > 0, planes + r * down);
     for (int32_t k = 0; k < 4; ++k) {
+#if BURIN_DW_FPU
+      if (depthwise_known<Y>(s, q)) {
+        depthwise_plane(s, q, n, planes + k * plane, w, params, y + c + k);
+        w += 3, params += 2;
+        continue;
+      }
+#endif
       for (int32_t r = 0; r < s.kh; ++r) filter[2 * r] = w[r] & 0xFF00FF00u, filter[2 * r + 1] = (w[r] << 8) & 0xFF00FF00u;
       const uint32_t* p = planes + k * plane;
       Y* out = y + c + k;
       for (int32_t oy = 0; oy < n; ++oy) {
-        const uint32_t* at = p + oy * s.sh * words;
+        const uint32_t* at = p + oy * s.sh * down;
         for (int32_t blocks = s.ow / kDepthwiseBlock; blocks > 0; --blocks) {
           depthwise_outputs(s, q, kDepthwiseBlock, at, filter, params, out);
           at += kDepthwiseBlock / 2 * s.sw;
