@@ -23,4 +23,5 @@
 #include "runtime-min/kernels/winograd_f32_fpu.h"
 #include "runtime-min/kernels/conv_mve.h"
 #include "runtime-min/kernels/dense_mve.h"
+#include "runtime-min/kernels/depthwise_any_mve.h"
 #include "runtime-min/kernels/depthwise_mve.h"

@@ -11,6 +11,7 @@
 #include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_any_dsp.h"
+#include "runtime-min/kernels/depthwise_any_mve.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
 #include "runtime-min/kernels/depthwise_mve.h"
@@ -235,6 +236,12 @@ double ConvQ8::mve_depthwise_cycles() const {
   return s.oc * (units * each + 45) + (s.oc + 15) / 16 * units * (pairs ? 1 : 2) * (columns * 13.0 + 40);
 }
 
+double ConvQ8::mve_depthwise_any_cycles() const {
+  const bool few = taps <= kDepthwiseTapsInRegisters;
+  const double block = few ? 6.0 * double(taps) + 14 : 14.5 * double(taps) + 45;
+  return double(outputs / s.oc) * (depthwise_any_mve_blocks(int32_t(taps), s.oc) * block + 8 * double(taps) + 40);
+}
+
 PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, c.requant.params}; }
 PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c) { return {c.weights, c.requant.params}; }
 PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_weights(c, 2), hs_parameters(c)}; }
@@ -345,7 +352,9 @@ namespace {
 /// Weights for Helium, in words: filters that run together, then those that run alone.
 class MveStream {
  public:
-  explicit MveStream(const ConvQ8& c) : c_(c) {}
+  explicit MveStream(const ConvQ8& c) : MveStream(c, signed_zero(c)) {}
+  /// `zero`: zero point of the activations as the kernel uses them.
+  MveStream(const ConvQ8& c, int32_t zero) : c_(c), zero_(zero) {}
 
   /// 16 taps of a filter, zeros behind the last one.
   void vector(int32_t filter, int64_t first) {
@@ -360,10 +369,16 @@ class MveStream {
     for (int64_t k = 0; k < c_.taps; k += 16)
       for (const int32_t f : filters) vector(f, k);
   }
+  /// One tap of four filters.
+  void across(int32_t filter, int64_t tap) {
+    uint32_t word = 0;
+    for (int64_t i = 0; i < 4; ++i) word |= uint32_t(c_.weights[size_t((filter + i) * c_.taps + tap)] & 0xFF) << (8 * i);
+    words_.push_back(word);
+  }
   /// p0 with what the input's zero point adds to every sum, taken off.
   void p0(int32_t filter) {
     const int16_t* w = c_.weights.data() + filter * c_.taps;
-    const int64_t zero = signed_zero(c_) * std::accumulate(w, w + c_.taps, int64_t{0});
+    const int64_t zero = zero_ * std::accumulate(w, w + c_.taps, int64_t{0});
     words_.push_back(uint32_t(c_.vector->params[size_t(2 * filter)]) - uint32_t(c_.vector->device.offset) * uint32_t(zero));
   }
   void multiplier(int32_t filter) { words_.push_back(uint32_t(c_.vector->params[size_t(2 * filter + 1)])); }
@@ -375,8 +390,11 @@ class MveStream {
 
  private:
   const ConvQ8& c_;
+  int32_t zero_;
   std::vector<uint32_t> words_;
 };
+/// Eight filters, the even ones first.
+constexpr int32_t kMveApart[] = {0, 2, 4, 6, 1, 3, 5, 7};
 
 }  // namespace
 
@@ -398,8 +416,8 @@ PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c) {
   for (; o + 8 <= c.s.oc; o += 8) {
     const int32_t filters[] = {o, o + 1, o + 2, o + 3, o + 4, o + 5, o + 6, o + 7};
     m.vectors(filters);
-    for (const int32_t f : {0, 2, 4, 6, 1, 3, 5, 7}) m.p0(o + f);
-    for (const int32_t f : {0, 2, 4, 6, 1, 3, 5, 7}) m.multiplier(o + f);
+    for (const int32_t f : kMveApart) m.p0(o + f);
+    for (const int32_t f : kMveApart) m.multiplier(o + f);
   }
   for (; o < c.s.oc; ++o) {
     m.vectors(std::span(&o, 1));
@@ -430,6 +448,21 @@ PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c) {
   return r;
 }
 
+PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c) {
+  const int32_t taps = int32_t(c.taps), lanes = depthwise_any_mve_lanes(taps);
+  MveStream m(c, c.x_zero);
+  for (int32_t block = 0; block < depthwise_any_mve_blocks(taps, c.s.oc); ++block) {
+    const int32_t first = std::min(block * lanes, c.s.oc - lanes);
+    for (int32_t t = 0; t < taps; ++t)
+      for (int32_t i = 0; i < lanes; i += 4) m.across(first + i, t);
+    for (int32_t eight = first; eight < first + lanes; eight += 8) {
+      for (const int32_t f : kMveApart) m.p0(eight + f);
+      for (const int32_t f : kMveApart) m.multiplier(eight + f);
+    }
+  }
+  return std::move(m).packed();
+}
+
 template <auto pack>
 LayerCode print_conv_q8(const LayerView& v) {
   const ConvQ8& c = *v.as<ConvQ8>();
@@ -445,7 +478,7 @@ LayerCode print_conv_q8(const LayerView& v) {
   code.requantize = kind_name(q.kind);
   code.needed = c.needed;
   code.accumulator_bound = c.bound;
-  int32_t n = kernel.name == "depthwise_q8_mve" ? c.mve_rows() : kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
+  int32_t n = c.depthwise && kernel.needs == "mve" ? c.mve_rows() : kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
   if (kernel.name.starts_with("winograd") && n < c.s.oh) n = 4;  // two rows are one
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   // A function for any shape is larger than one for a known shape: it pays from some layers on.
@@ -474,5 +507,6 @@ template LayerCode print_conv_q8<pack_conv_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_pointwise_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_dense_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_q8_mve>(const LayerView&);
+template LayerCode print_conv_q8<pack_depthwise_any_q8_mve>(const LayerView&);
 
 }  // namespace burin

@@ -38,6 +38,7 @@ struct ConvQ8 {
   double mve_cycles(int32_t together) const;
   bool mve_depthwise() const;  // its shape suits depthwise_q8_mve
   double mve_depthwise_cycles() const;
+  double mve_depthwise_any_cycles() const;
   int32_t mve_rows() const;    // output rows a call of it makes
 };
 
@@ -90,6 +91,7 @@ PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c);
+PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c);
 
 /// The call of a kernel, of whose line in kernels.inc it is given name, header and packing.
 template <auto pack>

@@ -149,17 +149,19 @@ BURIN_INLINE Y mve_store(const Requant& q, const void* params, int32_t acc) {
   "vmlas.s32 q1, q6, r4\n\t"                                                                                           \
   "vqdmulh.s32 q0, q0, r2\n\t"                                                                                         \
   "vqdmulh.s32 q1, q1, r6\n\t"
-#define BURIN_MVE_NARROW(raise)                                                                                        \
+#define BURIN_MVE_NARROW(raise) BURIN_MVE_NARROW_BY("r0", raise)
+/// The same where another register than r0 is free.
+#define BURIN_MVE_NARROW_BY(free, raise)                                                                               \
   "vqrshrnb.s32 q0, q0, %[shift]\n\t"                                                                                  \
   "vqrshrnt.s32 q0, q1, %[shift]\n\t"                                                                                  \
   ".if %c[low]\n\t" raise "\n\t"                                                                                       \
   ".endif\n\t"                                                                                                         \
   ".if %c[high]\n\t"                                                                                                   \
-  "mov r0, %[hi]\n\t"                                                                                                  \
-  "vdup.16 q1, r0\n\t"                                                                                                 \
+  "mov " free ", %[hi]\n\t"                                                                                            \
+  "vdup.16 q1, " free "\n\t"                                                                                           \
   "vmin.s16 q0, q0, q1\n\t"                                                                                            \
   ".endif\n\t"                                                                                                         \
-  ".if %c[u8]\n\t"                                                                                               \
+  ".if %c[u8]\n\t"                                                                                                     \
   "vqmovunb.s16 q0, q0\n\t"                                                                                            \
   ".else\n\t"                                                                                                          \
   "vqmovnb.s16 q0, q0\n\t"                                                                                             \
