@@ -7,6 +7,7 @@
 #include "codegen/layers/rows.h"
 #include "compiler/ops/layout.h"
 #include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/conv_mve.h"
 #include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
@@ -365,9 +366,9 @@ class MveStream {
       words_.push_back(word);
     }
   }
-  void vectors(std::span<const int32_t> filters) {
+  void vectors(std::span<const int32_t> filters, bool back = false) {
     for (int64_t k = 0; k < c_.taps; k += 16)
-      for (const int32_t f : filters) vector(f, k);
+      for (const int32_t f : filters) vector(f, back ? (c_.taps - 1) / 16 * 16 - k : k);
   }
   /// One tap of four filters.
   void across(int32_t filter, int64_t tap) {
@@ -398,9 +399,17 @@ constexpr int32_t kMveApart[] = {0, 2, 4, 6, 1, 3, 5, 7};
 
 }  // namespace
 
-PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c) {
+namespace {
+
+PackedConv<uint32_t> pack_mve(const ConvQ8& c, bool by_quads) {
   MveStream m(c);
-  for (int32_t o = 0; o < c.s.oc; o += 2) {
+  for (int32_t o = 0; by_quads && o < c.s.oc; o += 4)
+    for (const bool back : {false, true}) {
+      const int32_t filters[] = {o + back, o + back + 2};
+      m.vectors(filters, back);
+      for (const int32_t f : filters) m.params(f);
+    }
+  for (int32_t o = by_quads ? c.s.oc : 0; o < c.s.oc; o += 2) {
     const int32_t filters[] = {o, o + 1};
     const auto pair = std::span(filters).first(o + 1 < c.s.oc ? 2 : 1);
     m.vectors(pair);
@@ -408,7 +417,10 @@ PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c) {
   }
   return std::move(m).packed();
 }
-PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c) { return pack_conv_q8_mve(c); }
+}  // namespace
+
+PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c) { return pack_mve(c, mve_by_quads(mve_chunks(int32_t(c.taps)), c.s.oc)); }
+PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c) { return pack_mve(c, mve_pointwise_by_quads(c.s)); }
 
 PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c) {
   MveStream m(c);

@@ -31,7 +31,7 @@ BURIN_INLINE int8_t mve_byte(uint8_t x) { return int8_t(x ^ 0x80); }
 /// What a block reads first; the order is the assembly's.
 struct MveBlock {
   const int8_t* x[4];
-  const uint16_t* offsets;  // of the eight results from y: pixel 0 filter 0, pixel 0 filter 1, pixel 1 filter 0...
+  const uint32_t* offsets;  // of the results from y, as mve_offsets makes them
   const void* w;
   void* y;
   const void* end;
@@ -165,6 +165,18 @@ BURIN_INLINE Y mve_store(const Requant& q, const void* params, int32_t acc) {
   "vqmovunb.s16 q0, q0\n\t"                                                                                            \
   ".else\n\t"                                                                                                          \
   "vqmovnb.s16 q0, q0\n\t"                                                                                             \
+  ".endif\n\t"
+/// Clamps the bytes of a vector; `v` and `r` are overwritten.
+#define BURIN_MVE_CLAMP_BYTES(bytes, v, r)                                                                             \
+  ".if %c[low]\n\t"                                                                                                    \
+  "mov " r ", %[lo]\n\t"                                                                                               \
+  "vdup.8 " v ", " r "\n\t"                                                                                            \
+  ".if %c[u8]\n\tvmax.u8 " bytes ", " bytes ", " v "\n\t.else\n\tvmax.s8 " bytes ", " bytes ", " v "\n\t.endif\n\t"       \
+  ".endif\n\t"                                                                                                         \
+  ".if %c[high]\n\t"                                                                                                   \
+  "mov " r ", %[hi]\n\t"                                                                                               \
+  "vdup.8 " v ", " r "\n\t"                                                                                            \
+  ".if %c[u8]\n\tvmin.u8 " bytes ", " bytes ", " v "\n\t.else\n\tvmin.s8 " bytes ", " bytes ", " v "\n\t.endif\n\t"       \
   ".endif\n\t"
 /// Operands that BURIN_MVE_NARROW and the prologues name, for results of type Y.
 #define BURIN_MVE_OPERANDS(q, Y)                                                                            \
