@@ -97,21 +97,22 @@ template <class Y>
 BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t quads, const MveBlock& b) {
 #if BURIN_MVE
   if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(chunks)) {
-// Filters in q4, q5; `x0` to `w1` load what the next chunk starts with.
-#define BURIN_MVE_QUAD_CHUNK(mac, x0, x1, x2, x3, w0, w1)                                                              \
-  mac " r0, q4, q0\n\t" mac " r8, q5, q0\n\t" x0 mac " r2, q4, q1\n\t" mac " r10, q5, q1\n\t" x1 mac                      \
-      " r4, q4, q2\n\t" mac " r12, q5, q2\n\t" x2 mac " r6, q4, q3\n\t" w0 mac " lr, q5, q3\n\t" x3 w1
+// Filters in q4, q5. A load costs nothing beside a product, and only there: x3 is of this chunk (none where a pass starts,
+// q3 being there), the others are what the next one starts with.
+#define BURIN_MVE_QUAD_CHUNK(mac, x3, x0, x1, x2, w0, w1)                                                              \
+  mac " r0, q4, q0\n\t" x3 mac " r8, q5, q0\n\t" x0 mac " r2, q4, q1\n\t" mac " r10, q5, q1\n\t" x1 mac                      \
+      " r4, q4, q2\n\t" mac " r12, q5, q2\n\t" x2 mac " r6, q4, q3\n\t" w0 mac " lr, q5, q3\n\t" w1
 #define BURIN_MVE_QUAD_W(w) "vldrw.u32 " w ", [r9], #16\n\t"
 #define BURIN_MVE_QUAD_X(x, r) "vldrb.u8 " x ", [" r ", #.Lburin_at]\n\t"
-#define BURIN_MVE_QUAD_ON(mac, step)                                                                                   \
-  ".set .Lburin_at, .Lburin_at + " step "\n\t" BURIN_MVE_QUAD_CHUNK(                                                   \
-      mac, BURIN_MVE_QUAD_X("q0", "r1"), BURIN_MVE_QUAD_X("q1", "r3"), BURIN_MVE_QUAD_X("q2", "r5"),                   \
-      BURIN_MVE_QUAD_X("q3", "r7"), BURIN_MVE_QUAD_W("q4"), BURIN_MVE_QUAD_W("q5"))
+#define BURIN_MVE_QUAD_ON(mac, x3, step)                                                                               \
+  BURIN_MVE_QUAD_CHUNK(mac, x3, ".set .Lburin_at, .Lburin_at + " step "\n\t" BURIN_MVE_QUAD_X("q0", "r1"),             \
+                       BURIN_MVE_QUAD_X("q1", "r3"), BURIN_MVE_QUAD_X("q2", "r5"), BURIN_MVE_QUAD_W("q4"), BURIN_MVE_QUAD_W("q5"))
 #define BURIN_MVE_QUAD_PASS(step)                                                                                      \
   BURIN_MVE_QUAD_W("q4")                                                                                               \
   BURIN_MVE_QUAD_W("q5")                                                                                               \
-  ".if %c[more]\n\t" BURIN_MVE_QUAD_ON("vmladav.s8", step) ".rept %c[more] - 1\n\t" BURIN_MVE_QUAD_ON("vmladava.s8", step)         \
-  ".endr\n\t" BURIN_MVE_LINES_128 BURIN_MVE_QUAD_CHUNK("vmladava.s8", "", "", "", "", "", "")                          \
+  ".if %c[more]\n\t" BURIN_MVE_QUAD_ON("vmladav.s8", "", step)                                                         \
+  ".rept %c[more] - 1\n\t" BURIN_MVE_QUAD_ON("vmladava.s8", BURIN_MVE_QUAD_X("q3", "r7"), step)                        \
+  ".endr\n\t" BURIN_MVE_LINES_128 BURIN_MVE_QUAD_CHUNK("vmladava.s8", BURIN_MVE_QUAD_X("q3", "r7"), "", "", "", "", "")            \
   ".else\n\t" BURIN_MVE_QUAD_CHUNK("vmladav.s8", "", "", "", "", "", "")                                               \
   ".endif\n\t"                                                                                                         \
   "vmov q4[2], q4[0], r0, r4\n\t"                                                                                      \
