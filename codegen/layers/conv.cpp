@@ -8,6 +8,7 @@
 #include "compiler/ops/layout.h"
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/conv_mve.h"
+#include "runtime-min/kernels/conv_rows_mve.h"
 #include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
@@ -422,6 +423,18 @@ PackedConv<uint32_t> pack_mve(const ConvQ8& c, bool by_quads) {
 PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c) { return pack_mve(c, mve_by_quads(mve_chunks(int32_t(c.taps)), c.s.oc)); }
 PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c) { return pack_mve(c, mve_pointwise_by_quads(c.s)); }
 
+PackedConv<uint32_t> pack_conv_rows_q8_mve(const ConvQ8& c) {
+  MveStream m(c);
+  for (int32_t o = 0; o < c.s.oc; o += 2) {
+    for (int32_t ky = 0; ky < c.s.kh; ++ky)
+      for (int32_t part = 0; part < c.s.ic; part += 16)
+        for (int32_t i = 0; i < 3; ++i)
+          for (const int32_t f : {o, o + 1}) m.vector(f, int64_t(ky * 3 + conv_rows_mve_tap(c.s, i)) * c.s.ic + part);
+    m.params(o);
+    m.params(o + 1);
+  }
+  return std::move(m).packed();
+}
 PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c) {
   MveStream m(c);
   int32_t o = 0;
@@ -516,6 +529,7 @@ template LayerCode print_conv_q8<pack_conv_q8_w16_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_any_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_winograd_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_q8_mve>(const LayerView&);
+template LayerCode print_conv_q8<pack_conv_rows_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_pointwise_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_dense_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_q8_mve>(const LayerView&);

@@ -202,13 +202,6 @@ BURIN_INLINE void mve_pixels(const Requant& q, int32_t count, int32_t chunks, in
   if (filters % 2 != 0)
     for (int32_t p = 0; p < count; ++p) y[p * filters + filters - 1] = mve_store<Y>(q, odd + chunks * 16, mve_dot(b.x[p], odd, chunks));
 }
-BURIN_INLINE void mve_offsets(uint32_t* offsets, int32_t count, int32_t filters, bool by_quads) {
-  for (int32_t p = 0; p < 4; ++p) {
-    const uint32_t at = uint32_t((p < count ? p : count - 1) * filters);
-    offsets[p] = by_quads ? at : at | (at + 1) << 16;
-  }
-}
-
 /// The window of output pixel (oy, ox), padding as `zero`; `to` has room for it.
 template <class X>
 BURIN_INLINE void mve_gather(const ConvShape& s, int8_t zero, const X* const* rows, int32_t oy, int32_t ox, int8_t* to) {

@@ -38,6 +38,15 @@ struct MveBlock {
   int32_t lo;
 };
 
+/// Offsets of the results of `count` pixels, 1 to 4 (the last one again where there is no other): one of 32 bits a pixel, or
+/// two of 16 bits for its two filters.
+BURIN_INLINE void mve_offsets(uint32_t* offsets, int32_t count, int32_t filters, bool by_quads) {
+  for (int32_t p = 0; p < 4; ++p) {
+    const uint32_t at = uint32_t((p < count ? p : count - 1) * filters);
+    offsets[p] = by_quads ? at : at | (at + 1) << 16;
+  }
+}
+
 /// Copies n >= 0 bytes, as mve_byte.
 template <class X>
 BURIN_INLINE void mve_copy(int8_t* to, const X* from, int32_t n) {
