@@ -9,6 +9,7 @@
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/conv_mve.h"
 #include "runtime-min/kernels/conv_rows_mve.h"
+#include "runtime-min/kernels/conv_strips_mve.h"
 #include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
@@ -226,6 +227,14 @@ double ConvQ8::mve_cycles(int32_t together) const {
   return std::ceil(pixels / (8.0 / together)) * (blocks * (chunk * chunks + each) + 25) + double(pixels) * alone * (4 * chunks + 16);
 }
 
+double ConvQ8::mve_strips_cycles() const {
+  const double chunks = double((taps + 15) / 16), groups = double((s.oh + 3) / 4), alone = s.oc % 2 * double(s.oh) * (4 * chunks + 16);
+  const double blocks = conv_strips_mve_resident(s)   ? s.oc / 2 * (35 + groups * (8 * chunks + 20))
+                        : conv_strips_mve_by_quads(s) ? groups * (s.oc / 4 * (26 * chunks + 30) + 60)
+                                                      : groups * (s.oc / 2 * (14 * chunks + 25) + 60);
+  return s.ow * (s.rows(s.oh) * 5.0 * ((s.kw * s.ic + 15) / 16) + 80 + blocks + alone);
+}
+
 bool ConvQ8::mve_depthwise() const {
   return outputs > 0 && taps > 0 && mve_depthwise_serves(s) && (!mve_depthwise_down(s) || s.oh <= mve_rows());
 }
@@ -423,6 +432,7 @@ PackedConv<uint32_t> pack_mve(const ConvQ8& c, bool by_quads) {
 PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c) { return pack_mve(c, mve_by_quads(mve_chunks(int32_t(c.taps)), c.s.oc)); }
 PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c) { return pack_mve(c, mve_pointwise_by_quads(c.s)); }
 
+PackedConv<uint32_t> pack_conv_strips_q8_mve(const ConvQ8& c) { return pack_mve(c, conv_strips_mve_by_quads(c.s)); }
 PackedConv<uint32_t> pack_conv_rows_q8_mve(const ConvQ8& c) {
   MveStream m(c);
   for (int32_t o = 0; o < c.s.oc; o += 2) {
@@ -503,7 +513,7 @@ LayerCode print_conv_q8(const LayerView& v) {
   code.requantize = kind_name(q.kind);
   code.needed = c.needed;
   code.accumulator_bound = c.bound;
-  int32_t n = c.depthwise && kernel.needs == "mve" ? c.mve_rows() : kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
+  int32_t n = kernel.name == "conv_strips_q8_mve" ? conv_strips_mve_rows(c.s) : c.depthwise && kernel.needs == "mve" ? c.mve_rows() : kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
   if (kernel.name.starts_with("winograd") && n < c.s.oh) n = 4;  // two rows are one
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   // A function for any shape is larger than one for a known shape: it pays from some layers on.
@@ -530,6 +540,7 @@ template LayerCode print_conv_q8<pack_depthwise_any_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_winograd_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_rows_q8_mve>(const LayerView&);
+template LayerCode print_conv_q8<pack_conv_strips_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_pointwise_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_dense_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_q8_mve>(const LayerView&);

@@ -36,6 +36,7 @@ struct ConvQ8 {
   bool mve() const { return vector && narrow && s.groups == 1 && taps > 0 && outputs > 0 && s.oc < (1 << 14); }
   /// Their cycles without what gathers windows: blocks of 8 sums, `together` filters a block, the others one by one.
   double mve_cycles(int32_t together) const;
+  double mve_strips_cycles() const;  // of conv_strips_q8_mve
   bool mve_depthwise() const;  // its shape suits depthwise_q8_mve
   double mve_depthwise_cycles() const;
   double mve_depthwise_any_cycles() const;
@@ -89,6 +90,7 @@ PackedConv<uint32_t> pack_depthwise_any_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_rows_q8_mve(const ConvQ8& c);
+PackedConv<uint32_t> pack_conv_strips_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c);

@@ -189,9 +189,9 @@ BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t qua
 }
 
 /// All filters at `count` pixels, 1 to 4; their bytes from b.x[0..count-1], their offsets as mve_offsets made them for
-/// this count. `by_quads`: weights are in the order of mve_four_by_four.
+/// this count. Results of neighbouring pixels are `step` apart. `by_quads`: weights are in the order of mve_four_by_four.
 template <class Y>
-BURIN_INLINE void mve_pixels(const Requant& q, int32_t count, int32_t chunks, int32_t filters, bool by_quads, MveBlock& b, Y* y) {
+BURIN_INLINE void mve_pixels(const Requant& q, int32_t count, int32_t chunks, int32_t filters, int32_t step, bool by_quads, MveBlock& b, Y* y) {
   const int32_t pairs = filters / 2;
   const int8_t* const odd = static_cast<const int8_t*>(b.w) + pairs * (chunks * 32 + 16);
   for (int32_t p = count; p < 4; ++p) b.x[p] = b.x[count - 1];  // a pixel again where there is no other
@@ -200,7 +200,7 @@ BURIN_INLINE void mve_pixels(const Requant& q, int32_t count, int32_t chunks, in
   if (by_quads) return mve_four_by_four<Y>(q, chunks, filters / 4, b);
   if (pairs > 0) mve_four_pixels<Y>(q, chunks, pairs, b);
   if (filters % 2 != 0)
-    for (int32_t p = 0; p < count; ++p) y[p * filters + filters - 1] = mve_store<Y>(q, odd + chunks * 16, mve_dot(b.x[p], odd, chunks));
+    for (int32_t p = 0; p < count; ++p) y[p * step + filters - 1] = mve_store<Y>(q, odd + chunks * 16, mve_dot(b.x[p], odd, chunks));
 }
 /// The window of output pixel (oy, ox), padding as `zero`; `to` has room for it.
 template <class X>
@@ -302,7 +302,7 @@ BURIN_INLINE void conv_q8_mve(const ConvShape& s, const Requant& q, int32_t x_ze
       }
       b.x[1] = columns + pitch, b.x[2] = columns + 2 * pitch, b.x[3] = columns + 3 * pitch;
     }
-    mve_pixels(q, count, chunks, s.oc, by_quads, b, y);
+    mve_pixels(q, count, chunks, s.oc, s.oc, by_quads, b, y);
     y += count * s.oc;
   }
 }
@@ -322,13 +322,12 @@ BURIN_INLINE const int8_t* mve_pixel(const uint8_t* row, int32_t p, const ConvSh
 BURIN_INLINE constexpr bool mve_resident(const ConvShape& s) { return s.ic <= 32; }
 BURIN_INLINE constexpr bool mve_pointwise_by_quads(const ConvShape& s) { return !mve_resident(s) && mve_by_quads(mve_chunks(s.ic), s.oc); }
 
-/// One pair of filters of one or two chunks at `groups` * 4 pixels (more than 0), `ic` bytes apart from b.x[0] on; y
-/// goes on by 4 * oc to b.end.
+/// One pair of filters of one or two chunks at `groups` * 4 pixels (more than 0), `pixel` bytes (up to 127) apart from b.x[0] on;
+/// their results are `step` apart, up to b.end.
 template <class Y>
-BURIN_INLINE void mve_run_pair(const Requant& q, int32_t ic, int32_t oc, int32_t groups, const MveBlock& b) {
-  const int32_t chunks = mve_chunks(ic);
+BURIN_INLINE void mve_run_pair(const Requant& q, int32_t chunks, int32_t pixel, int32_t step, int32_t groups, const MveBlock& b) {
 #if BURIN_MVE
-  if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(ic)) {
+  if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(chunks) && __builtin_constant_p(pixel) && __builtin_constant_p(step)) {
 #define BURIN_MVE_RUN_BEGIN                                                                                            \
   "push {r7, r11}\n\t"                                                                                                 \
   "ldr r1, [%[b]]\n\t"                                                                                                 \
@@ -372,7 +371,7 @@ BURIN_INLINE void mve_run_pair(const Requant& q, int32_t ic, int32_t oc, int32_t
                        "vmladav.s8 r6, q1, q2\n\t"
                        "vmladav.s8 lr, q1, q3\n\t" BURIN_MVE_RUN_END
                        :
-                       : [b] "r"(&b), [pixel] "i"(ic), [step] "i"(4 * oc), BURIN_MVE_OPERANDS(q, Y)
+                       : [b] "r"(&b), [pixel] "i"(pixel), [step] "i"(4 * step), BURIN_MVE_OPERANDS(q, Y)
                        : BURIN_MVE_CLOBBERS);
     } else {
 #define BURIN_MVE_RUN_PIXEL(a, b)                                                                                      \
@@ -390,7 +389,7 @@ BURIN_INLINE void mve_run_pair(const Requant& q, int32_t ic, int32_t oc, int32_t
                        "1:\n\t" BURIN_MVE_RUN_PIXEL("r0", "r8") BURIN_MVE_RUN_PIXEL("r2", "r10")
                            BURIN_MVE_RUN_PIXEL("r4", "r12") BURIN_MVE_RUN_PIXEL("r6", "lr") BURIN_MVE_RUN_END
                        :
-                       : [b] "r"(&b), [pixel] "i"(ic - 16), [step] "i"(4 * oc), BURIN_MVE_OPERANDS(q, Y)
+                       : [b] "r"(&b), [pixel] "i"(pixel - 16), [step] "i"(4 * step), BURIN_MVE_OPERANDS(q, Y)
                        : BURIN_MVE_CLOBBERS);
 #undef BURIN_MVE_RUN_PIXEL
     }
@@ -403,33 +402,37 @@ BURIN_INLINE void mve_run_pair(const Requant& q, int32_t ic, int32_t oc, int32_t
   for (int32_t p = 0; p < groups * 4; ++p)
     for (int32_t f = 0; f < 2; ++f) {
       int32_t sum = 0;
-      for (int32_t k = 0; k < chunks * 16; ++k) sum += b.x[0][p * ic + k] * w[k / 16 * 32 + f * 16 + k % 16];
-      static_cast<Y*>(b.y)[p * oc + f] = mve_store<Y>(q, w + chunks * 32 + f * 8, sum);
+      for (int32_t k = 0; k < chunks * 16; ++k) sum += b.x[0][p * pixel + k] * w[k / 16 * 32 + f * 16 + k % 16];
+      static_cast<Y*>(b.y)[p * step + f] = mve_store<Y>(q, w + chunks * 32 + f * 8, sum);
     }
 }
 
-/// As many groups of four pixels of a row, from the first on, as lie wholly in it with their last vector; returns how
-/// many pixels are done.
+/// All filters at `groups` * 4 pixels, which lie `pixel` bytes apart and their results `step`; returns how many pixels.
 template <class Y>
-BURIN_INLINE int32_t mve_run(const ConvShape& s, const Requant& q, const int8_t* row, MveBlock b, const uint32_t* weights, Y* y) {
-  const int32_t chunks = mve_chunks(s.ic), over = chunks * 16 - s.ic;
-  const int32_t groups = (s.ow * s.ic - over) / s.ic / 4;
+BURIN_INLINE int32_t mve_run(const Requant& q, int32_t chunks, int32_t pixel, int32_t step, int32_t filters, int32_t groups, const int8_t* x,
+                             MveBlock b, const uint32_t* weights, Y* y) {
   if (groups <= 0) return 0;
   const int8_t* w = reinterpret_cast<const int8_t*>(weights);
-  b.x[0] = row;
+  b.x[0] = x;
   int32_t f = 0;
-  for (; f + 2 <= s.oc; f += 2, w += chunks * 32 + 16) {
+  for (; f + 2 <= filters; f += 2, w += chunks * 32 + 16) {
     b.w = w;
     b.y = y + f;
-    b.end = y + f + groups * 4 * s.oc;
-    mve_run_pair<Y>(q, s.ic, s.oc, groups, b);
+    b.end = y + f + groups * 4 * step;
+    mve_run_pair<Y>(q, chunks, pixel, step, groups, b);
   }
-  if (f < s.oc)
-    for (int32_t p = 0; p < groups * 4; ++p) y[p * s.oc + f] = mve_store<Y>(q, w + chunks * 16, mve_dot(row + p * s.ic, w, chunks));
+  if (f < filters)
+    for (int32_t p = 0; p < groups * 4; ++p) y[p * step + f] = mve_store<Y>(q, w + chunks * 16, mve_dot(x + p * pixel, w, chunks));
   return groups * 4;
 }
+/// The same at the first pixels of a row: all groups that lie wholly in it with their last vector.
 template <class Y>
-BURIN_INLINE int32_t mve_run(const ConvShape&, const Requant&, const uint8_t*, const MveBlock&, const uint32_t*, Y*) {
+BURIN_INLINE int32_t mve_run_row(const ConvShape& s, const Requant& q, const int8_t* row, const MveBlock& b, const uint32_t* w, Y* y) {
+  const int32_t chunks = mve_chunks(s.ic), over = chunks * 16 - s.ic;
+  return mve_run<Y>(q, chunks, s.ic, s.oc, s.oc, (s.ow * s.ic - over) / s.ic / 4, row, b, w, y);
+}
+template <class Y>
+BURIN_INLINE int32_t mve_run_row(const ConvShape&, const Requant&, const uint8_t*, const MveBlock&, const uint32_t*, Y*) {
   return 0;  // bytes are made signed on the way to a column
 }
 
@@ -451,13 +454,13 @@ BURIN_INLINE void pointwise_q8_mve(const ConvShape& s, const Requant& q, int32_t
   for (int32_t oy = 0; oy < n; ++oy) {
     const X* const row = rows[oy];
     mve_offsets(offsets, 4, s.oc, by_quads);
-    int32_t ox = mve_resident(s) ? mve_run(s, q, row, b, w, y) : 0;
+    int32_t ox = mve_resident(s) ? mve_run_row(s, q, row, b, w, y) : 0;
     y += ox * s.oc;
     for (; ox < s.ow; ox += 4) {
       const int32_t count = s.ow - ox < 4 ? s.ow - ox : 4;
       if (count < 4) mve_offsets(offsets, count, s.oc, by_quads);
       for (int32_t p = 0; p < count; ++p) b.x[p] = mve_pixel(row, ox + p, s, columns + p * chunks * 16);
-      mve_pixels(q, count, chunks, s.oc, by_quads, b, y);
+      mve_pixels(q, count, chunks, s.oc, s.oc, by_quads, b, y);
       y += count * s.oc;
     }
   }

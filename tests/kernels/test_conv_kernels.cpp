@@ -18,6 +18,7 @@
 #include "runtime-min/kernels/winograd_dsp.h"
 #include "runtime-min/kernels/conv_mve.h"
 #include "runtime-min/kernels/conv_rows_mve.h"
+#include "runtime-min/kernels/conv_strips_mve.h"
 #include "runtime-min/kernels/dense_mve.h"
 #include "runtime-min/kernels/depthwise_any_mve.h"
 #include "runtime-min/kernels/depthwise_mve.h"
@@ -228,7 +229,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
 #include "codegen/kernels.inc"
 #undef KERNEL
   }
-  for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp", "conv_q8_mve", "conv_rows_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve", "depthwise_any_q8_mve"}) {
+  for (const char* name : {"conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp", "conv_q8_mve", "conv_rows_q8_mve", "conv_strips_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve", "depthwise_any_q8_mve"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }
