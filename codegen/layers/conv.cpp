@@ -243,8 +243,8 @@ double ConvQ8::mve_depthwise_cycles() const {
   const MveAxis along = mve_along(s, s.oh), across = mve_across(s, s.oh);
   const int32_t units = (across.out + 1) / 2, columns = mve_strip_columns(along);
   const bool pairs = mve_depthwise_pairs(s);
-  const double each = (along.out + 3) / 4 * (pairs ? 27 : 31) + 15;
-  return s.oc * (units * each + 45) + (s.oc + 15) / 16 * units * (pairs ? 1 : 2) * (columns * 13.0 + 40);
+  const double each = (along.out + 3) / 4 * (pairs ? 26 : 30) + 20;
+  return s.oc * units * each + (s.oc + 15) / 16 * units * (pairs ? 1 : 2) * (columns * 13.0 + 100);
 }
 
 double ConvQ8::mve_depthwise_any_cycles() const {
