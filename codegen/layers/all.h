@@ -22,5 +22,8 @@
 #include "runtime-min/kernels/winograd_dsp.h"
 #include "runtime-min/kernels/winograd_f32_fpu.h"
 #include "runtime-min/kernels/conv_mve.h"
+#include "runtime-min/kernels/conv_rows_mve.h"
+#include "runtime-min/kernels/conv_strips_mve.h"
 #include "runtime-min/kernels/dense_mve.h"
+#include "runtime-min/kernels/depthwise_any_mve.h"
 #include "runtime-min/kernels/depthwise_mve.h"

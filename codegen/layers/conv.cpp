@@ -9,10 +9,14 @@
 #include "compiler/liveness.h"
 #include "compiler/ops/layout.h"
 #include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/conv_mve.h"
+#include "runtime-min/kernels/conv_rows_mve.h"
+#include "runtime-min/kernels/conv_strips_mve.h"
 #include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_any_dsp.h"
+#include "runtime-min/kernels/depthwise_any_mve.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
 #include "runtime-min/kernels/depthwise_mve.h"
@@ -295,6 +299,14 @@ double ConvQ8::mve_cycles(int32_t together) const {
   return std::ceil(pixels / (8.0 / together)) * (blocks * (chunk * chunks + each) + 25) + double(pixels) * alone * (4 * chunks + 16);
 }
 
+double ConvQ8::mve_strips_cycles() const {
+  const double chunks = double((taps + 15) / 16), groups = double((s.oh + 3) / 4), alone = s.oc % 2 * double(s.oh) * (4 * chunks + 16);
+  const double blocks = conv_strips_mve_resident(s)   ? s.oc / 2 * (35 + groups * (8 * chunks + 20))
+                        : conv_strips_mve_by_quads(s) ? groups * (s.oc / 4 * (26 * chunks + 30) + 60)
+                                                      : groups * (s.oc / 2 * (14 * chunks + 25) + 60);
+  return s.ow * (s.rows(s.oh) * 5.0 * ((s.kw * s.ic + 15) / 16) + 80 + blocks + alone);
+}
+
 bool ConvQ8::mve_depthwise() const {
   return outputs > 0 && taps > 0 && mve_depthwise_serves(s) && (!mve_depthwise_down(s) || s.oh <= mve_rows());
 }
@@ -303,8 +315,14 @@ double ConvQ8::mve_depthwise_cycles() const {
   const MveAxis along = mve_along(s, s.oh), across = mve_across(s, s.oh);
   const int32_t units = (across.out + 1) / 2, columns = mve_strip_columns(along);
   const bool pairs = mve_depthwise_pairs(s);
-  const double each = (along.out + 3) / 4 * (pairs ? 27 : 31) + 15;
-  return s.oc * (units * each + 45) + (s.oc + 15) / 16 * units * (pairs ? 1 : 2) * (columns * 13.0 + 40);
+  const double each = (along.out + 3) / 4 * (pairs ? 26 : 30) + 20;
+  return s.oc * units * each + (s.oc + 15) / 16 * units * (pairs ? 1 : 2) * (columns * 13.0 + 100);
+}
+
+double ConvQ8::mve_depthwise_any_cycles() const {
+  const bool few = taps <= kDepthwiseTapsInRegisters;
+  const double each = few ? 6.0 * double(taps) + 14 : 14.5 * double(taps) + 45;
+  return double(outputs / s.oc) * (depthwise_any_mve_blocks(int32_t(taps), s.oc) * each + 8 * double(taps) + 40);
 }
 
 PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, c.requant.params}; }
@@ -423,7 +441,9 @@ namespace {
 /// Weights for Helium, in words: filters that run together, then those that run alone.
 class MveStream {
  public:
-  explicit MveStream(const ConvQ8& c) : c_(c) {}
+  explicit MveStream(const ConvQ8& c) : MveStream(c, signed_zero(c)) {}
+  /// `zero`: zero point of the activations as the kernel uses them.
+  MveStream(const ConvQ8& c, int32_t zero) : c_(c), zero_(zero) {}
 
   /// 16 taps of a filter, zeros behind the last one.
   void vector(int32_t filter, int64_t first) {
@@ -434,14 +454,20 @@ class MveStream {
       words_.push_back(word);
     }
   }
-  void vectors(std::span<const int32_t> filters) {
+  void vectors(std::span<const int32_t> filters, bool back = false) {
     for (int64_t k = 0; k < c_.taps; k += 16)
-      for (const int32_t f : filters) vector(f, k);
+      for (const int32_t f : filters) vector(f, back ? (c_.taps - 1) / 16 * 16 - k : k);
+  }
+  /// One tap of four filters.
+  void across(int32_t filter, int64_t tap) {
+    uint32_t word = 0;
+    for (int64_t i = 0; i < 4; ++i) word |= uint32_t(c_.weights[size_t((filter + i) * c_.taps + tap)] & 0xFF) << (8 * i);
+    words_.push_back(word);
   }
   /// p0 with what the input's zero point adds to every sum, taken off.
   void p0(int32_t filter) {
     const int16_t* w = c_.weights.data() + filter * c_.taps;
-    const int64_t zero = signed_zero(c_) * std::accumulate(w, w + c_.taps, int64_t{0});
+    const int64_t zero = zero_ * std::accumulate(w, w + c_.taps, int64_t{0});
     words_.push_back(uint32_t(c_.vector->params[size_t(2 * filter)]) - uint32_t(c_.vector->device.offset) * uint32_t(zero));
   }
   void multiplier(int32_t filter) { words_.push_back(uint32_t(c_.vector->params[size_t(2 * filter + 1)])); }
@@ -453,14 +479,25 @@ class MveStream {
 
  private:
   const ConvQ8& c_;
+  int32_t zero_;
   std::vector<uint32_t> words_;
 };
+/// Eight filters, the even ones first.
+constexpr int32_t kMveApart[] = {0, 2, 4, 6, 1, 3, 5, 7};
 
 }  // namespace
 
-PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c) {
+namespace {
+
+PackedConv<uint32_t> pack_mve(const ConvQ8& c, bool by_quads) {
   MveStream m(c);
-  for (int32_t o = 0; o < c.s.oc; o += 2) {
+  for (int32_t o = 0; by_quads && o < c.s.oc; o += 4)
+    for (const bool back : {false, true}) {
+      const int32_t filters[] = {o + back, o + back + 2};
+      m.vectors(filters, back);
+      for (const int32_t f : filters) m.params(f);
+    }
+  for (int32_t o = by_quads ? c.s.oc : 0; o < c.s.oc; o += 2) {
     const int32_t filters[] = {o, o + 1};
     const auto pair = std::span(filters).first(o + 1 < c.s.oc ? 2 : 1);
     m.vectors(pair);
@@ -468,16 +505,32 @@ PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c) {
   }
   return std::move(m).packed();
 }
-PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c) { return pack_conv_q8_mve(c); }
+}  // namespace
 
+PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c) { return pack_mve(c, mve_by_quads(mve_chunks(int32_t(c.taps)), c.s.oc)); }
+PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c) { return pack_mve(c, mve_pointwise_by_quads(c.s)); }
+
+PackedConv<uint32_t> pack_conv_strips_q8_mve(const ConvQ8& c) { return pack_mve(c, conv_strips_mve_by_quads(c.s)); }
+PackedConv<uint32_t> pack_conv_rows_q8_mve(const ConvQ8& c) {
+  MveStream m(c);
+  for (int32_t o = 0; o < c.s.oc; o += 2) {
+    for (int32_t ky = 0; ky < c.s.kh; ++ky)
+      for (int32_t part = 0; part < c.s.ic; part += 16)
+        for (int32_t i = 0; i < 3; ++i)
+          for (const int32_t f : {o, o + 1}) m.vector(f, int64_t(ky * 3 + conv_rows_mve_tap(c.s, i)) * c.s.ic + part);
+    m.params(o);
+    m.params(o + 1);
+  }
+  return std::move(m).packed();
+}
 PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c) {
   MveStream m(c);
   int32_t o = 0;
   for (; o + 8 <= c.s.oc; o += 8) {
     const int32_t filters[] = {o, o + 1, o + 2, o + 3, o + 4, o + 5, o + 6, o + 7};
     m.vectors(filters);
-    for (const int32_t f : {0, 2, 4, 6, 1, 3, 5, 7}) m.p0(o + f);
-    for (const int32_t f : {0, 2, 4, 6, 1, 3, 5, 7}) m.multiplier(o + f);
+    for (const int32_t f : kMveApart) m.p0(o + f);
+    for (const int32_t f : kMveApart) m.multiplier(o + f);
   }
   for (; o < c.s.oc; ++o) {
     m.vectors(std::span(&o, 1));
@@ -508,6 +561,31 @@ PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c) {
   return r;
 }
 
+PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c) {
+  const int32_t taps = int32_t(c.taps), lanes = depthwise_any_mve_lanes(taps);
+  MveStream m(c, c.x_zero);
+  for (int32_t block = 0; block < depthwise_any_mve_blocks(taps, c.s.oc); ++block) {
+    const int32_t first = std::min(block * lanes, c.s.oc - lanes);
+    for (int32_t t = 0; t < taps; ++t)
+      for (int32_t i = 0; i < lanes; i += 4) m.across(first + i, t);
+    for (int32_t eight = first; eight < first + lanes; eight += 8) {
+      for (const int32_t f : kMveApart) m.p0(eight + f);
+      for (const int32_t f : kMveApart) m.multiplier(eight + f);
+    }
+  }
+  return std::move(m).packed();
+}
+
+/// Output rows that a call of the kernel makes.
+int32_t rows_of_a_call(const ConvQ8& c, const Kernel& kernel) {
+  if (kernel.name == "conv_strips_q8_mve") return conv_strips_mve_rows(c.s);
+  if (c.depthwise && kernel.needs == "mve") return c.mve_rows();
+  if (kernel.name.starts_with("depthwise")) return c.strip;
+  if (kernel.name == "winograd_q8_w8_dsp") return std::min(c.s.oh, 64);  // each call transforms the filters
+  const int32_t n = rows_per_call(c.s.oh, c.s.ow);
+  return kernel.name == "winograd_q8_dsp" && n < c.s.oh ? 4 : n;  // two rows are one
+}
+
 template <auto pack>
 LayerCode print_conv_q8(const LayerView& v) {
   const ConvQ8& c = *v.as<ConvQ8>();
@@ -523,9 +601,7 @@ LayerCode print_conv_q8(const LayerView& v) {
   code.requantize = kind_name(q.kind);
   code.needed = c.needed;
   code.accumulator_bound = c.bound;
-  int32_t n = kernel.name == "depthwise_q8_mve" ? c.mve_rows() : kernel.name.starts_with("depthwise") ? c.strip : rows_per_call(c.s.oh, c.s.ow);
-  if (kernel.name == "winograd_q8_dsp" && n < c.s.oh) n = 4;  // two rows are one
-  if (kernel.name == "winograd_q8_w8_dsp") n = std::min(c.s.oh, 64);  // each call transforms the filters
+  const int32_t n = rows_of_a_call(c, kernel);
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   const bool small = v.options.optimize == Options::Optimize::size, share = small && shareable(v, c, n) && distinct_shapes(v, c) > 2;
   const bool any = small && c.has_any_form(kernel.name) && (share || !c.depthwise);
@@ -548,8 +624,11 @@ template LayerCode print_conv_q8<pack_depthwise_any_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_winograd_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_winograd_q8_w8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_q8_mve>(const LayerView&);
+template LayerCode print_conv_q8<pack_conv_rows_q8_mve>(const LayerView&);
+template LayerCode print_conv_q8<pack_conv_strips_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_pointwise_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_dense_q8_mve>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_q8_mve>(const LayerView&);
+template LayerCode print_conv_q8<pack_depthwise_any_q8_mve>(const LayerView&);
 
 }  // namespace burin

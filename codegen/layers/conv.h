@@ -42,8 +42,10 @@ struct ConvQ8 {
   bool mve() const { return vector && narrow && s.groups == 1 && taps > 0 && outputs > 0 && s.oc < (1 << 14); }
   /// Their cycles without what gathers windows: blocks of 8 sums, `together` filters a block, the others one by one.
   double mve_cycles(int32_t together) const;
+  double mve_strips_cycles() const;  // of conv_strips_q8_mve
   bool mve_depthwise() const;  // its shape suits depthwise_q8_mve
   double mve_depthwise_cycles() const;
+  double mve_depthwise_any_cycles() const;
   int32_t mve_rows() const;    // output rows a call of it makes
 };
 
@@ -97,9 +99,12 @@ PackedConv<uint32_t> pack_depthwise_any_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c);
 PackedConv<int8_t> pack_winograd_q8_w8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c);
+PackedConv<uint32_t> pack_conv_rows_q8_mve(const ConvQ8& c);
+PackedConv<uint32_t> pack_conv_strips_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c);
+PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c);
 
 /// The call of a kernel, of whose line in kernels.inc it is given name, header and packing.
 template <auto pack>

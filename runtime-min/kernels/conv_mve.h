@@ -2,7 +2,8 @@
 // dilation and padding; one group; requantization by RequantKind::vector.
 //
 // Weights: per pair of filters [chunk][filter] vectors of 16 taps, zeros behind the last tap, then {p0, multiplier} of
-// both; a last odd filter is alone: [chunk], {p0, multiplier}.
+// both; a last odd filter is alone: [chunk], {p0, multiplier}. Where mve_by_quads says so, per four filters: those pairs are
+// filters 0 and 2, then 1 and 3 with their chunks last first. Then y is aligned to 4 bytes.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/mve.h"
@@ -83,31 +84,124 @@ BURIN_INLINE void mve_four_pixels(const Requant& q, int32_t chunks, int32_t pair
     for (int32_t i = 0; i < 8; ++i) {
       int32_t sum = 0;
       for (int32_t k = 0; k < chunks * 16; ++k) sum += b.x[i / 2][k] * w[k / 16 * 32 + i % 2 * 16 + k % 16];
-      y[b.offsets[i]] = mve_store<Y>(q, w + chunks * 32 + i % 2 * 8, sum);
+      y[b.offsets[i / 2] >> i % 2 * 16 & 0xFFFF] = mve_store<Y>(q, w + chunks * 32 + i % 2 * 8, sum);
     }
 }
 
-/// All filters at `count` pixels, 1 to 4; their bytes from b.x[0..count-1], their offsets as mve_offsets made them for
-/// this count.
+/// Whether filters go by four: their results at a pixel are one word.
+BURIN_INLINE constexpr bool mve_by_quads(int32_t chunks, int32_t filters) { return filters % 4 == 0 && chunks <= 8; }
+
+/// `quads` * 4 filters at four pixels of up to 8 chunks, `pitch` bytes of y apart; else as mve_four_pixels. The chunks
+/// run forth for filters 0 and 2 and back for 1 and 3, so that at either end four vectors of pixels stay in q0 to q3.
 template <class Y>
-BURIN_INLINE void mve_pixels(const Requant& q, int32_t count, int32_t chunks, int32_t filters, MveBlock& b, Y* y) {
+BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t quads, const MveBlock& b) {
+#if BURIN_MVE
+  if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(chunks)) {
+// Filters in q4, q5. A load costs nothing beside a product, and only there: x3 is of this chunk (none where a pass starts,
+// q3 being there), the others are what the next one starts with.
+#define BURIN_MVE_QUAD_CHUNK(mac, x3, x0, x1, x2, w0, w1)                                                              \
+  mac " r0, q4, q0\n\t" x3 mac " r8, q5, q0\n\t" x0 mac " r2, q4, q1\n\t" mac " r10, q5, q1\n\t" x1 mac                      \
+      " r4, q4, q2\n\t" mac " r12, q5, q2\n\t" x2 mac " r6, q4, q3\n\t" w0 mac " lr, q5, q3\n\t" w1
+#define BURIN_MVE_QUAD_W(w) "vldrw.u32 " w ", [r9], #16\n\t"
+#define BURIN_MVE_QUAD_X(x, r) "vldrb.u8 " x ", [" r ", #.Lburin_at]\n\t"
+#define BURIN_MVE_QUAD_ON(mac, x3, step)                                                                               \
+  BURIN_MVE_QUAD_CHUNK(mac, x3, ".set .Lburin_at, .Lburin_at + " step "\n\t" BURIN_MVE_QUAD_X("q0", "r1"),             \
+                       BURIN_MVE_QUAD_X("q1", "r3"), BURIN_MVE_QUAD_X("q2", "r5"), BURIN_MVE_QUAD_W("q4"), BURIN_MVE_QUAD_W("q5"))
+#define BURIN_MVE_QUAD_PASS(step)                                                                                      \
+  BURIN_MVE_QUAD_W("q4")                                                                                               \
+  BURIN_MVE_QUAD_W("q5")                                                                                               \
+  ".if %c[more]\n\t" BURIN_MVE_QUAD_ON("vmladav.s8", "", step)                                                         \
+  ".rept %c[more] - 1\n\t" BURIN_MVE_QUAD_ON("vmladava.s8", BURIN_MVE_QUAD_X("q3", "r7"), step)                        \
+  ".endr\n\t" BURIN_MVE_LINES_128 BURIN_MVE_QUAD_CHUNK("vmladava.s8", BURIN_MVE_QUAD_X("q3", "r7"), "", "", "", "", "")            \
+  ".else\n\t" BURIN_MVE_QUAD_CHUNK("vmladav.s8", "", "", "", "", "", "")                                               \
+  ".endif\n\t"                                                                                                         \
+  "vmov q4[2], q4[0], r0, r4\n\t"                                                                                      \
+  "vmov q4[3], q4[1], r2, r6\n\t"                                                                                      \
+  "vmov q5[2], q5[0], r8, r12\n\t"                                                                                     \
+  "ldm r9!, {r0, r2, r4, r6}\n\t"                                                                                      \
+  "vmov q5[3], q5[1], r10, lr\n\t"                                                                                     \
+  "vmlas.s32 q4, q6, r0\n\t"                                                                                           \
+  "vmlas.s32 q5, q6, r4\n\t"                                                                                           \
+  "vqdmulh.s32 q4, q4, r2\n\t"                                                                                         \
+  "vqdmulh.s32 q5, q5, r6\n\t"                                                                                         \
+  "vqrshrnb.s32 q4, q4, %[shift]\n\t"                                                                                  \
+  "vqrshrnt.s32 q4, q5, %[shift]\n\t"
+    // On the stack: offsets, end of y.
+    __asm__ volatile(
+        "push {r7, r11}\n\t"
+        "ldrd r1, r3, [%[b]]\n\t"
+        "ldrd r5, r6, [%[b], #8]\n\t"
+        "ldrd r8, r9, [%[b], #16]\n\t"
+        "ldrd r10, r0, [%[b], #24]\n\t"
+        "mov r7, r6\n\t"
+        "mov r11, r10\n\t"
+        "vldrw.u32 q4, [r8]\n\t"
+        "sub sp, sp, #24\n\t"
+        "vstrw.32 q4, [sp]\n\t"
+        "str r0, [sp, #16]\n\t"
+        "mov r0, %[unit]\n\t"
+        "vdup.32 q6, r0\n\t"
+        ".set .Lburin_at, 0\n\t" BURIN_MVE_QUAD_X("q0", "r1") BURIN_MVE_QUAD_X("q1", "r3") BURIN_MVE_QUAD_X("q2", "r5")
+            BURIN_MVE_QUAD_X("q3", "r7")
+        "1:\n\t" BURIN_MVE_QUAD_PASS("16")
+        ".if %c[u8]\n\t"
+        "vqmovunb.s16 q7, q4\n\t"
+        ".else\n\t"
+        "vqmovnb.s16 q7, q4\n\t"
+        ".endif\n\t" BURIN_MVE_QUAD_PASS("-16")
+        ".if %c[u8]\n\t"
+        "vqmovunt.s16 q7, q4\n\t"
+        ".else\n\t"
+        "vqmovnt.s16 q7, q4\n\t"
+        ".endif\n\t"
+        BURIN_MVE_CLAMP_BYTES("q7", "q4", "r0")
+        "vldrw.u32 q5, [sp]\n\t"
+        "ldr r0, [sp, #16]\n\t"
+        "vstrw.32 q7, [r11, q5]\n\t"
+        "adds r11, r11, #4\n\t"
+        "cmp r11, r0\n\t"
+        "bne 1b\n\t"
+        "add sp, sp, #24\n\t"
+        "pop {r7, r11}\n\t"
+        :
+        : [b] "r"(&b), [more] "i"(chunks - 1), BURIN_MVE_OPERANDS(q, Y)
+        : BURIN_MVE_CLOBBERS);
+#undef BURIN_MVE_QUAD_PASS
+#undef BURIN_MVE_QUAD_ON
+#undef BURIN_MVE_QUAD_X
+#undef BURIN_MVE_QUAD_W
+#undef BURIN_MVE_QUAD_CHUNK
+    return;
+  }
+#endif
+  const int8_t* w = static_cast<const int8_t*>(b.w);
+  Y* y = static_cast<Y*>(b.y);
+  for (int32_t quad = 0; quad < quads; ++quad, y += 4)
+    for (int32_t back = 0; back < 2; ++back, w += chunks * 32 + 16)
+      for (int32_t i = 0; i < 8; ++i) {
+        int32_t sum = 0;
+        for (int32_t k = 0; k < chunks * 16; ++k) {
+          const int32_t chunk = back == 0 ? k / 16 : chunks - 1 - k / 16;
+          sum += b.x[i / 2][k] * w[chunk * 32 + i % 2 * 16 + k % 16];
+        }
+        y[b.offsets[i / 2] + uint32_t(i % 2 * 2 + back)] = mve_store<Y>(q, w + chunks * 32 + i % 2 * 8, sum);
+      }
+}
+
+/// All filters at `count` pixels, 1 to 4; their bytes from b.x[0..count-1], their offsets as mve_offsets made them for
+/// this count. Results of neighbouring pixels are `step` apart. `by_quads`: weights are in the order of mve_four_by_four.
+template <class Y>
+BURIN_INLINE void mve_pixels(const Requant& q, int32_t count, int32_t chunks, int32_t filters, int32_t step, bool by_quads, MveBlock& b, Y* y) {
   const int32_t pairs = filters / 2;
   const int8_t* const odd = static_cast<const int8_t*>(b.w) + pairs * (chunks * 32 + 16);
   for (int32_t p = count; p < 4; ++p) b.x[p] = b.x[count - 1];  // a pixel again where there is no other
   b.y = y;
   b.end = y + pairs * 2;
+  if (by_quads) return mve_four_by_four<Y>(q, chunks, filters / 4, b);
   if (pairs > 0) mve_four_pixels<Y>(q, chunks, pairs, b);
   if (filters % 2 != 0)
-    for (int32_t p = 0; p < count; ++p) y[p * filters + filters - 1] = mve_store<Y>(q, odd + chunks * 16, mve_dot(b.x[p], odd, chunks));
+    for (int32_t p = 0; p < count; ++p) y[p * step + filters - 1] = mve_store<Y>(q, odd + chunks * 16, mve_dot(b.x[p], odd, chunks));
 }
-BURIN_INLINE void mve_offsets(uint16_t* offsets, int32_t count, int32_t filters) {
-  for (int32_t p = 0; p < 4; ++p) {
-    const int32_t pixel = p < count ? p : count - 1;
-    offsets[2 * p] = uint16_t(pixel * filters);
-    offsets[2 * p + 1] = uint16_t(pixel * filters + 1);
-  }
-}
-
 /// The window of output pixel (oy, ox), padding as `zero`; `to` has room for it.
 template <class X>
 BURIN_INLINE void mve_gather(const ConvShape& s, int8_t zero, const X* const* rows, int32_t oy, int32_t ox, int8_t* to) {
@@ -181,17 +275,18 @@ BURIN_INLINE void conv_q8_mve(const ConvShape& s, const Requant& q, int32_t x_ze
   const int32_t vectors = mve_run_vectors(s.kw, s.dw, s.ic);
   int8_t* const columns = static_cast<int8_t*>(scratch);
   mve_fill(columns, 0, pitch * 4);  // what is behind the last tap meets weights of zero
-  alignas(16) uint16_t offsets[8];
+  alignas(16) uint32_t offsets[4];
   MveBlock b;
   b.offsets = offsets;
   b.w = w;
   b.lo = q.lo;
   for (int32_t p = 0; p < 4; ++p) b.x[p] = columns + p * pitch;
-  mve_offsets(offsets, total < 4 ? total : 4, s.oc);
+  const bool by_quads = mve_by_quads(chunks, s.oc);
+  mve_offsets(offsets, total < 4 ? total : 4, s.oc, by_quads);
   int32_t oy = 0, ox = 0;
   for (int32_t done = 0; done < total; done += 4) {
     const int32_t count = total - done < 4 ? total - done : 4;
-    if (count < 4 && done > 0) mve_offsets(offsets, count, s.oc);
+    if (count < 4 && done > 0) mve_offsets(offsets, count, s.oc, by_quads);
     const int32_t left = ox * s.sw - s.pl;
     bool inside = vectors > 0 && vectors <= 16 && count == 4 && left >= 0 && ox + 4 <= s.ow &&
                   (left + 3 * s.sw) * s.ic + vectors * 16 <= s.iw * s.ic;
@@ -207,7 +302,7 @@ BURIN_INLINE void conv_q8_mve(const ConvShape& s, const Requant& q, int32_t x_ze
       }
       b.x[1] = columns + pitch, b.x[2] = columns + 2 * pitch, b.x[3] = columns + 3 * pitch;
     }
-    mve_pixels(q, count, chunks, s.oc, b, y);
+    mve_pixels(q, count, chunks, s.oc, s.oc, by_quads, b, y);
     y += count * s.oc;
   }
 }
@@ -225,14 +320,14 @@ BURIN_INLINE const int8_t* mve_pixel(const uint8_t* row, int32_t p, const ConvSh
 
 /// Whether weights of two filters stay in registers while they run over many pixels.
 BURIN_INLINE constexpr bool mve_resident(const ConvShape& s) { return s.ic <= 32; }
+BURIN_INLINE constexpr bool mve_pointwise_by_quads(const ConvShape& s) { return !mve_resident(s) && mve_by_quads(mve_chunks(s.ic), s.oc); }
 
-/// One pair of filters of one or two chunks at `groups` * 4 pixels (more than 0), `ic` bytes apart from b.x[0] on; y
-/// goes on by 4 * oc to b.end.
+/// One pair of filters of one or two chunks at `groups` * 4 pixels (more than 0), `pixel` bytes (up to 127) apart from b.x[0] on;
+/// their results are `step` apart, up to b.end.
 template <class Y>
-BURIN_INLINE void mve_run_pair(const Requant& q, int32_t ic, int32_t oc, int32_t groups, const MveBlock& b) {
-  const int32_t chunks = mve_chunks(ic);
+BURIN_INLINE void mve_run_pair(const Requant& q, int32_t chunks, int32_t pixel, int32_t step, int32_t groups, const MveBlock& b) {
 #if BURIN_MVE
-  if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(ic)) {
+  if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(chunks) && __builtin_constant_p(pixel) && __builtin_constant_p(step)) {
 #define BURIN_MVE_RUN_BEGIN                                                                                            \
   "push {r7, r11}\n\t"                                                                                                 \
   "ldr r1, [%[b]]\n\t"                                                                                                 \
@@ -276,7 +371,7 @@ BURIN_INLINE void mve_run_pair(const Requant& q, int32_t ic, int32_t oc, int32_t
                        "vmladav.s8 r6, q1, q2\n\t"
                        "vmladav.s8 lr, q1, q3\n\t" BURIN_MVE_RUN_END
                        :
-                       : [b] "r"(&b), [pixel] "i"(ic), [step] "i"(4 * oc), BURIN_MVE_OPERANDS(q, Y)
+                       : [b] "r"(&b), [pixel] "i"(pixel), [step] "i"(4 * step), BURIN_MVE_OPERANDS(q, Y)
                        : BURIN_MVE_CLOBBERS);
     } else {
 #define BURIN_MVE_RUN_PIXEL(a, b)                                                                                      \
@@ -294,7 +389,7 @@ BURIN_INLINE void mve_run_pair(const Requant& q, int32_t ic, int32_t oc, int32_t
                        "1:\n\t" BURIN_MVE_RUN_PIXEL("r0", "r8") BURIN_MVE_RUN_PIXEL("r2", "r10")
                            BURIN_MVE_RUN_PIXEL("r4", "r12") BURIN_MVE_RUN_PIXEL("r6", "lr") BURIN_MVE_RUN_END
                        :
-                       : [b] "r"(&b), [pixel] "i"(ic - 16), [step] "i"(4 * oc), BURIN_MVE_OPERANDS(q, Y)
+                       : [b] "r"(&b), [pixel] "i"(pixel - 16), [step] "i"(4 * step), BURIN_MVE_OPERANDS(q, Y)
                        : BURIN_MVE_CLOBBERS);
 #undef BURIN_MVE_RUN_PIXEL
     }
@@ -307,33 +402,37 @@ BURIN_INLINE void mve_run_pair(const Requant& q, int32_t ic, int32_t oc, int32_t
   for (int32_t p = 0; p < groups * 4; ++p)
     for (int32_t f = 0; f < 2; ++f) {
       int32_t sum = 0;
-      for (int32_t k = 0; k < chunks * 16; ++k) sum += b.x[0][p * ic + k] * w[k / 16 * 32 + f * 16 + k % 16];
-      static_cast<Y*>(b.y)[p * oc + f] = mve_store<Y>(q, w + chunks * 32 + f * 8, sum);
+      for (int32_t k = 0; k < chunks * 16; ++k) sum += b.x[0][p * pixel + k] * w[k / 16 * 32 + f * 16 + k % 16];
+      static_cast<Y*>(b.y)[p * step + f] = mve_store<Y>(q, w + chunks * 32 + f * 8, sum);
     }
 }
 
-/// As many groups of four pixels of a row, from the first on, as lie wholly in it with their last vector; returns how
-/// many pixels are done.
+/// All filters at `groups` * 4 pixels, which lie `pixel` bytes apart and their results `step`; returns how many pixels.
 template <class Y>
-BURIN_INLINE int32_t mve_run(const ConvShape& s, const Requant& q, const int8_t* row, MveBlock b, const uint32_t* weights, Y* y) {
-  const int32_t chunks = mve_chunks(s.ic), over = chunks * 16 - s.ic;
-  const int32_t groups = (s.ow * s.ic - over) / s.ic / 4;
+BURIN_INLINE int32_t mve_run(const Requant& q, int32_t chunks, int32_t pixel, int32_t step, int32_t filters, int32_t groups, const int8_t* x,
+                             MveBlock b, const uint32_t* weights, Y* y) {
   if (groups <= 0) return 0;
   const int8_t* w = reinterpret_cast<const int8_t*>(weights);
-  b.x[0] = row;
+  b.x[0] = x;
   int32_t f = 0;
-  for (; f + 2 <= s.oc; f += 2, w += chunks * 32 + 16) {
+  for (; f + 2 <= filters; f += 2, w += chunks * 32 + 16) {
     b.w = w;
     b.y = y + f;
-    b.end = y + f + groups * 4 * s.oc;
-    mve_run_pair<Y>(q, s.ic, s.oc, groups, b);
+    b.end = y + f + groups * 4 * step;
+    mve_run_pair<Y>(q, chunks, pixel, step, groups, b);
   }
-  if (f < s.oc)
-    for (int32_t p = 0; p < groups * 4; ++p) y[p * s.oc + f] = mve_store<Y>(q, w + chunks * 16, mve_dot(row + p * s.ic, w, chunks));
+  if (f < filters)
+    for (int32_t p = 0; p < groups * 4; ++p) y[p * step + f] = mve_store<Y>(q, w + chunks * 16, mve_dot(x + p * pixel, w, chunks));
   return groups * 4;
 }
+/// The same at the first pixels of a row: all groups that lie wholly in it with their last vector.
 template <class Y>
-BURIN_INLINE int32_t mve_run(const ConvShape&, const Requant&, const uint8_t*, const MveBlock&, const uint32_t*, Y*) {
+BURIN_INLINE int32_t mve_run_row(const ConvShape& s, const Requant& q, const int8_t* row, const MveBlock& b, const uint32_t* w, Y* y) {
+  const int32_t chunks = mve_chunks(s.ic), over = chunks * 16 - s.ic;
+  return mve_run<Y>(q, chunks, s.ic, s.oc, s.oc, (s.ow * s.ic - over) / s.ic / 4, row, b, w, y);
+}
+template <class Y>
+BURIN_INLINE int32_t mve_run_row(const ConvShape&, const Requant&, const uint8_t*, const MveBlock&, const uint32_t*, Y*) {
   return 0;  // bytes are made signed on the way to a column
 }
 
@@ -344,23 +443,24 @@ BURIN_INLINE void pointwise_q8_mve(const ConvShape& s, const Requant& q, int32_t
   (void)x_zero;
   (void)params;
   const int32_t chunks = mve_chunks(s.ic);
+  const bool by_quads = mve_pointwise_by_quads(s);
   int8_t* const columns = static_cast<int8_t*>(scratch);
   mve_fill(columns, 0, chunks * 64);
-  alignas(16) uint16_t offsets[8];
+  alignas(16) uint32_t offsets[4];
   MveBlock b;
   b.offsets = offsets;
   b.w = w;
   b.lo = q.lo;
   for (int32_t oy = 0; oy < n; ++oy) {
     const X* const row = rows[oy];
-    mve_offsets(offsets, 4, s.oc);
-    int32_t ox = mve_resident(s) ? mve_run(s, q, row, b, w, y) : 0;
+    mve_offsets(offsets, 4, s.oc, by_quads);
+    int32_t ox = mve_resident(s) ? mve_run_row(s, q, row, b, w, y) : 0;
     y += ox * s.oc;
     for (; ox < s.ow; ox += 4) {
       const int32_t count = s.ow - ox < 4 ? s.ow - ox : 4;
-      if (count < 4) mve_offsets(offsets, count, s.oc);
+      if (count < 4) mve_offsets(offsets, count, s.oc, by_quads);
       for (int32_t p = 0; p < count; ++p) b.x[p] = mve_pixel(row, ox + p, s, columns + p * chunks * 16);
-      mve_pixels(q, count, chunks, s.oc, b, y);
+      mve_pixels(q, count, chunks, s.oc, s.oc, by_quads, b, y);
       y += count * s.oc;
     }
   }

@@ -41,16 +41,11 @@ BURIN_INLINE constexpr MveAxis mve_across(const ConvShape& s, int32_t n) {
 }
 /// Columns of a strip: what the last output's patch touches.
 BURIN_INLINE constexpr int32_t mve_strip_columns(const MveAxis& along) { return (along.out - 1) * along.stride + 3 * along.dilation + 1; }
-/// Strips that lie in working memory at a time: an even number, about 6.5 KB.
-BURIN_INLINE constexpr int32_t mve_strips(const ConvShape& s, int32_t n) {
-  const MveAxis along = mve_along(s, n), across = mve_across(s, n);
-  const int32_t all = mve_depthwise_pairs(s) ? (across.out + 1) / 2 : (across.out + 1) / 2 * 2;
-  const int32_t room = 6656 / (64 * mve_strip_columns(along)) / 2 * 2;
-  return room < 2 ? (all < 2 ? all : 2) : all < room ? all : room;
-}
+/// Strips that two lines of output read.
+BURIN_INLINE constexpr int32_t mve_strips(const ConvShape& s) { return mve_depthwise_pairs(s) ? 1 : 2; }
 /// Bytes of working memory for n rows of output.
 BURIN_INLINE constexpr int32_t depthwise_q8_mve_scratch(const ConvShape& s, int32_t n) {
-  return mve_strips(s, n) * mve_strip_columns(mve_along(s, n)) * 64 + 16;
+  return mve_strips(s) * mve_strip_columns(mve_along(s, n)) * 64 + 16;
 }
 
 /// `count` columns of 16 channels (of `lanes` of them, the others are anything): bytes i of the words are from x[i],
@@ -119,19 +114,18 @@ BURIN_INLINE void mve_columns(int8_t* to, const X* const* x, int32_t s0, int32_t
 #endif
 }
 
-/// What a block of one channel reads first; the order is the assembly's.
+/// Two lines of output of some channels; the assembly knows where what is, and moves y, w and params on.
 struct MveStrips {
-  const uint32_t* columns;  // offsets of four columns of a patch
-  const uint16_t* offsets;  // of the eight results from y
-  const int32_t* starts;    // of the strips (without `pairs`: of two strips) in y, then -1
-  void* y;
+  alignas(16) uint32_t offsets[4];  // of the eight results from y, 16 bits each
+  alignas(16) uint32_t columns[4];  // offsets of four columns of a patch
   const uint32_t* w;
   const int32_t* params;
+  void* y;
   int32_t groups;  // whole groups of four outputs along
-  int32_t next;    // from behind a strip's patches to those of the next one
   int32_t back;    // in y, before the last four outputs if they are no whole group
+  int32_t rewind;  // from behind a channel's patches to those of the next one
+  const int32_t* end;  // of params
   int32_t along;   // four outputs in y
-  int32_t lo;
   int32_t pitch;   // of strips
   const int8_t* strip;
 };
@@ -139,64 +133,61 @@ struct MveStrips {
 #if BURIN_MVE
 #define BURIN_MVE_STRIPS_BEGIN                                                                                         \
   "push {r7, r11}\n\t"                                                                                                 \
-  "ldrd r0, r2, [%[b]]\n\t"                                                                                            \
-  "ldrd r4, r6, [%[b], #8]\n\t"                                                                                        \
-  "ldrd r8, r10, [%[b], #16]\n\t"                                                                                      \
-  "ldrd r12, lr, [%[b], #24]\n\t"                                                                                      \
-  "ldrd r1, r9, [%[b], #32]\n\t"                                                                                       \
-  "ldrd r3, r5, [%[b], #40]\n\t"                                                                                       \
-  "push {r1}\n\t"                                                                                                      \
-  "push {r4, r6, r12, lr}\n\t"                                                                                         \
-  "ldr r4, [%[b], #48]\n\t"                                                                                            \
-  "vldrw.u32 q5, [r0]\n\t"                                                                                             \
+  "mov r1, %[b]\n\t"                                                                                                   \
+  "ldr r9, [r1, #60]\n\t"                                                                                              \
+  "ldr r4, [r1, #68]\n\t"                                                                                              \
+  "vldrw.u32 q5, [r1, #16]\n\t"                                                                                        \
   "sub r4, r4, %[step]\n\t"                                                                                            \
-  "vadd.i32 q5, q5, r4\n\t"
-// Per strip: starts, y, groups, next, back lie at sp.
-#define BURIN_MVE_STRIPS_LOOP                                                                                          \
-  "ldrd r5, r7, [r10]\n"                                                                                               \
+  "vadd.i32 q5, q5, r4\n\t"                                                                                            \
+  "mov r0, %[unit]\n\t"                                                                                                \
+  "vdup.32 q7, r0\n\t"
+#define BURIN_MVE_STRIPS_CHANNEL(weights)                                                                              \
   "3:\n\t"                                                                                                             \
-  "ldr r1, [sp]\n\t"                                                                                                   \
-  "ldr r3, [r1], #4\n\t"                                                                                               \
-  "cmp r3, #0\n\t"                                                                                                     \
-  "blt 4f\n\t"                                                                                                         \
-  "str r1, [sp]\n\t"                                                                                                   \
-  "ldrd r0, r11, [sp, #4]\n\t"                                                                                         \
-  "add r3, r3, r0\n"                                                                                                   \
+  "ldrd r8, r10, [r1, #32]\n\t"                                                                                        \
+  "vldrw.u32 q4, [r8], #16\n\t" weights                                                                                \
+  "ldrd r3, r11, [r1, #40]\n\t"                                                                                        \
+  "ldrd r5, r7, [r10], #8\n\t"                                                                                         \
+  "strd r8, r10, [r1, #32]\n\t"                                                                                        \
+  "adds r0, r3, #1\n\t"                                                                                                \
+  "str r0, [r1, #40]\n"                                                                                                 \
   "1:\n\t"
-#define BURIN_MVE_STRIPS_END(offsets, move_back, move_on)                                                              \
-  "vstrb.16 q0, [r3, " offsets                                                                                         \
-  "]\n\t"                                                                                                              \
-  "add r3, r3, r9\n\t"                                                                                                 \
+#define BURIN_MVE_STRIPS_END(move_back)                                                                           \
+  BURIN_MVE_GATHER_SUMS                                                                                                \
+  "vmlas.s32 q0, q7, r5\n\t"                                                                                           \
+  "vmlas.s32 q1, q7, r5\n\t"                                                                                           \
+  "vqdmulh.s32 q0, q0, r7\n\t"                                                                                         \
+  "vqdmulh.s32 q1, q1, r7\n\t" BURIN_MVE_NARROW("mov r0, %[lo]\n\tvdup.16 q1, r0\n\tvmax.s16 q0, q0, q1\n\t")            \
+  "vldrw.u32 q1, [r1]\n\t"                                                                                             \
   "subs r11, r11, #1\n\t"                                                                                              \
+  "vstrb.16 q0, [r3, q1]\n\t"                                                                                          \
+  "add r3, r3, r9\n\t"                                                                                                 \
   "bgt 1b\n\t"                                                                                                         \
   ".if %c[rest]\n\t"                                                                                                   \
   "blt 2f\n\t"                                                                                                         \
-  "ldr r0, [sp, #16]\n\t"                                                                                              \
-  "mov r1, %[rest]\n\t"                                                                                                \
+  "ldr r0, [r1, #48]\n\t"                                                                                              \
+  "mov r2, %[rest]\n\t"                                                                                                \
   "sub r3, r3, r0\n\t" move_back                                                                                       \
-  "b 1b\n"                                                                                                             \
+  "b 1b\n"                                                                                                              \
   "2:\n\t"                                                                                                             \
   ".endif\n\t"                                                                                                         \
-  "ldr r0, [sp, #12]\n\t" move_on                                                                                      \
-  "b 3b\n"                                                                                                             \
-  "4:\n\t"                                                                                                             \
-  "add sp, sp, #20\n\t"                                                                                                \
+  "ldrd r2, r0, [r1, #52]\n\t"                                                                                         \
+  "ldr r4, [r1, #36]\n\t" move_back                                                                                         \
+  "cmp r4, r0\n\t"                                                                                                     \
+  "bne 3b\n\t"                                                                                                         \
   "pop {r7, r11}\n\t"
 #endif
 
-/// All outputs of one channel in the strips. `step`: bytes between patches of neighbouring outputs; `rest`: bytes that
+/// All outputs of the channels in the strips. `step`: bytes between patches of neighbouring outputs; `rest`: bytes that
 /// the last four outputs' patches lie back, 0 if there are only whole groups.
 template <class Y>
-BURIN_INLINE void mve_strip_outputs(const Requant& q, bool pairs, int32_t step, int32_t rest, const MveStrips& b) {
+BURIN_INLINE void mve_strip_outputs(const Requant& q, bool pairs, int32_t step, int32_t rest, MveStrips& b) {
 #if BURIN_MVE
   if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(step) && __builtin_constant_p(rest) && __builtin_constant_p(pairs)) {
     if (pairs) {  // weights of the outputs (across, along): q2 0 0, q3 1 0, q4 0 1, q6 1 1
-      __asm__ volatile(BURIN_MVE_STRIPS_BEGIN
-                       "vldrw.u32 q7, [r2]\n\t"
-                       "vldrw.u32 q4, [r8]\n\t"
-                       "vldrw.u32 q2, [r8, #4]\n\t"
-                       "vshl.i32 q6, q4, #8\n\t"
-                       "vshl.i32 q3, q2, #8\n\t" BURIN_MVE_STRIPS_LOOP
+      __asm__ volatile(BURIN_MVE_STRIPS_BEGIN BURIN_MVE_STRIPS_CHANNEL(
+                           "vldrw.u32 q2, [r8, #-12]\n\t"
+                           "vshl.i32 q6, q4, #8\n\t"
+                           "vshl.i32 q3, q2, #8\n\t")
                        "vldrw.u32 q0, [q5, #256]!\n\t"
                        "vmladav.s8 r0, q0, q2\n\t"
                        "vldrw.u32 q1, [q5, #128]\n\t"
@@ -206,29 +197,16 @@ BURIN_INLINE void mve_strip_outputs(const Requant& q, bool pairs, int32_t step, 
                        "vmladav.s8 r4, q1, q2\n\t"
                        "vmladav.s8 r12, q1, q3\n\t"
                        "vmladav.s8 r6, q1, q4\n\t"
-                       "vmladav.s8 lr, q1, q6\n\t" BURIN_MVE_GATHER_SUMS
-                       ".if %c[unit] > 1\n\t"
-                       "vshl.i32 q0, q0, %[bits]\n\t"
-                       "vshl.i32 q1, q1, %[bits]\n\t"
-                       ".endif\n\t"
-                       "vadd.i32 q0, q0, r5\n\t"
-                       "vadd.i32 q1, q1, r5\n\t"
-                       "vqdmulh.s32 q0, q0, r7\n\t"
-                       "vqdmulh.s32 q1, q1, r7\n\t"
-                       BURIN_MVE_NARROW("mov r0, %[lo]\n\tvdup.16 q1, r0\n\tvmax.s16 q0, q0, q1\n\t")
-                       BURIN_MVE_STRIPS_END("q7", "vsub.i32 q5, q5, r1\n\t", "vadd.i32 q5, q5, r0\n\t")
+                       "vmladav.s8 lr, q1, q6\n\t"
+                       BURIN_MVE_STRIPS_END("vsub.i32 q5, q5, r2\n\t")
                        :
-                       : [b] "r"(&b), [rest] "i"(rest), [step] "i"(4 * step),
-                         [bits] "i"(q.offset > 1 ? __builtin_ctz(uint32_t(q.offset)) : 1), BURIN_MVE_OPERANDS(q, Y)
+                       : [b] "r"(&b), [rest] "i"(rest), [step] "i"(4 * step), BURIN_MVE_OPERANDS(q, Y)
                        : BURIN_MVE_CLOBBERS);
     } else {
       __asm__ volatile(BURIN_MVE_STRIPS_BEGIN
+                       "ldr r5, [r1, #64]\n\t"
                        "vadd.i32 q3, q5, r5\n\t"
-                       "vdup.16 q7, r3\n\t"
-                       "vldrw.u32 q2, [r2]\n\t"
-                       "vldrw.u32 q4, [r8]\n\t"
-                       "mov r0, %[unit]\n\t"
-                       "vdup.32 q6, r0\n\t" BURIN_MVE_STRIPS_LOOP
+                       BURIN_MVE_STRIPS_CHANNEL("")
                        "vldrw.u32 q0, [q5, %[step]]!\n\t"
                        "vldrw.u32 q1, [q3, %[step]]!\n\t"
                        "vmladav.s8 r0, q0, q4\n\t"
@@ -244,13 +222,8 @@ BURIN_INLINE void mve_strip_outputs(const Requant& q, bool pairs, int32_t step, 
                        "vmladav.s8 r12, q1, q4\n\t"
                        "vldrw.u32 q1, [q3, %[step]]!\n\t"
                        "vmladav.s8 r6, q0, q4\n\t"
-                       "vmladav.s8 lr, q1, q4\n\t" BURIN_MVE_GATHER_SUMS
-                       "vmlas.s32 q0, q6, r5\n\t"
-                       "vmlas.s32 q1, q6, r5\n\t"
-                       "vqdmulh.s32 q0, q0, r7\n\t"
-                       "vqdmulh.s32 q1, q1, r7\n\t" BURIN_MVE_NARROW("vmax.s16 q0, q0, q7\n\t")
-                       BURIN_MVE_STRIPS_END("q2", "vsub.i32 q5, q5, r1\n\tvsub.i32 q3, q3, r1\n\t",
-                                            "vadd.i32 q5, q5, r0\n\tvadd.i32 q3, q3, r0\n\t")
+                       "vmladav.s8 lr, q1, q4\n\t"
+                       BURIN_MVE_STRIPS_END("vsub.i32 q5, q5, r2\n\tvsub.i32 q3, q3, r2\n\t")
                        :
                        : [b] "r"(&b), [rest] "i"(rest), [step] "i"(step), BURIN_MVE_OPERANDS(q, Y)
                        : BURIN_MVE_CLOBBERS);
@@ -260,8 +233,8 @@ BURIN_INLINE void mve_strip_outputs(const Requant& q, bool pairs, int32_t step, 
 #endif
   const int8_t* w = reinterpret_cast<const int8_t*>(b.w);
   const int8_t* strip = b.strip;
-  for (const int32_t* start = b.starts; *start >= 0; ++start) {
-    Y* y = static_cast<Y*>(b.y) + *start;
+  for (Y* first = static_cast<Y*>(b.y); b.params != b.end; b.params += 2, w += 16, ++first, strip -= b.rewind) {
+    Y* y = first;
     const int32_t groups = b.groups + (rest > 0 ? 1 : 0);
     for (int32_t g = 0; g < groups; ++g) {
       if (g == b.groups) strip -= rest, y -= b.back;
@@ -273,12 +246,11 @@ BURIN_INLINE void mve_strip_outputs(const Requant& q, bool pairs, int32_t step, 
           const int32_t at = !pairs ? k : k + 4 - a % 2 * 4 - other;  // where the tap of this output is
           if (!pairs || (k % 4 >= other && at < 16)) sum += patch[int32_t(b.columns[k / 4]) + k % 4] * w[at];
         }
-        y[b.offsets[i]] = mve_store<Y>(q, b.params, sum);
+        y[b.offsets[a] >> other * 16 & 0xFFFF] = mve_store<Y>(q, b.params, sum);
       }
       strip += 4 * step;
       y += b.along;
     }
-    strip += b.next;
   }
 }
 
@@ -367,49 +339,39 @@ BURIN_INLINE void depthwise_q8_mve(const ConvShape& s, const Requant& q, int32_t
     mve_depthwise_small(s, q, x_zero, rows, n, w, params, y);
     return;
   }
-  const int32_t columns = mve_strip_columns(along), pitch = columns * 64, room = mve_strips(s, n);
+  const int32_t columns = mve_strip_columns(along), pitch = columns * 64;
   const int32_t step = along.stride * 64, last = along.out % 4 == 0 ? 0 : 4 - along.out % 4;
-  const int32_t together = pairs ? 1 : 2;  // strips
-  const int32_t units = (across.out + 1) / 2;
+  const int32_t together = mve_strips(s);
   int8_t* const strips = static_cast<int8_t*>(scratch);
-  X* const pad = reinterpret_cast<X*>(strips + room * pitch);
+  X* const pad = reinterpret_cast<X*>(strips + together * pitch);
   for (int32_t i = 0; i < 16; ++i) pad[i] = X(x_zero);
   bool even_rows = down;
   for (int32_t i = 1; down && i < s.rows(n); ++i)
     even_rows = even_rows && (!rows[i] || !rows[i - 1] || rows[i] - rows[i - 1] == s.iw * s.ic);
-  const uint32_t column[4] = {0, uint32_t(64 * along.dilation), uint32_t(128 * along.dilation), uint32_t(192 * along.dilation)};
-  alignas(16) uint16_t offsets[8];
-  for (int32_t i = 0; i < 8; ++i) offsets[i] = uint16_t(i / 2 * along.step + (across.out > 1 ? i % 2 * across.step : 0));
   MveStrips b;
-  b.columns = column;
-  b.offsets = offsets;
+  for (int32_t i = 0; i < 4; ++i) {
+    const uint32_t at = uint32_t(i * along.step);
+    b.columns[i] = uint32_t(64 * i * along.dilation);
+    b.offsets[i] = at | (at + uint32_t(across.out > 1 ? across.step : 0)) << 16;
+  }
   b.groups = along.out / 4;
-  b.next = together * pitch - along.out * step;
+  b.rewind = along.out * step - 4;
   b.back = last * along.step;
   b.along = 4 * along.step;
-  b.lo = q.lo;
   b.pitch = pitch;
   for (int32_t c = 0; c < s.ic; c += 16) {
     const int32_t first = s.ic < 16 ? 0 : c + 16 <= s.ic ? c : s.ic - 16;  // a last block of 16 begins earlier
     const int32_t end = c + 16 < s.ic ? c + 16 : s.ic;
-    for (int32_t u = 0; u < units; u += room / together) {
-      int32_t starts[28];
-      const int32_t count = units - u < room / together ? units - u : room / together;
-      for (int32_t i = 0; i < count; ++i) {
-        const int32_t at = 2 * (u + i) + 2 <= across.out ? 2 * (u + i) : across.out > 1 ? across.out - 2 : 0;
-        starts[i] = at * across.step;
-        for (int32_t k = 0; k < together; ++k)
-          mve_fill_strip(s, x_zero, rows, n, even_rows, at + (across.out > 1 ? k : 0), first, pad, strips + (i * together + k) * pitch);
-      }
-      starts[count] = -1;
-      b.starts = starts;
-      for (int32_t k = c; k < end; ++k) {
-        b.y = y + k;
-        b.w = w + 4 * k;
-        b.params = params + 2 * k;
-        b.strip = strips + (k - first) * 4;
-        mve_strip_outputs<Y>(q, pairs, step, last * step, b);
-      }
+    b.end = params + 2 * end;
+    for (int32_t o = 0; o < across.out; o += 2) {
+      const int32_t at = o + 2 <= across.out ? o : across.out > 1 ? across.out - 2 : 0;
+      for (int32_t k = 0; k < together; ++k)
+        mve_fill_strip(s, x_zero, rows, n, even_rows, at + (across.out > 1 ? k : 0), first, pad, strips + k * pitch);
+      b.y = y + at * across.step + c;
+      b.w = w + 4 * c;
+      b.params = params + 2 * c;
+      b.strip = strips + (c - first) * 4;
+      mve_strip_outputs<Y>(q, pairs, step, last * step, b);
     }
   }
 }

@@ -31,12 +31,21 @@ BURIN_INLINE int8_t mve_byte(uint8_t x) { return int8_t(x ^ 0x80); }
 /// What a block reads first; the order is the assembly's.
 struct MveBlock {
   const int8_t* x[4];
-  const uint16_t* offsets;  // of the eight results from y: pixel 0 filter 0, pixel 0 filter 1, pixel 1 filter 0...
+  const uint32_t* offsets;  // of the results from y, as mve_offsets makes them
   const void* w;
   void* y;
   const void* end;
   int32_t lo;
 };
+
+/// Offsets of the results of `count` pixels, 1 to 4 (the last one again where there is no other): one of 32 bits a pixel, or
+/// two of 16 bits for its two filters.
+BURIN_INLINE void mve_offsets(uint32_t* offsets, int32_t count, int32_t filters, bool by_quads) {
+  for (int32_t p = 0; p < 4; ++p) {
+    const uint32_t at = uint32_t((p < count ? p : count - 1) * filters);
+    offsets[p] = by_quads ? at : at | (at + 1) << 16;
+  }
+}
 
 /// Copies n >= 0 bytes, as mve_byte.
 template <class X>
@@ -149,20 +158,34 @@ BURIN_INLINE Y mve_store(const Requant& q, const void* params, int32_t acc) {
   "vmlas.s32 q1, q6, r4\n\t"                                                                                           \
   "vqdmulh.s32 q0, q0, r2\n\t"                                                                                         \
   "vqdmulh.s32 q1, q1, r6\n\t"
-#define BURIN_MVE_NARROW(raise)                                                                                        \
+#define BURIN_MVE_NARROW(raise) BURIN_MVE_NARROW_BY("r0", raise)
+/// The same where another register than r0 is free.
+#define BURIN_MVE_NARROW_BY(free, raise)                                                                               \
   "vqrshrnb.s32 q0, q0, %[shift]\n\t"                                                                                  \
   "vqrshrnt.s32 q0, q1, %[shift]\n\t"                                                                                  \
   ".if %c[low]\n\t" raise "\n\t"                                                                                       \
   ".endif\n\t"                                                                                                         \
   ".if %c[high]\n\t"                                                                                                   \
-  "mov r0, %[hi]\n\t"                                                                                                  \
-  "vdup.16 q1, r0\n\t"                                                                                                 \
+  "mov " free ", %[hi]\n\t"                                                                                            \
+  "vdup.16 q1, " free "\n\t"                                                                                           \
   "vmin.s16 q0, q0, q1\n\t"                                                                                            \
   ".endif\n\t"                                                                                                         \
-  ".if %c[u8]\n\t"                                                                                               \
+  ".if %c[u8]\n\t"                                                                                                     \
   "vqmovunb.s16 q0, q0\n\t"                                                                                            \
   ".else\n\t"                                                                                                          \
   "vqmovnb.s16 q0, q0\n\t"                                                                                             \
+  ".endif\n\t"
+/// Clamps the bytes of a vector; `v` and `r` are overwritten.
+#define BURIN_MVE_CLAMP_BYTES(bytes, v, r)                                                                             \
+  ".if %c[low]\n\t"                                                                                                    \
+  "mov " r ", %[lo]\n\t"                                                                                               \
+  "vdup.8 " v ", " r "\n\t"                                                                                            \
+  ".if %c[u8]\n\tvmax.u8 " bytes ", " bytes ", " v "\n\t.else\n\tvmax.s8 " bytes ", " bytes ", " v "\n\t.endif\n\t"       \
+  ".endif\n\t"                                                                                                         \
+  ".if %c[high]\n\t"                                                                                                   \
+  "mov " r ", %[hi]\n\t"                                                                                               \
+  "vdup.8 " v ", " r "\n\t"                                                                                            \
+  ".if %c[u8]\n\tvmin.u8 " bytes ", " bytes ", " v "\n\t.else\n\tvmin.s8 " bytes ", " bytes ", " v "\n\t.endif\n\t"       \
   ".endif\n\t"
 /// Operands that BURIN_MVE_NARROW and the prologues name, for results of type Y.
 #define BURIN_MVE_OPERANDS(q, Y)                                                                            \

@@ -17,7 +17,10 @@
 #include "runtime-min/kernels/pool_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
 #include "runtime-min/kernels/conv_mve.h"
+#include "runtime-min/kernels/conv_rows_mve.h"
+#include "runtime-min/kernels/conv_strips_mve.h"
 #include "runtime-min/kernels/dense_mve.h"
+#include "runtime-min/kernels/depthwise_any_mve.h"
 #include "runtime-min/kernels/depthwise_mve.h"
 
 namespace burin {
@@ -87,6 +90,15 @@ std::vector<Case> cases() {
       {11, 3, 16, 16, 4, 2, 2, 1, 1, 1, {2, 0, 1, 1}, 16},
       {12, 13, 5, 5, 3, 4, 3, 2, 2, 3, {2, 4, 2, 3}, 5},
       {1, 30, 18, 18, 1, 4, 1, 1, 1, 1, {0, 2, 0, 1}, 18},
+      // windows 3 wide, channels a multiple of 16
+      {5, 6, 16, 6, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}},
+      {7, 11, 32, 2, 3, 3, 2, 2, 1, 1, {0, 0, 1, 1}},
+      {6, 9, 48, 4, 2, 3, 1, 2, 1, 1, {1, 2, 0, 1}},
+      {9, 5, 16, 2, 3, 3, 2, 1, 3, 1, {2, 1, 3, 1}},
+      {2, 10, 64, 2, 1, 3, 3, 1, 1, 1, {1, 0, 1, 0}},
+      {12, 1, 40, 40, 5, 1, 1, 1, 1, 1, {}, 40},
+      {13, 2, 20, 20, 11, 1, 1, 1, 1, 1, {2, 0, 1, 0}, 20},
+      {5, 4, 32, 32, 5, 3, 2, 1, 1, 1, {2, 1, 2, 1}, 32},
   };
   for (size_t i = 0, n = r.size(); i < n; ++i) {
     Case c = r[i];
@@ -232,7 +244,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
     KERNEL_ANY(winograd_q8_w8_dsp, l.winograd, winograd_q8_w8_dsp_scratch(l.s, l.block))
   }
 #undef KERNEL_ANY
-  for (const char* name : {"conv_q8_dsp<true>", "pointwise_q8_dsp<true>", "depthwise_q8_dsp<true>", "winograd_q8_w8_dsp<true>", "conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp", "winograd_q8_w8_dsp", "conv_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve"}) {
+  for (const char* name : {"conv_q8_dsp<true>", "pointwise_q8_dsp<true>", "depthwise_q8_dsp<true>", "winograd_q8_w8_dsp<true>", "conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp", "winograd_q8_w8_dsp", "conv_q8_mve", "conv_rows_q8_mve", "conv_strips_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve", "depthwise_any_q8_mve"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }
