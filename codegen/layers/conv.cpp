@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <set>
 
+#include "codegen/layers/conv_share.h"
 #include "codegen/layers/rows.h"
 #include "compiler/liveness.h"
 #include "compiler/ops/layout.h"
@@ -58,6 +58,11 @@ int64_t spare_room(const Graph& g, const Node& node, double growth) {
   for (size_t i = 0; i < g.nodes.size(); ++i)
     if (&g.nodes[i] == &node) return most + int64_t(double(most) * growth) - live[i + 1];
   return 0;
+}
+
+std::string_view kind_name(RequantKind k) {
+  constexpr std::string_view names[] = {"shift8", "plain", "wide", "table", "vector"};
+  return names[size_t(k)];
 }
 
 namespace {
@@ -162,11 +167,6 @@ std::vector<uint32_t> hs_dense_stream(const ConvQ8& c) {
   return hs_stream(c, sizes, false);
 }
 
-std::string_view kind_name(RequantKind k) {
-  constexpr std::string_view names[] = {"shift8", "plain", "wide", "table", "vector"};
-  return names[size_t(k)];
-}
-
 /// The call with everything known when the code is compiled, so that every bound folds.
 std::string folded_call(const ConvQ8& c, const Requant& q, int32_t n, std::string_view kernel, std::string_view params, std::string_view scratch) {
   const ConvShape& s = c.s;
@@ -184,59 +184,6 @@ std::string folded_call(const ConvQ8& c, const Requant& q, int32_t n, std::strin
                  {"hi", q.hi},
                  {"zero", q.zero_point},
                  {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, info(c.x).c_type}, n, call)}});
-}
-
-/// What a function that serves any shape reads from a table: 16-bit numbers, the last two of which are one.
-std::vector<int32_t> shape_facts(const ConvQ8& c, int32_t n) {
-  const Requant& q = c.requant.device;
-  const ConvShape& s = c.s;
-  return {s.ih, s.iw, s.ic, s.oh, s.ow, s.oc, s.sh, s.sw, s.pt, s.pl, q.shift, q.zero_point, c.x_zero, n, int32_t(c.batch), int16_t(q.offset), q.offset >> 16};
-}
-
-/// Can one function serve any shape of the layer's kernel at little cost?
-bool shareable(const LayerView& v, const ConvQ8& c, int32_t n) {
-  const std::string_view kernel = v.node.kernel->name;
-  if (!std::ranges::all_of(shape_facts(c, n), [](int32_t f) { return f == int16_t(f); })) return false;
-  return kernel.ends_with("_plain") || (kernel.starts_with("dense") && kernel.ends_with("_dsp")) || (c.has_any_form(kernel) && kernel != "winograd_q8_w8_dsp");
-}
-
-/// How many shapes the layers have that would share its function.
-size_t distinct_shapes(const LayerView& v, const ConvQ8& c) {
-  std::set<std::string> shapes;
-  for (const Node& other : v.graph.nodes) {
-    if (other.kernel != v.node.kernel) continue;
-    const auto g = geometry(LayerView(v.graph, other, v.target, v.options));
-    if (g && g->s.kh == c.s.kh && g->s.kw == c.s.kw && (g->s.ic % 4 == 0) == (c.s.ic % 4 == 0)) shapes.insert(text(g->s));
-  }
-  return shapes.size();
-}
-
-/// The call with shape and zero points read from `f`: layers of one kernel then share a function (--optimize size).
-/// What decides the code's structure stays known: the window, and whether channels come in fours.
-std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view params, std::string_view scratch, LayerCode& code) {
-  const Requant& q = c.requant.device;
-  const ConvShape& s = c.s;
-  const bool fours = s.ic % 4 == 0;
-  std::vector<int16_t> facts;
-  for (const int32_t f : shape_facts(c, n)) facts.push_back(int16_t(f));
-  if (fours) facts[2] /= 4;
-  code.constants.push_back(constant_array<int16_t>("f", facts));
-  int32_t room = 64;  // for row pointers; few sizes, so that few functions differ in it
-  while (room < s.rows(n)) room *= 2;
-  return expand(R"(
-      const burin::ConvShape s = {f[0], f[1], $ic$, f[3], f[4], f[5], $kh$, $kw$, f[6], f[7], $dh$, $dw$, f[8], f[9], $groups$};
-      const burin::Requant q = {burin::RequantKind::$kind$, f[10], int32_t(uint16_t(f[15])) | int32_t(f[16]) * 65536, $lo$, $hi$, f[11]};
-      const $type$* rows[$room$];
-      auto* y = y0;
-      for (int32_t b = 0; b < f[14]; ++b) {
-        for (int32_t oy = 0; oy < s.oh; oy += f[13]) {
-          const int32_t n = s.oh - oy < f[13] ? s.oh - oy : f[13];
-          burin::image_rows(rows, x0 + b * s.ih * s.iw * s.ic, oy * s.sh - s.pt, s.rows(n), s.ih, s.iw * s.ic);
-          burin::$kernel$(s, q, f[12], rows, n, w, $params$, y, $scratch$);
-          y += n * s.ow * s.oc;
-        }
-      })",
-                {{"kh", s.kh}, {"kw", s.kw}, {"dh", s.dh}, {"dw", s.dw}, {"ic", fours ? "4 * f[2]" : "f[2]"}, {"groups", s.groups == 1 ? "1" : fours ? "4 * f[2]" : "f[2]"}, {"kind", kind_name(q.kind)}, {"lo", q.lo}, {"hi", q.hi}, {"type", info(c.x).c_type}, {"room", room}, {"kernel", kernel}, {"params", params}, {"scratch", scratch}});
 }
 
 }  // namespace
@@ -290,6 +237,7 @@ bool ConvQ8::has_any_form(std::string_view kernel) const {
   const Requant& q = requant.device;
   if (kernel == "winograd_q8_w8_dsp") return true;
   if (q.kind != RequantKind::shift8 || q.lo != info(y).lo || q.hi != info(y).hi) return false;
+  if (kernel == "dense_q8_dsp" || kernel == "dense_one_q8_dsp") return dense_sixes(s.ic, s.oc) > 0;
   return kernel == "conv_q8_dsp" || kernel == "pointwise_q8_dsp" || (kernel == "depthwise_q8_dsp" && s.kh == 3);
 }
 
@@ -603,11 +551,10 @@ LayerCode print_conv_q8(const LayerView& v) {
   code.accumulator_bound = c.bound;
   const int32_t n = rows_of_a_call(c, kernel);
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
-  const bool small = v.options.optimize == Options::Optimize::size, share = small && shareable(v, c, n) && distinct_shapes(v, c) > 2;
-  const bool any = small && c.has_any_form(kernel.name) && (share || !c.depthwise);
-  const std::string call = fmt::format("{}{}", kernel.name, any ? "<true>" : "");
+  const Sharing share = sharing(v, c, n);
+  const std::string call = fmt::format("{}{}", kernel.name, share != Sharing::none && c.has_any_form(kernel.name) ? "<true>" : "");
   const std::string_view params = packed.params.empty() ? "nullptr" : "p";
-  code.body = share ? shared_call(c, n, call, params, scratch, code) : folded_call(c, q, n, call, params, scratch);
+  code.body = share == Sharing::whole ? shared_call(c, n, call, params, scratch, code) : folded_call(c, q, n, call, params, scratch);
   return code;
 }
 template LayerCode print_conv_q8<pack_conv_q8_ref>(const LayerView&);

@@ -76,6 +76,7 @@ bool is_depthwise(const ConvShape& s);
 /// elsewhere at the same time is counted, other nodes' working memory is not.
 int64_t spare_room(const Graph& g, const Node& node, double growth);
 std::string text(const ConvShape& s);
+std::string_view kind_name(RequantKind k);
 
 /// What a kernel on integers reads beside its input, in the order of its loops.
 template <class W>

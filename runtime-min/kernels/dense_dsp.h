@@ -95,10 +95,12 @@ constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
 #define BURIN_HS_SIX_SHIFT(i, m) "asr r" #i ", r" #i ", r6\n\t"
 #define BURIN_HS_SIX_SSAT(i, m) "ssat r" #i ", #8, r" #i "\n\tstrb r" #i ", [r12], #1\n\t"
 #define BURIN_HS_SIX_USAT(i, m) "usat r" #i ", #8, r" #i "\n\tstrb r" #i ", [r12], #1\n\t"
-#define BURIN_HS_SIXES(saturate)                                                                                       \
-  __asm__ volatile(BURIN_HS_SIX_KEEP                                                                                   \
-                   "ldr r12, %[w]\n\t1:\n\tldm r12!, {r0, r1, r2, r3, r4, r5}\n\t" BURIN_HS_SIX_FIRST BURIN_HS_SIX_8   \
-                   "2:\n\t" BURIN_HS_SIX_8 BURIN_HS_SIX_8 "ldr r8, %[stop]\n\tcmp lr, r8\n\tbne 2b\n\t"                               \
+// Quads of the first activations, then those of each round.
+#define BURIN_HS_SIX_LONG BURIN_HS_SIX_FIRST BURIN_HS_SIX_8 "2:\n\t" BURIN_HS_SIX_8 BURIN_HS_SIX_8
+#define BURIN_HS_SIX_SHORT "ldr lr, %[c]\n\t2:\n\t" BURIN_HS_SIX_2
+#define BURIN_HS_SIXES(keep, text, saturate)                                                                           \
+  __asm__ volatile(keep "ldr r12, %[w]\n\t1:\n\tldm r12!, {r0, r1, r2, r3, r4, r5}\n\t" text                          \
+                   "ldr r8, %[stop]\n\tcmp lr, r8\n\tbne 2b\n\t"                               \
                    "str r12, %[w]\n\tldr r12, %[p]\n\tldr lr, %[offset]\n\tldm r12, {r6, r7, r8, r9, r10, r11}\n\t"    \
                    BURIN_HS_SIX_EACH(BURIN_HS_SIX_SCALE)                                                               \
                    "ldr r7, %[step]\n\tadd r12, r7\n\tstr r12, %[p]\n\tldr r6, %[shift]\n\tldr r12, %[y]\n\t"          \
@@ -144,15 +146,17 @@ struct DensePixel {
   int32_t ic, shift, offset, step;
 };
 
-/// `count` filters at a time (six or four): shift8, hs_whole.
-template <int32_t count, class X, class Y>
+/// `count` filters at a time (six or four): shift8, hs_whole. kAny: short code.
+template <bool kAny, int32_t count, class X, class Y>
 BURIN_INLINE void hs_dense_groups(DensePixel<X, Y>& d, Y* end) {
 #if BURIN_DSP && !defined(__clang__)
   const uint32_t *const stop = d.column + d.ic / 2, *const second = d.column + 16;
   const int32_t step = count * d.step;
   if (count == 6) {
-    if (Y(-1) < Y(0)) BURIN_HS_SIXES(BURIN_HS_SIX_SSAT);
-    else BURIN_HS_SIXES(BURIN_HS_SIX_USAT);
+    if (kAny && Y(-1) < Y(0)) BURIN_HS_SIXES(, BURIN_HS_SIX_SHORT, BURIN_HS_SIX_SSAT);
+    else if (kAny) BURIN_HS_SIXES(, BURIN_HS_SIX_SHORT, BURIN_HS_SIX_USAT);
+    else if (Y(-1) < Y(0)) BURIN_HS_SIXES(BURIN_HS_SIX_KEEP, BURIN_HS_SIX_LONG, BURIN_HS_SIX_SSAT);
+    else BURIN_HS_SIXES(BURIN_HS_SIX_KEEP, BURIN_HS_SIX_LONG, BURIN_HS_SIX_USAT);
   } else {
     if (Y(-1) < Y(0)) BURIN_HS_FOURS(BURIN_HS_SIX_SSAT);
     else BURIN_HS_FOURS(BURIN_HS_SIX_USAT);
@@ -167,7 +171,7 @@ BURIN_INLINE void hs_dense_groups(DensePixel<X, Y>& d, Y* end) {
 }
 
 /// By value: what the caller puts on the stack is what the assembly works on.
-template <class X, class Y>
+template <bool kAny, class X, class Y>
 BURIN_SHARED void hs_dense_pixel(DensePixel<X, Y> d) {
   uint32_t* e = d.column;
   const X* x = d.x;
@@ -175,15 +179,15 @@ BURIN_SHARED void hs_dense_pixel(DensePixel<X, Y> d) {
     hs_expand(hs_bytes(x), e[0], e[1]);
     hs_expand(hs_bytes(x + 4), e[2], e[3]);
   }
-  if (d.y != d.six_end) hs_dense_groups<6>(d, d.six_end);
-  if (d.y != d.four_end) hs_dense_groups<4>(d, d.four_end);
+  if (d.y != d.six_end) hs_dense_groups<kAny, 6>(d, d.six_end);
+  if (d.y != d.four_end) hs_dense_groups<kAny, 4>(d, d.four_end);
   const bool is_signed = Y(-1) < Y(0);
   const Requant q = {RequantKind::shift8, d.shift, d.offset, is_signed ? -128 : 0, is_signed ? 127 : 255, 0};
   for (; d.y != d.end; d.p += d.step / 4, d.w += d.ic / 4 + 1)
     *d.y++ = Y(requantize_shift8(q, hs_dot(d.w + 1, 1, d.column, 1, d.ic / 4, int32_t(d.w[0])), d.p[0]));
 }
 
-template <bool one, class X, class Y>
+template <bool one, bool kAny, class X, class Y>
 BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                            const uint32_t* weights, const int32_t* params, Y* y, void* scratch) {
   const int32_t quads = hs_quads(s.ic), tail = s.ic % 4, sixes = dense_sixes(s.ic, s.oc), each = one ? 0 : hs_params(q.kind) - 1;
@@ -192,7 +196,7 @@ BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero,
   if (sixes > 0 && q.kind == RequantKind::shift8 && hs_whole<Y>(q)) {
     for (int32_t pixel = 0; pixel < n * s.ow; ++pixel, y += s.oc) {
       const X* x = rows[pixel / s.ow] + pixel % s.ow * s.ic;
-      hs_dense_pixel(DensePixel<X, Y>{weights, params, y, column, x, y + 6 * sixes, y + 6 * sixes + 4 * fours, y + s.oc, s.ic,
+      hs_dense_pixel<kAny>(DensePixel<X, Y>{weights, params, y, column, x, y + 6 * sixes, y + 6 * sixes + 4 * fours, y + s.oc, s.ic,
                                       q.shift, q.offset, one ? 0 : 4});
     }
     return;
@@ -227,17 +231,17 @@ BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero,
 }
 
 /// n rows of s.ow pixels each, all filters; a pixel is ic activations.
-template <class X, class Y>
+template <bool kAny = false, class X, class Y>
 BURIN_INLINE void dense_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
-  hs_dense<false>(s, q, x_zero, rows, n, w, params, y, scratch);
+  hs_dense<false, kAny>(s, q, x_zero, rows, n, w, params, y, scratch);
 }
 
 /// The same where all filters have one multiplier (shift8): params are six times the multiplier.
-template <class X, class Y>
+template <bool kAny = false, class X, class Y>
 BURIN_INLINE void dense_one_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                    const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
-  hs_dense<true>(s, q, x_zero, rows, n, w, params, y, scratch);
+  hs_dense<true, kAny>(s, q, x_zero, rows, n, w, params, y, scratch);
 }
 
 }  // namespace burin

@@ -241,6 +241,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
     KERNEL_ANY(conv_q8_dsp, l.hs, conv_q8_dsp_scratch(l.s))
     KERNEL_ANY(pointwise_q8_dsp, l.hs && l.pointwise && l.s.ic % 4 == 0, conv_q8_dsp_scratch(l.s))
     KERNEL_ANY(depthwise_q8_dsp, l.depthwise && l.narrow && l.bound < (1 << 23) && l.s.kw == 3 && l.s.sw <= 2 && l.s.dh == 1 && l.s.dw == 1 && l.s.ic % 4 == 0, 0)
+    KERNEL_ANY(dense_q8_dsp, l.hs && l.pointwise, dense_q8_dsp_scratch(l.s))
     KERNEL_ANY(winograd_q8_w8_dsp, l.winograd, winograd_q8_w8_dsp_scratch(l.s, l.block))
   }
 #undef KERNEL_ANY
