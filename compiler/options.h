@@ -19,7 +19,8 @@ struct Options {
   IoType io_type = IoType::onnx;
   Io io = Io::arena;
   std::map<std::string, std::string> kernels;  // layer, or ONNX node in it -> the kernel that must serve it
-  std::optional<int64_t> budget_ram;  // bytes of arena and state
+  std::optional<int64_t> budget_ram;    // bytes of arena and state
+  std::optional<int64_t> budget_flash;  // bytes of code and weights
 };
 
 }  // namespace burin
