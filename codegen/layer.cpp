@@ -48,15 +48,18 @@ std::string cpp(double v) {
 
 template <class T>
 LayerConstant constant_array(std::string name, std::span<const T> values) {
-  LayerConstant c{std::move(name), std::string(c_name<T>()), "", int64_t(values.size_bytes())};
-  size_t column = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const std::string n = number(values[i]) + (i + 1 < values.size() ? "," : "");
-    if (column + n.size() > 118) c.values += '\n', column = 0;
-    c.values += n;
-    column += n.size();
-  }
-  return c;
+  auto text = [kept = std::vector<T>(values.begin(), values.end())] {
+    std::string s;
+    size_t column = 0;
+    for (size_t i = 0; i < kept.size(); ++i) {
+      const std::string n = number(kept[i]) + (i + 1 < kept.size() ? "," : "");
+      if (column + n.size() > 118) s += '\n', column = 0;
+      s += n;
+      column += n.size();
+    }
+    return s;
+  };
+  return {std::move(name), std::string(c_name<T>()), std::move(text), int64_t(values.size_bytes())};
 }
 template LayerConstant constant_array(std::string, std::span<const float>);
 template LayerConstant constant_array(std::string, std::span<const double>);

@@ -1,6 +1,7 @@
 // What select-kernels and the printer see of a node, and what printing it makes.
 #pragma once
 #include <any>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +21,8 @@ namespace burin {
 class LayerView {
  public:
   LayerView(const Graph& g, const Node& n, const Target& t, const Options& o) : graph(g), node(n), target(t), options(o) {}
+  /// The same layer with another kernel: what is known of it is shared.
+  LayerView(const LayerView& v, const Node& n) : graph(v.graph), node(n), target(v.target), options(v.options), families_(v.families_) {}
   const Graph& graph;
   const Node& node;
   const Target& target;
@@ -35,20 +38,20 @@ class LayerView {
   /// Family::of(*this), computed once; null where the node is no layer of that family.
   template <class Family>
   const Family* as() const {
-    auto [it, fresh] = families_.try_emplace(std::type_index(typeid(Family)));
+    auto [it, fresh] = families_->try_emplace(std::type_index(typeid(Family)));
     if (fresh) it->second = Family::of(*this);
     return std::any_cast<std::optional<Family>>(it->second) ? std::any_cast<std::optional<Family>>(&it->second)->operator->() : nullptr;
   }
 
  private:
-  mutable std::map<std::type_index, std::any> families_;
+  std::shared_ptr<std::map<std::type_index, std::any>> families_ = std::make_shared<std::map<std::type_index, std::any>>();
 };
 
 /// An array of constants that a layer reads: a parameter of its function.
 struct LayerConstant {
   std::string name;    // of the parameter: "w"
   std::string c_type;  // of an element
-  std::string values;  // "1, 2, 3"
+  std::function<std::string()> values;  // "1, 2, 3"; made only when asked for: sizes are asked more often
   int64_t bytes;
 };
 
@@ -64,10 +67,10 @@ struct LayerCode {
   int64_t accumulator_bound = 0;       // largest |sum| that can occur; 0: not of interest
 };
 
-/// Estimated cost of one run.
-struct Cost {
-  double cycles;
-  int64_t scratch;  // bytes
+/// What a layer asks of a kernel that serves it.
+struct Work {
+  std::vector<double> counts;  // what the time depends on; codegen/costs.h makes cycles of them
+  int64_t scratch;             // bytes
 };
 
 /// One line of kernels.inc.
@@ -75,7 +78,8 @@ struct Kernel {
   std::string_view name;
   std::string_view header;  // in runtime-min/kernels
   std::string_view needs;   // feature of the core, empty: none
-  std::optional<Cost> (*cost)(const LayerView&);  // nothing: the kernel does not serve this layer
+  size_t counts;            // numbers in Work::counts
+  std::optional<Work> (*work)(const LayerView&);  // nothing: the kernel does not serve this layer
   LayerCode (*print)(const LayerView&);
 };
 std::span<const Kernel> kernels();

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "codegen/kernel_source.h"
-#include "codegen/layer.h"
+#include "codegen/costs.h"
 #include "codegen/names.h"
 #include "compiler/liveness.h"
 
@@ -259,11 +259,12 @@ class LayerPrinter {
 
   /// The array's name; equal arrays are printed once.
   std::string constant(const std::string& label, const LayerConstant& c) {
-    const auto [it, fresh] = constants_.try_emplace(c.c_type + c.values, fmt::format("{}_{}", label, c.name));
+    const std::string values = c.values();
+    const auto [it, fresh] = constants_.try_emplace(c.c_type + values, fmt::format("{}_{}", label, c.name));
     if (!fresh) return it->second;
     weight_bytes += c.bytes;
     weights += fmt::format("alignas({}) const {} {}[] BURIN_SECTION(\".rodata.{}.{}\") = {{\n{}}};\n", c.bytes >= 16 ? 8 : 4, c.c_type,
-                           it->second, name_, label, c.values.empty() ? "0" : c.values);
+                           it->second, name_, label, values.empty() ? "0" : values);
     return it->second;
   }
 
@@ -285,7 +286,7 @@ class LayerPrinter {
     }
     f.output_bytes += v.out().bytes();
     for (const Kernel& k : kernels())
-      if (const auto cost = v.target.has(k.needs) ? k.cost(v) : std::nullopt) f.candidates[std::string(k.name)] = cost->cycles;
+      if (const auto work = v.target.has(k.needs) ? k.work(v) : std::nullopt) f.candidates[std::string(k.name)] = estimated_cycles(k, *work, v.target);
     f.cycles = f.candidates[std::string(v.node.kernel->name)];
     return f;
   }

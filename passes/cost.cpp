@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "codegen/layer.h"
+#include "codegen/costs.h"
 
 namespace burin {
 
@@ -10,7 +10,7 @@ double cheapest_cycles(const Graph& g, const Node& n, const Context& ctx) {
   double best = std::numeric_limits<double>::infinity();
   const LayerView view(g, n, *ctx.target, ctx.options);
   for (const Kernel& k : kernels())
-    if (const auto cost = ctx.target->has(k.needs) ? k.cost(view) : std::nullopt) best = std::min(best, double(cost->cycles));
+    if (const auto work = ctx.target->has(k.needs) ? k.work(view) : std::nullopt) best = std::min(best, estimated_cycles(k, *work, *ctx.target));
   return best;
 }
 

@@ -33,6 +33,7 @@ void own_outputs(Graph&, const Context&);
 void select_kernels(Graph&, const Context&);
 void schedule(Graph&, const Context&);
 void plan_memory(Graph&, const Context&);
+void fit_memory(Graph&, const Context&);
 
 /// The names of all passes, in order.
 std::vector<std::string_view> pass_names();

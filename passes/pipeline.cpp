@@ -34,6 +34,7 @@ constexpr Pass kPasses[] = {
     {"select-kernels", select_kernels},    // each node gets the cheapest kernel of the target
     {"schedule", schedule},                // the order with the smallest peak of live bytes
     {"plan-memory", plan_memory},          // each live value gets an offset in the arena
+    {"fit-memory", fit_memory},            // other kernels where --budget-ram wants less working memory
 };
 
 // What must come before what, and why. Checked by the build.
@@ -61,6 +62,7 @@ constexpr Before kOrder[] = {
     {"channels-last", "select-kernels", "kernels read channels-last images"},
     {"select-kernels", "plan-memory", "kernels say how much scratch they need"},
     {"schedule", "plan-memory", "lifetimes follow from the order"},
+    {"plan-memory", "fit-memory", "it looks at the arena as planned"},
 };
 
 constexpr int index_of(std::string_view name) {

@@ -1,70 +1,23 @@
-// Each node gets the cheapest kernel that the target can run and that serves the layer exactly, or the one that --kernel names.
+// Each node gets the cheapest kernel that the target can run and that serves the layer exactly, or the one that --kernel names:
+// cycles and bytes by --optimize, within --budget-flash (passes/choose.h).
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <map>
-
-#include "codegen/layer.h"
-#include "codegen/names.h"
-#include "compiler/liveness.h"
-#include "passes/pass.h"
+#include "passes/candidates.h"
 
 namespace burin {
-namespace {
-
-/// The kernels that the user wants, by node. A layer is called as reports and generated code spell it, which no two are; an
-/// ONNX node may have become several layers, and its name means all of them, unless one has it.
-std::map<const Node*, std::string> forced(const Graph& g, const Options& o, std::vector<Diagnostic>& errors) {
-  std::map<const Node*, std::string> r;
-  for (const auto& [layer, kernel] : o.kernels) {
-    UniqueNames labels;
-    std::vector<const Node*> labelled, named;
-    for (const Node& n : g.nodes) {
-      if (is_alias(g, n)) continue;
-      if (labels.make(n.name.empty() ? std::string(name(n.op)) : n.name) == layer) labelled.push_back(&n);
-      if (n.name == layer || std::ranges::count(n.onnx, layer)) named.push_back(&n);
-    }
-    for (const Node* n : labelled.empty() ? named : labelled) r[n] = kernel;
-    if (labelled.empty() && named.empty())
-      errors.push_back({Diagnostic::Severity::error, fmt::format("--kernel {}={}: there is no layer '{}'", layer, kernel, layer), "no-layer", "'burin analyze' prints the layers' names", "", ""});
-  }
-  return r;
-}
-
-}  // namespace
 
 void select_kernels(Graph& g, const Context& ctx) {
-  std::vector<Diagnostic> errors;
-  const std::map<const Node*, std::string> wishes = forced(g, ctx.options, errors);
-  for (Node& n : g.nodes) {
-    if (is_alias(g, n)) continue;
-    const LayerView view(g, n, *ctx.target, ctx.options);
-    const auto wish = wishes.find(&n);
-    const std::string wanted = wish == wishes.end() ? "" : wish->second;
-    std::optional<Cost> best;
-    std::vector<std::string_view> candidates;
-    auto refuse = [&](const std::string& what, std::string_view code, const std::string& hint) {
-      errors.push_back({Diagnostic::Severity::error, what, std::string(code), hint, n.name, std::string(name(n.op))});
-    };
-    try {
-      for (const Kernel& k : kernels()) {
-        if (!ctx.target->has(k.needs)) continue;
-        const std::optional<Cost> cost = k.cost(view);
-        if (!cost) continue;
-        candidates.push_back(k.name);
-        if (wanted.empty() ? best && cost->cycles >= best->cycles : k.name != wanted) continue;
-        best = cost;
-        n.kernel = &k;
-      }
-    } catch (const OpError& e) {  // a sum that no accumulator holds
-      errors.push_back(e.at(n.name, std::string(name(n.op))));
-      continue;
-    }
-    if (best) n.scratch = best->scratch;
-    else if (candidates.empty()) refuse(fmt::format("no kernel computes this from {} to {}", n.inputs.empty() ? "nothing" : to_string(view.in(0)), to_string(view.out())), "no-kernel", "");
-    else refuse(fmt::format("kernel '{}' does not serve this layer on {}", wanted, ctx.target->name), "no-kernel", fmt::format("these do: {}", fmt::join(candidates, ", ")));
+  const Candidates c = candidates(g, ctx);
+  const std::vector<size_t> best = cheapest(c.costs, cycles_per_byte(c.costs, ctx.options.optimize));
+  const std::vector<size_t> chosen = ctx.options.budget_flash ? fit_flash(c.costs, best, *ctx.options.budget_flash) : best;
+  for (size_t i = 0; i < c.layers.size(); ++i) {
+    c.layers[i]->kernel = c.kernels[i][chosen[i]];
+    c.layers[i]->scratch = c.costs[i][chosen[i]].scratch;
+    if (chosen[i] == best[i]) continue;
+    const Cost &now = c.costs[i][chosen[i]], &other = c.costs[i][best[i]];
+    g.notes.push_back(fmt::format("layer '{}': kernel {} for --budget-flash, {} bytes less and {:.0f} estimated cycles more than {}", c.layers[i]->name, c.layers[i]->kernel->name, other.flash() - now.flash(),
+                                  now.cycles - other.cycles, c.kernels[i][best[i]]->name));
   }
-  if (!errors.empty()) throw ModelError(errors);
 }
 
 }  // namespace burin

@@ -2,6 +2,7 @@
 #pragma once
 #include "codegen/layers/binary.h"
 #include "codegen/layers/conv.h"
+#include "codegen/layers/counts.h"
 #include "codegen/layers/elementwise.h"
 #include "codegen/layers/gather.h"
 #include "codegen/layers/matmul.h"

@@ -95,14 +95,6 @@ bool hs_exact(const std::vector<int16_t>& w) {
   return true;
 }
 
-/// Winograd's kernel has 3.6 times the weights. Under --optimize speed it pays where it saves at least so many cycles
-/// for each byte: with some 0.5 saved a product, from about 130 pixels on.
-constexpr double kWinogradCyclesPerByte = 25;
-bool winograd_pays(const ConvQ8& c) {
-  const double saved = 0.5 * c.products, bytes = double(c.s.oc + c.s.oc % 2) * c.s.ic * 32 - double(c.s.oc) * c.s.ic * 9;
-  return saved >= kWinogradCyclesPerByte * bytes;
-}
-
 /// The parameters that hs.h wants: what the packing adds to every sum is taken off the first value.
 /// `constant(channel)` is what 256 * the true sum lacks.
 template <class F>
@@ -229,7 +221,6 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
     const int64_t room = spare_room(v.graph, v.node, 0) - winograd_q8_dsp_scratch(s);
     c.block = int32_t(std::min<int64_t>(s.oc + s.oc % 2, std::max<int64_t>(room, 0) / 4 / winograd_words(s.ic, 2) * 2));
   }
-  c.winograd_flash = c.winograd && c.block == 0 && v.options.optimize == Options::Optimize::speed && winograd_pays(c);
   return c;
 }
 
@@ -241,38 +232,10 @@ bool ConvQ8::has_any_form(std::string_view kernel) const {
   return kernel == "conv_q8_dsp" || kernel == "pointwise_q8_dsp" || (kernel == "depthwise_q8_dsp" && s.kh == 3);
 }
 
-double ConvQ8::mve_cycles(int32_t together) const {
-  const int32_t blocks = s.oc / together, alone = s.oc % together, pixels = int32_t(outputs / s.oc), chunks = int32_t((taps + 15) / 16);
-  const double each = together == 2 ? 25 : 23, chunk = together == 2 ? 14 : 17;
-  return std::ceil(pixels / (8.0 / together)) * (blocks * (chunk * chunks + each) + 25) + double(pixels) * alone * (4 * chunks + 16);
-}
-
-double ConvQ8::mve_strips_cycles() const {
-  const double chunks = double((taps + 15) / 16), groups = double((s.oh + 3) / 4), alone = s.oc % 2 * double(s.oh) * (4 * chunks + 16);
-  const double blocks = conv_strips_mve_resident(s)   ? s.oc / 2 * (35 + groups * (8 * chunks + 20))
-                        : conv_strips_mve_by_quads(s) ? groups * (s.oc / 4 * (26 * chunks + 30) + 60)
-                                                      : groups * (s.oc / 2 * (14 * chunks + 25) + 60);
-  return s.ow * (s.rows(s.oh) * 5.0 * ((s.kw * s.ic + 15) / 16) + 80 + blocks + alone);
-}
-
 bool ConvQ8::mve_depthwise() const {
   return outputs > 0 && taps > 0 && mve_depthwise_serves(s) && (!mve_depthwise_down(s) || s.oh <= mve_rows());
 }
 int32_t ConvQ8::mve_rows() const { return std::min(s.oh, 96); }  // row pointers lie on the stack
-double ConvQ8::mve_depthwise_cycles() const {
-  const MveAxis along = mve_along(s, s.oh), across = mve_across(s, s.oh);
-  const int32_t units = (across.out + 1) / 2, columns = mve_strip_columns(along);
-  const bool pairs = mve_depthwise_pairs(s);
-  const double each = (along.out + 3) / 4 * (pairs ? 26 : 30) + 20;
-  return s.oc * units * each + (s.oc + 15) / 16 * units * (pairs ? 1 : 2) * (columns * 13.0 + 100);
-}
-
-double ConvQ8::mve_depthwise_any_cycles() const {
-  const bool few = taps <= kDepthwiseTapsInRegisters;
-  const double each = few ? 6.0 * double(taps) + 14 : 14.5 * double(taps) + 45;
-  return double(outputs / s.oc) * (depthwise_any_mve_blocks(int32_t(taps), s.oc) * each + 8 * double(taps) + 40);
-}
-
 PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, c.requant.params}; }
 PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c) { return {c.weights, c.requant.params}; }
 PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_pairs_stream(c), {}}; }

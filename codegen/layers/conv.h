@@ -20,7 +20,6 @@ struct ConvQ8 {
   bool hs;             // H/s packing is exact for every filter (runtime-min/kernels/conv_dsp.h)
   bool one_multiplier; // requantization is shift8 with the same multiplier for all channels
   bool winograd;       // F(2x2, 3x3) is exact (runtime-min/kernels/winograd_dsp.h)
-  bool winograd_flash; // and its weights, transformed by the compiler, pay for their flash
   double tiles;        // of 2x2 outputs, rounded up to rows of four
   int32_t block;       // filters that are transformed at a time on the device; 0: there is no room for them
   int64_t taps;        // products of one output
@@ -40,12 +39,7 @@ struct ConvQ8 {
 
   /// Helium's kernels for one group are exact here.
   bool mve() const { return vector && narrow && s.groups == 1 && taps > 0 && outputs > 0 && s.oc < (1 << 14); }
-  /// Their cycles without what gathers windows: blocks of 8 sums, `together` filters a block, the others one by one.
-  double mve_cycles(int32_t together) const;
-  double mve_strips_cycles() const;  // of conv_strips_q8_mve
   bool mve_depthwise() const;  // its shape suits depthwise_q8_mve
-  double mve_depthwise_cycles() const;
-  double mve_depthwise_any_cycles() const;
   int32_t mve_rows() const;    // output rows a call of it makes
 };
 
@@ -56,7 +50,7 @@ struct ConvF32 {
   int64_t batch;
   bool dense, pointwise, depthwise;
   int64_t taps, outputs;  // as above
-  double blocked;         // outputs, with pixels and filters rounded up to blocks of four
+  double rows4;           // pixels, rounded up to blocks of four
   double tiles;           // of 2x2 outputs, rounded up to four
   int64_t room;           // bytes that a kernel may take as working memory in exchange for speed
   double products;

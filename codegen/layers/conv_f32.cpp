@@ -34,7 +34,7 @@ std::optional<ConvF32> ConvF32::of(const LayerView& v) {
   c.taps = int64_t(c.s.kh) * c.s.kw * (c.s.ic / c.s.groups);
   c.outputs = int64_t(c.s.oh) * c.s.ow * c.s.oc;
   const int64_t pixels = int64_t(c.s.oh) * c.s.ow;
-  c.blocked = double((pixels + 3) / 4 * 4) * double((c.s.oc + 3) / 4 * 4);
+  c.rows4 = double((pixels + 3) / 4 * 4);
   c.tiles = double((int64_t((c.s.oh + 1) / 2) * ((c.s.ow + 1) / 2) + 3) / 4 * 4);
   if (v.options.optimize == Options::Optimize::speed && c.s.kh == 3) c.room = spare_room(v.graph, v.node, 1.0 / 7);
   c.products = double(c.outputs) * double(c.taps);

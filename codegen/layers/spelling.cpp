@@ -26,7 +26,7 @@ std::string axes(const int32_t* values, int32_t n) { return braced({values, size
 std::string literal(const Tensor& t, int64_t i) {
   return visit_dtype(t.dtype(), [&](auto e) {
     using T = decltype(e);
-    return constant_array<T>("", t.as<T>().subspan(size_t(i), 1)).values;
+    return constant_array<T>("", t.as<T>().subspan(size_t(i), 1)).values();
   });
 }
 

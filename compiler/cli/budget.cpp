@@ -15,6 +15,9 @@ namespace {
 // Without a compiler: bytes of code of an average layer function at -O2 (measured: Cortex-M4F, float 150 to 400, integers 100 to 1,600).
 constexpr int64_t kCodePerFunction = 700;
 
+// select-kernels estimates a layer's code; how often its aim is lowered by what the compiled code exceeds the budget.
+constexpr int kBudgetTries = 3;
+
 struct Flash {
   int64_t code = 0, weights = 0;
   bool compiled = false;  // else `code` is a rule of thumb
@@ -111,6 +114,21 @@ std::string remedies(const ModelOptions& options, int64_t now, int64_t budget, C
 }
 
 }  // namespace
+
+Compiled compile_within_budget(ModelOptions& o) {
+  Compiled c = compile_model(o);
+  if (!o.options.budget_flash) return c;
+  ModelOptions again = o;
+  for (int tries = 0; tries < kBudgetTries; ++tries) {
+    const int64_t over = flash_of(c).bytes() - *o.options.budget_flash;
+    if (over <= 0) break;
+    again.options.budget_flash = std::max<int64_t>(0, *again.options.budget_flash - over);
+    Compiled next = compile_model(again);
+    if (next.module.source == c.module.source) break;
+    c = std::move(next);
+  }
+  return c;
+}
 
 int check_budget(const Compiled& c, const ModelOptions& o) {
   int result = kOk;

@@ -177,6 +177,8 @@ std::string options_text(const ModelOptions& o) {
   say("--io-layout", o.io_layout, "onnx");
   say("--io-type", o.io_type, "onnx");
   say("--io", o.io, "arena");
+  say("--budget-ram", o.budget_ram, "");
+  say("--budget-flash", o.budget_flash, "");
   for (const std::string& d : o.input_dims) say("--input-dim", d, "");
   for (const std::string& k : o.kernels) say("--kernel", k, "");
   say("--input-limit", o.input_limit, "");
@@ -202,7 +204,7 @@ void check_options(ModelOptions& o) {
   }
   if (!o.input_limit.empty()) o.options.input_limit = parse_limit(o.input_limit);
   if (!o.budget_ram.empty()) o.options.budget_ram = parse_bytes(o.budget_ram);
-  if (!o.budget_flash.empty()) parse_bytes(o.budget_flash);
+  if (!o.budget_flash.empty()) o.options.budget_flash = parse_bytes(o.budget_flash);
   check_reports(o);
   if (find_target(o.target)) return;
   std::string names;

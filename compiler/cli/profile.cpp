@@ -6,15 +6,11 @@
 #include <filesystem>
 #include <random>
 
-#include "codegen/layer.h"
 #include "compiler/cli/data.h"
 #include "compiler/cli/html_report.h"
-#include "compiler/cli/process.h"
+#include "compiler/cli/measured_run.h"
 #include "compiler/cli/report.h"
-#include "compiler/cli/runner.h"
-#include "tools/profile/cycles.h"
 #include "tools/size/disassembler.h"
-#include "tools/size/measure.h"
 
 namespace burin {
 namespace {
@@ -44,87 +40,6 @@ std::vector<Tensor> made_up_inputs(const Graph& g) {
   return r;
 }
 
-/// Functions of the program by address, for attribution.
-const Symbol* function_at(const ElfImage& image, uint64_t address) {
-  const Symbol* best = nullptr;
-  for (const Symbol& s : image.symbols)
-    if (s.kind == Symbol::Kind::function && s.address <= address && (s.bytes == 0 || address < s.address + s.bytes) && (!best || s.address > best->address)) best = &s;
-  return best;
-}
-
-std::string run_tool(const std::vector<std::string>& argv) { return run_process(argv).out; }
-
-struct Cost {
-  double instructions = 0, cycles = 0;
-};
-struct Profile {
-  std::vector<Cost> layers;  // of one run
-  Cost other, total;         // other: before the first layer
-  std::vector<std::pair<std::string, double>> functions;  // instructions, most first
-  std::string model;         // of cycles; empty: none
-  std::string note;          // why there are none
-  int64_t stack = 0;
-  Measured measured;
-};
-
-Profile profile(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs) {
-  const Target& t = *c.context.target;
-  const std::string name = model_identifier(c.graph.name);
-  const size_t calls = c.module.layers.size();
-  Profile r;
-  ElfImage image;
-  const RunResult run = build_and_run(c, inputs, false, [&](const std::string& elf) {
-    image = read_images(elf)[0];
-    r.measured = measure(elf);
-    Marks marks{{}, calls};
-    for (const Symbol& s : image.symbols)
-      if (const GeneratedName g = generated_name(s.name); s.kind == Symbol::Kind::function && g.model == name && g.space == "layers") marks.functions.push_back(s.address);
-    return marks;
-  });
-  if (run.executed.empty()) throw ToolError("this QEMU counts no instructions: its plugins, a C compiler or nm are missing");
-  r.stack = run.stack;
-
-  Disassembler disassembler(image);
-  std::vector<CountedInstruction> all;
-  std::map<const Symbol*, double> functions;
-  bool fresh = true;
-  for (const Executed& e : run.executed) {
-    if (all.empty() || all.back().instruction.address != e.address) {
-      fresh = fresh || all.empty() || all.back().instruction.address + all.back().instruction.size != e.address;
-      std::optional<Instruction> i = disassembler.at(e.address, image.machine == ElfImage::Machine::arm, fresh);
-      fresh = !i;
-      if (!i) i = Instruction{e.address, 2, "nop", {}, ""};
-      all.push_back({std::move(*i), std::vector<uint64_t>(calls + 1)});
-    }
-    all.back().counts[e.call] += e.count;
-    functions[function_at(image, e.address)] += double(e.count);
-  }
-  CycleModel cycles;
-  if (t.key("mca").empty()) {
-    cycles = table_cycles(t, all);
-  } else if (const std::string mca = find_program({"llvm-mca-19", "llvm-mca-18", "llvm-mca-17", "llvm-mca-16", "llvm-mca-15", "llvm-mca-14", "llvm-mca"}); mca.empty()) {
-    r.note = "cycles are not estimated: llvm-mca is not installed (package llvm)";
-  } else {
-    const TemporaryFolder folder;
-    cycles = mca_cycles(t, all, mca, folder.file("blocks.s"), run_tool);
-  }
-  r.model = cycles.about;
-  const double runs = double(inputs.size());
-  r.layers.resize(calls);
-  for (size_t k = 0; k <= calls; ++k) {
-    Cost& cost = k ? r.layers[k - 1] : r.other;
-    for (const CountedInstruction& i : all) cost.instructions += double(i.counts[k]) / runs;
-    if (!cycles.cycles.empty()) cost.cycles = cycles.cycles[k] / runs;
-    r.total.instructions += cost.instructions, r.total.cycles += cost.cycles;
-  }
-  for (const auto& [s, n] : functions) {
-    const GeneratedName g = s ? generated_name(s->name) : GeneratedName{};
-    r.functions.emplace_back(!s ? "?" : g.model == name ? g.name : s->name, n / runs);
-  }
-  std::ranges::sort(r.functions, [](const auto& a, const auto& b) { return a.second > b.second; });
-  return r;
-}
-
 /// The cheapest other kernel that serves the layer, by the estimate that chose.
 std::string next_best(const LayerFacts& f) {
   std::string best;
@@ -133,7 +48,7 @@ std::string next_best(const LayerFacts& f) {
   return best;
 }
 
-json to_json(const Compiled& c, const Arguments& a, const Profile& p) {
+json to_json(const Compiled& c, const Arguments& a, const MeasuredRun& p) {
   json j = report(c, a.model);
   const MeasuredModel* m = p.measured.models.empty() ? nullptr : &p.measured.models[0];
   for (size_t i = 0; i < c.module.layers.size(); ++i) {
@@ -158,12 +73,12 @@ json to_json(const Compiled& c, const Arguments& a, const Profile& p) {
   return j;
 }
 
-std::string to_text(const Compiled& c, const Arguments& a, const Profile& p, size_t runs) {
+std::string to_text(const Compiled& c, const Arguments& a, const MeasuredRun& p, size_t runs) {
   std::string s = fmt::format("{} for {}, mean of {} run{}\n\n{:<3} {:<32} {:<18} {:>12} {:>6} {:>7} {:>12} {:>7}  {}\n", a.model.model, c.context.target->name, runs, runs == 1 ? "" : "s", "#", "layer", "kernel",
                               "instructions", "share", "per MAC", "cycles", "per MAC", "next best kernel (estimate against this one's)");
   for (size_t i = 0; i < c.module.layers.size(); ++i) {
     const LayerFacts& f = c.module.layers[i];
-    const Cost& k = p.layers[i];
+    const RunCost& k = p.layers[i];
     auto per_mac = [&](double n) { return f.macs ? fmt::format("{:.2f}", n / double(f.macs)) : ""; };
     const std::string other = next_best(f);
     s += fmt::format("{:<3} {:<32} {:<18} {:>12} {:>5.1f}% {:>7} {:>12} {:>7}  {}\n", i, f.name.substr(0, 32), f.kernel, thousands(std::llround(k.instructions)), 100 * k.instructions / p.total.instructions,
@@ -209,7 +124,7 @@ int run(Arguments& a) {
     inputs.push_back(made_up_inputs(c.graph));
   }
   if (isatty(2)) fmt::print(stderr, "building and running {} data set(s)...\n", inputs.size());
-  const Profile p = profile(c, inputs);
+  const MeasuredRun p = measured_run(c, inputs);
   const json j = to_json(c, a, p);
   fmt::print("{}", a.format == "json" ? json_text(j) : a.format == "html" ? html_report(j) : to_text(c, a, p, inputs.size()));
   std::vector<std::pair<std::string, std::string>> files;

@@ -116,7 +116,7 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
 #define BURIN_HS_Q15 BURIN_HS_Q14 BURIN_HS_Q(14)
 #define BURIN_HS_Q16 BURIN_HS_Q15 BURIN_HS_Q(15)
 // Up to 16 quads in a row; of more, what eights leave over, then eights in a loop.
-#define BURIN_HS_ROW(last, text) "vldm r11!, {d0-d" #last "}\n\tstr r11, %[w]\n\t" text "ldr r11, %[w]\n\t"
+#define BURIN_HS_ROW(list, text) "vldm r11!, {" list "}\n\tstr r11, %[w]\n\t" text "ldr r11, %[w]\n\t"
 #define BURIN_HS_EIGHTS                                                                                                \
   "2:\n\tvldm r11!, {d0-d7}\n\tstr r11, %[w]\n\t" BURIN_HS_Q(0) BURIN_HS_Q(1) BURIN_HS_Q(2) BURIN_HS_Q(3)              \
   BURIN_HS_Q(4) BURIN_HS_Q(5) BURIN_HS_Q(6) BURIN_HS_Q(7) "ldr r12, %[stop]\n\tldr r11, %[w]\n\tcmp lr, r12\n\tbne 2b\n\t"
@@ -171,30 +171,30 @@ BURIN_INLINE void hs_pairs(const Requant& q, int32_t filters, int32_t quads, con
   } state = {out, q.offset};
   Y* const end = out + filters / 2 * 2;
   constexpr int32_t unsigned_y = Y(-1) > Y(0);
-  if (quads == 1) BURIN_HS_PAIRS(BURIN_HS_ROW(0, BURIN_HS_Q1), );
-  else if (quads == 2) BURIN_HS_PAIRS(BURIN_HS_ROW(1, BURIN_HS_Q2), );
-  else if (quads == 3) BURIN_HS_PAIRS(BURIN_HS_ROW(2, BURIN_HS_Q3), );
-  else if (quads == 4) BURIN_HS_PAIRS(BURIN_HS_ROW(3, BURIN_HS_Q4), );
-  else if (quads == 5) BURIN_HS_PAIRS(BURIN_HS_ROW(4, BURIN_HS_Q5), );
-  else if (quads == 6) BURIN_HS_PAIRS(BURIN_HS_ROW(5, BURIN_HS_Q6), );
-  else if (quads == 7) BURIN_HS_PAIRS(BURIN_HS_ROW(6, BURIN_HS_Q7), );
-  else if (quads == 8) BURIN_HS_PAIRS(BURIN_HS_ROW(7, BURIN_HS_Q8), );
-  else if (quads == 9) BURIN_HS_PAIRS(BURIN_HS_ROW(8, BURIN_HS_Q9), BURIN_HS_9);
-  else if (quads == 10) BURIN_HS_PAIRS(BURIN_HS_ROW(9, BURIN_HS_Q10), BURIN_HS_10);
-  else if (quads == 11) BURIN_HS_PAIRS(BURIN_HS_ROW(10, BURIN_HS_Q11), BURIN_HS_11);
-  else if (quads == 12) BURIN_HS_PAIRS(BURIN_HS_ROW(11, BURIN_HS_Q12), BURIN_HS_12);
-  else if (quads == 13) BURIN_HS_PAIRS(BURIN_HS_ROW(12, BURIN_HS_Q13), BURIN_HS_13);
-  else if (quads == 14) BURIN_HS_PAIRS(BURIN_HS_ROW(13, BURIN_HS_Q14), BURIN_HS_14);
-  else if (quads == 15) BURIN_HS_PAIRS(BURIN_HS_ROW(14, BURIN_HS_Q15), BURIN_HS_15);
-  else if (quads == 16) BURIN_HS_PAIRS(BURIN_HS_ROW(15, BURIN_HS_Q16), BURIN_HS_16);
+  if (quads == 1) BURIN_HS_PAIRS(BURIN_HS_ROW("d0", BURIN_HS_Q1), );
+  else if (quads == 2) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d1", BURIN_HS_Q2), );
+  else if (quads == 3) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d2", BURIN_HS_Q3), );
+  else if (quads == 4) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d3", BURIN_HS_Q4), );
+  else if (quads == 5) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d4", BURIN_HS_Q5), );
+  else if (quads == 6) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d5", BURIN_HS_Q6), );
+  else if (quads == 7) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d6", BURIN_HS_Q7), );
+  else if (quads == 8) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d7", BURIN_HS_Q8), );
+  else if (quads == 9) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d8", BURIN_HS_Q9), BURIN_HS_9);
+  else if (quads == 10) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d9", BURIN_HS_Q10), BURIN_HS_10);
+  else if (quads == 11) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d10", BURIN_HS_Q11), BURIN_HS_11);
+  else if (quads == 12) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d11", BURIN_HS_Q12), BURIN_HS_12);
+  else if (quads == 13) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d12", BURIN_HS_Q13), BURIN_HS_13);
+  else if (quads == 14) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d13", BURIN_HS_Q14), BURIN_HS_14);
+  else if (quads == 15) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d14", BURIN_HS_Q15), BURIN_HS_15);
+  else if (quads == 16) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d15", BURIN_HS_Q16), BURIN_HS_16);
   else if (quads % 8 == 0) BURIN_HS_PAIRS(BURIN_HS_COPIES BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 1) BURIN_HS_PAIRS(BURIN_HS_ROW(0, BURIN_HS_Q1) BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 2) BURIN_HS_PAIRS(BURIN_HS_ROW(1, BURIN_HS_Q2) BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 3) BURIN_HS_PAIRS(BURIN_HS_ROW(2, BURIN_HS_Q3) BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 4) BURIN_HS_PAIRS(BURIN_HS_ROW(3, BURIN_HS_Q4) BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 5) BURIN_HS_PAIRS(BURIN_HS_ROW(4, BURIN_HS_Q5) BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 6) BURIN_HS_PAIRS(BURIN_HS_ROW(5, BURIN_HS_Q6) BURIN_HS_EIGHTS, );
-  else BURIN_HS_PAIRS(BURIN_HS_ROW(6, BURIN_HS_Q7) BURIN_HS_EIGHTS, );
+  else if (quads % 8 == 1) BURIN_HS_PAIRS(BURIN_HS_ROW("d0", BURIN_HS_Q1) BURIN_HS_EIGHTS, );
+  else if (quads % 8 == 2) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d1", BURIN_HS_Q2) BURIN_HS_EIGHTS, );
+  else if (quads % 8 == 3) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d2", BURIN_HS_Q3) BURIN_HS_EIGHTS, );
+  else if (quads % 8 == 4) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d3", BURIN_HS_Q4) BURIN_HS_EIGHTS, );
+  else if (quads % 8 == 5) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d4", BURIN_HS_Q5) BURIN_HS_EIGHTS, );
+  else if (quads % 8 == 6) BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d5", BURIN_HS_Q6) BURIN_HS_EIGHTS, );
+  else BURIN_HS_PAIRS(BURIN_HS_ROW("d0-d6", BURIN_HS_Q7) BURIN_HS_EIGHTS, );
   weights = w, out = state.y;
 }
 #endif

@@ -12,9 +12,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <map>
 #include <random>
 #include <set>
@@ -22,45 +20,12 @@
 #include "codegen/layer.h"
 #include "compiler/cli/runner.h"
 #include "compiler/interpreter.h"
+#include "tests/bench/bench_layers.h"
 #include "tests/bench/random_layers.h"
 
 using namespace burin;
 
 namespace {
-
-/// The graphs of a file, each from its line "graph ..." to the next.
-std::vector<Graph> layers(const std::string& file) {
-  std::ifstream f(file);
-  const std::string text = '\n' + std::string{std::istreambuf_iterator<char>(f), {}};
-  if (text.size() == 1) throw UsageError(fmt::format("'{}' is empty or not there", file));
-  std::vector<Graph> r;
-  for (size_t at = text.find("\ngraph "), next = at; at != text.npos; at = next) {
-    next = text.find("\ngraph ", at + 1);
-    r.push_back(parse(text.substr(at + 1, next - at)));
-  }
-  return r;
-}
-
-/// Weights as symmetric quantizers make them: none is -128.
-void no_least_weights(Graph& g) {
-  for (Node& n : g.nodes)
-    for (ValueId v : n.inputs) {
-      if (v == ValueId::none || !g[v].data || g[v].type.dtype != DType::i8) continue;
-      Tensor w = *g[v].data;
-      for (int64_t i = 0; i < w.elements(); ++i) w.set_integer(i, std::max<int64_t>(w.integer(i), -127));
-      g[v].data = std::make_shared<Tensor>(w);
-    }
-}
-
-Tensor random_tensor(const Type& t, std::mt19937& rng) {
-  Tensor r(t);
-  const DTypeInfo& d = info(t.dtype);
-  for (int64_t i = 0; i < r.elements(); ++i) {
-    if (is_float(t.dtype)) r.set_real(i, double(int64_t(rng() % 4001) - 2000) / 1000);
-    else r.set_integer(i, d.bits > 8 ? int64_t(rng() % 16) : d.lo + int64_t(rng() % uint64_t(d.hi - d.lo + 1)));  // wide ones are indices
-  }
-  return r;
-}
 
 bool agree(const Tensor& a, const Tensor& b) {
   for (int64_t i = 0; i < a.elements(); ++i)
@@ -106,7 +71,7 @@ int bench(const std::string& file, const std::vector<const Target*>& targets) {
   std::string header = "| layer | kernel |", line = "|---|---|";
   for (const Target* t : targets) header += fmt::format(" {} |", t->name), line += "---|";
   fmt::print("{}\n{}\n", header, line);
-  for (Graph& layer : layers(file)) {
+  for (Graph& layer : read_layers(file)) {
     no_least_weights(layer);
     std::vector<int64_t> reference(targets.size());
     for (const Kernel& k : kernels()) {

@@ -54,11 +54,61 @@ Layer shape(Draw& draw) {
   return l;
 }
 
-}  // namespace
+Layer typical_shape(Draw& draw) {
+  Layer l{};
+  const int kind = draw(0, 7);  // a fully connected one, two depthwise ones, two pointwise ones, three convolutions
+  l.dense = kind == 0, l.depthwise = kind == 1 || kind == 2;
+  l.kh = l.kw = l.sh = l.sw = l.ih = l.iw = 1;
+  const auto channels = [&] { return draw(0, 5) == 0 ? draw(1, 40) : draw(0, 1) ? 4 * draw(1, 8) : 8 * draw(1, 16); };
+  l.ic = kind > 4 && draw(0, 3) == 0 ? draw(1, 3) : std::max(channels(), l.depthwise ? 2 : 1);
+  l.oc = l.depthwise ? l.ic : channels();
+  if (l.dense) {
+    l.ic = draw(1, 12) * 32 + draw(0, 1) * draw(0, 31);
+    return l;
+  }
+  if (kind != 3 && kind != 4) {
+    const int window = draw(0, 9);
+    l.kh = l.kw = window < 6 ? 3 : window < 8 ? 5 : draw(2, 7);
+    if (window == 9) l.kh = draw(2, 10);
+    l.sh = l.sw = draw(0, 2) == 0 ? 2 : 1;
+  }
+  l.ih = l.iw = draw(0, 1) ? draw(4, 16) : draw(8, 40);
+  if (draw(0, 3) == 0) l.iw = draw(4, 24);
+  l.ih = std::max(l.ih, l.kh), l.iw = std::max(l.iw, l.kw);
+  l.top = (l.kh - 1) / 2, l.bottom = l.kh / 2, l.left = (l.kw - 1) / 2, l.right = l.kw / 2;
+  while (l.products() > kTypicalProducts) {
+    if (l.ih * l.iw > 60) l.ih = std::max(l.kh, l.ih * 3 / 4), l.iw = std::max(l.kw, l.iw * 3 / 4);
+    else l.oc = (l.oc + 1) / 2, l.ic = l.depthwise ? l.oc : (l.ic + 1) / 2;
+  }
+  return l;
+}
 
-RandomLayer random_layer(std::mt19937& rng, const std::string& name) {
-  Draw draw{rng};
-  const Layer l = shape(draw);
+/// The operator of a layer, as the IR spells it.
+std::string spelled(const Layer& l) {
+  if (l.dense) return "dense";
+  return fmt::format("conv kernel=[{},{}] strides=[{},{}] pads=[{},{},{},{}] group={} channels_last=true", l.kh, l.kw, l.sh,
+                     l.sw, l.top, l.left, l.bottom, l.right, l.depthwise ? l.ic : 1);
+}
+/// Shapes of input, weights and output.
+struct Shapes {
+  std::string x, w, y;
+};
+Shapes shapes(const Layer& l) {
+  if (l.dense) return {fmt::format("{}x{}", l.ih, l.ic), fmt::format("{}x{}", l.oc, l.ic), fmt::format("{}x{}", l.ih, l.oc)};
+  return {fmt::format("1x{}x{}x{}", l.ih, l.iw, l.ic), fmt::format("{}x{}x{}x{}", l.oc, l.kh, l.kw, l.depthwise ? 1 : l.ic),
+          fmt::format("1x{}x{}x{}", l.oh(), l.ow(), l.oc)};
+}
+
+RandomLayer real_layer(Draw& draw, const Layer& l, const std::string& name) {
+  const auto [x, w, y] = shapes(l);
+  const int seed = draw(1, 1 << 20);
+  return {fmt::format("graph {}(%x: f32[{}]) -> %y\n  %w: f32[{}] = constant fill:{}\n  %b: f32[{}] = constant fill:{}\n  %y: "
+                      "f32[{}] = {} %x, %w, %b\n",
+                      name, x, w, seed, l.oc, seed + 1, y, spelled(l)),
+          fmt::format("{}, f32 {} to {}", spelled(l), x, y), l.taps()};
+}
+
+RandomLayer quantized_layer(Draw& draw, const Layer& l, const std::string& name) {
   const bool is_unsigned = draw.coin(), per_channel = draw.coin(), bias = draw.coin();
   const std::string type = is_unsigned ? "u8" : "i8";
   const int x_zero = draw(-128, 127) + 128 * is_unsigned, y_zero = draw(-128, 127) + 128 * is_unsigned;
@@ -74,14 +124,8 @@ RandomLayer random_layer(std::mt19937& rng, const std::string& name) {
   const std::string y_quant =
       fmt::format("{{{:.6g},{}}}", x_scale * w_scale * 74 * 74 * std::sqrt(double(l.taps())) * 3 / 128, y_zero);
 
-  const std::string x = l.dense ? fmt::format("{}x{}", l.ih, l.ic) : fmt::format("1x{}x{}x{}", l.ih, l.iw, l.ic);
-  const std::string y = l.dense ? fmt::format("{}x{}", l.ih, l.oc) : fmt::format("1x{}x{}x{}", l.oh(), l.ow(), l.oc);
-  const std::string w =
-      l.dense ? fmt::format("{}x{}", l.oc, l.ic) : fmt::format("{}x{}x{}x{}", l.oc, l.kh, l.kw, l.depthwise ? 1 : l.ic);
-  const std::string op =
-      l.dense ? "dense"
-              : fmt::format("conv kernel=[{},{}] strides=[{},{}] pads=[{},{},{},{}] group={} channels_last=true", l.kh,
-                            l.kw, l.sh, l.sw, l.top, l.left, l.bottom, l.right, l.depthwise ? l.ic : 1);
+  const auto [x, w, y] = shapes(l);
+  const std::string op = spelled(l);
   const int seed = draw(1, 1 << 20);
   const std::string text = fmt::format(
       "graph {}(%x: {}[{}]{{{},{}}}) -> %y\n  %w: i8[{}]{} = constant fill:{}\n{}  %y: {}[{}]{} = {} %x, %w{}\n", name,
@@ -93,6 +137,20 @@ RandomLayer random_layer(std::mt19937& rng, const std::string& name) {
   const std::string kind = l.dense ? "dense" : l.depthwise ? "depthwise " + window : "conv " + window;
   return {text, fmt::format("{}, {} {} to {} {}", kind, type, x, y, per_channel ? "per channel" : "one scale"),
           l.taps()};
+}
+
+}  // namespace
+
+RandomLayer random_layer(std::mt19937& rng, const std::string& name) {
+  Draw draw{rng};
+  const Layer l = shape(draw);
+  return quantized_layer(draw, l, name);
+}
+
+RandomLayer typical_layer(std::mt19937& rng, const std::string& name, bool real) {
+  Draw draw{rng};
+  const Layer l = typical_shape(draw);
+  return real ? real_layer(draw, l, name) : quantized_layer(draw, l, name);
 }
 
 }  // namespace burin

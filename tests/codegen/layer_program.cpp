@@ -18,7 +18,8 @@ namespace burin {
 namespace {
 
 std::string array(const std::string& name, const LayerConstant& c) {
-  return fmt::format("const {} {}[] = {{\n{}}};\n", c.c_type, name, c.values.empty() ? "0" : c.values);
+  const std::string values = c.values();
+  return fmt::format("const {} {}[] = {{\n{}}};\n", c.c_type, name, values.empty() ? "0" : values);
 }
 
 std::string read_file(const std::filesystem::path& path) {

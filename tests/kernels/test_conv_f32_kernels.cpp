@@ -183,7 +183,7 @@ TEST_CASE("float32 convolution kernels agree with their reference", "[kernels]")
   unsigned seed = 1;
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
-#define KERNEL(kernel, header, layer, print, needs, when, cycles, scratch) \
+#define KERNEL(kernel, header, layer, print, needs, when, counts, scratch) \
   check<layer>(                                                            \
       #kernel, [](auto&&... a) { kernel(a...); },                          \
       [](const auto& l) {                                                  \

@@ -197,7 +197,6 @@ void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pa
     const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m55"), {});
     REQUIRE(view.as<ConvQ8>());
     ConvQ8 facts = *view.as<ConvQ8>();
-    facts.winograd_flash = facts.winograd;  // whether it pays or not
     facts.block = facts.s.oc % 3 * 2 + 2;   // whatever room there is
     const ConvQ8* l = &facts;
     if (!when(*l)) return;
@@ -225,7 +224,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
   unsigned seed = 1;
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
-#define KERNEL(kernel, header, layer, print, needs, when, cycles, scratch)                                             \
+#define KERNEL(kernel, header, layer, print, needs, when, counts, scratch)                                             \
   check<layer>(                                                                                                        \
       #kernel, [](auto&&... a) { kernel(a...); }, [](const auto& l) { (void)l; return bool(when); },                            \
       [](const auto& l) { (void)l; return int64_t(scratch); }, [](const auto& l) { return pack_##kernel(l); }, p);

@@ -30,8 +30,6 @@ PAIRS = "add_q8 mul_q8 extreme_q8"
 KERNELS = f"{CONV} pool_average_q8_ref pool_average_q8_dsp reduce_sum_q8 matmul_q8_ref {PAIRS} lut_q8 pool_max_ref reduce_extreme_q8 softmax_q8 quantize_f32 dequantize_f32 movement".split()
 
 K = "runtime-min/kernels/"
-ZEROS = "const uint32_t zeros = hs_zeros<X>(x_zero);"
-ZERO_WORDS = "const uint32_t zeros = X(-1) > X(0) ? 0x80808080u : 0u;"
 
 # Takes exact halves up and nothing else over a rounding boundary: those lie at multiples of 1 / (2 * denominator).
 UP = "[](const Rational& v) { return Rational(v + Rational(1, 4) / v.get_den()); }"
@@ -112,12 +110,10 @@ PAD_ZERO = [
             const X* px = outside ? nullptr : row + ix * s.ic + o / oc * ic;
             const W* pw = w + ((o * s.kh + ky) * s.kw + kx) * ic;
             for (int32_t c = 0; c < ic; ++c) acc += ((outside ? 0 : int32_t(px[c])) - x_zero) * pw[c];""", REF),
-    (K + "conv_dsp.h", ZEROS, ZERO_WORDS, "conv_q8_dsp"),
+    (K + "hs.h", "return 0x01010101u * uint32_t(uint8_t(X(-1) > X(0) ? x_zero - 128 : x_zero));", "return (void)x_zero, hs_signed<X>(0);",
+     "conv_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"),
     (K + "conv_dsp.h", "store32(window + i, 0x01010101u * uint32_t(uint8_t(x_zero)));", "store32(window + i, 0u);", "conv_q8_dsp"),
-    (K + "depthwise_dsp.h", ZEROS, ZERO_WORDS, "depthwise_q8_dsp"),
-    (K + "depthwise_any_dsp.h", ZEROS, ZERO_WORDS, "depthwise_any_q8_dsp"),
     (K + "conv_w16_dsp.h", "inside ? row[x * s.ic + c] : X(x_zero);", "inside ? row[x * s.ic + c] : X(0);", "conv_q8_w16_dsp"),
-    (K + "winograd_dsp.h", ZEROS, ZERO_WORDS, "winograd_q8_dsp winograd_q8_w8_dsp"),
     (K + "conv_plain.h", "from ? from[c] : X(x_zero)", "from ? from[c] : X(0)", "conv_q8_plain"),
     (K + "conv_plain.h", "padding[c] = X(x_zero)", "padding[c] = X(0)", "depthwise_q8_plain"),
     (K + "pool.h", "{ acc += x[c] - x_zero; });", "{ acc += x[c] - x_zero; });\n        if (s.include_pad) acc -= (s.kh * s.kw - cells) * x_zero;",

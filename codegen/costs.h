@@ -1,0 +1,33 @@
+// What a kernel costs on a layer: cycles, flash and working memory. The numbers are measured: tools/fit-costs writes them to
+// targets/kernels.costs, by classes of cores (`costs` in targets/*.target names the class of a target).
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include "codegen/layer.h"
+
+namespace burin {
+
+/// Estimated cost of a layer.
+struct Cost {
+  double cycles;  // of one run
+  // Bytes: constants exactly, were no other layer's equal; code as layers of this kernel usually have; working memory.
+  int64_t constants, code, scratch;
+  int64_t flash() const { return constants + code; }
+};
+
+/// A line of targets/kernels.costs.
+struct FittedCosts {
+  int64_t code;                // bytes of a layer's function, the median
+  std::vector<double> cycles;  // of one of each of the kernel's counts
+};
+/// Null where the file has no line for the kernel on this class of cores.
+const FittedCosts* fitted_costs(std::string_view cores, std::string_view kernel);
+
+/// Cycles of what nobody measured: such a kernel is taken only where nothing else serves, or by --kernel.
+constexpr double kUnknownCycles = 1e15;
+double estimated_cycles(const Kernel& k, const Work& work, const Target& t);
+/// `work` is what the kernel says of the layer.
+Cost estimated_cost(const Kernel& k, const Work& work, const LayerView& v);
+
+}  // namespace burin

@@ -1,0 +1,44 @@
+// What the times of convolution kernels depend on, for the lines of kernels.inc. All are counts of one image; divisions round
+// down. runtime-min/kernels has the loops that are counted here.
+#pragma once
+#include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/depthwise_any_dsp.h"
+#include "runtime-min/kernels/depthwise_mve.h"
+
+namespace burin {
+
+inline double whole(int32_t n, int32_t block) { return double(n / block * block); }
+inline double rounded_up(int32_t n, int32_t block) { return whole(n + block - 1, block); }
+inline double pixels(const ConvShape& s) { return double(s.oh) * s.ow; }
+inline double taps(const ConvShape& s) { return double(s.kh) * s.kw * (s.ic / s.groups); }
+
+/// Outputs in whole blocks of so many pixels and filters, and the others.
+inline double in_blocks(const ConvShape& s, int32_t pixels_together, int32_t filters) { return whole(s.oh * s.ow, pixels_together) * whole(s.oc, filters); }
+inline double alone(const ConvShape& s, int32_t pixels_together, int32_t filters) { return pixels(s) * s.oc - in_blocks(s, pixels_together, filters); }
+
+/// Pixels of the output whose window leaves the image.
+double edge_pixels(const ConvShape& s);
+
+/// conv_q8_dsp: bytes that go into columns, and the runs of them; those moved one by one count 3.5 fold.
+double hs_gathered(const ConvShape& s);
+/// dense_q8_dsp: 16 for each quad of four filters, and the loop over them; lone filters count three fold.
+double hs_dense_products(const ConvShape& s);
+/// conv_q8_plain: taps that are copied one by one, or in one piece where a row of the window lies inside the image.
+double plain_gathered(const ConvShape& s);
+
+/// Rows of input that the strips of `n` output rows hold, all together.
+double strip_rows(const ConvShape& s, int32_t n);
+/// depthwise_any_q8_dsp: words of weights that four neighbouring outputs use together, or one output alone.
+struct DepthwiseWords {
+  double together = 0, alone = 0;
+};
+DepthwiseWords depthwise_words(const ConvShape& s);
+
+/// Helium convolutions: blocks of four pixels and two filters; chunks of lone filters, each with what its result costs.
+inline double mve_pairs(const ConvShape& s) { return double((s.oh * s.ow + 3) / 4) * (s.oc / 2); }
+inline double mve_lone(const ConvShape& s) { return pixels(s) * (s.oc % 2) * (mve_chunks(int32_t(taps(s))) + 4); }
+/// depthwise_q8_mve: cycles (instructions, about) of blocks of eight outputs, and of filling strips.
+double mve_depthwise_outputs(const ConvShape& s);
+double mve_depthwise_gathered(const ConvShape& s);
+
+}  // namespace burin
