@@ -277,7 +277,7 @@ bool ConvQ8::has_any_form(std::string_view kernel) const {
   const Requant& q = requant.device;
   if (kernel == "winograd_q8_w8_dsp") return true;
   if (q.kind != RequantKind::shift8 || q.lo != info(y).lo || q.hi != info(y).hi) return false;
-  return kernel == "conv_q8_dsp" || kernel == "pointwise_q8_dsp" || (kernel == "depthwise_q8_dsp" && s.kh == 3);
+  return kernel == "conv_q8_dsp" || kernel == "pointwise_q8_dsp" || kernel.starts_with("dense") || (kernel == "depthwise_q8_dsp" && s.kh == 3);
 }
 
 double ConvQ8::mve_cycles(int32_t together) const {
@@ -519,7 +519,9 @@ LayerCode print_conv_q8(const LayerView& v) {
   if (kernel.name == "winograd_q8_w8_dsp") n = std::min(c.s.oh, 64);  // each call transforms the filters
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   const bool small = v.options.optimize == Options::Optimize::size, share = small && shareable(v, c) && distinct_shapes(v, c) > 2;
-  const bool any = small && c.has_any_form(kernel.name) && (share || !c.depthwise);
+  // One layer by itself is shorter than a call of its function and that function.
+  const bool alone = c.depthwise || (kernel.name.starts_with("dense") && dense_sixes(c.s.ic, c.s.oc) == 0);
+  const bool any = small && c.has_any_form(kernel.name) && (share || !alone);
   const std::string call = fmt::format("{}{}", kernel.name, any ? "<true>" : "");
   const std::string_view params = packed.params.empty() ? "nullptr" : "p";
   code.body = share ? shared_call(c, n, call, params, scratch, code) : folded_call(c, q, n, call, params, scratch);
