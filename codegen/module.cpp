@@ -346,6 +346,7 @@ std::string print_source(const Graph& g, const Target& t, const Options& o, cons
         #endif
         )",
                    {{"guard", t.guard}, {"target", t.name}, {"flags", t.flags}});
+  if (needs_core(g) && t.has("dual")) guard += "#define BURIN_DUAL 1\n";
   Writer w;
   w.emit(head);
   w.emit(R"(

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <set>
 
+#include "runtime-min/kernels/dense_dsp.h"
+
 namespace burin {
 namespace {
 
@@ -71,9 +73,10 @@ Sharing sharing(const LayerView& v, const ConvQ8& c, int32_t n) {
   if (!plain && !parts) return Sharing::none;
   if (parts && pays_alone(v, c.s)) return Sharing::none;
   const bool fits = std::ranges::all_of(shape_facts(c, n), [](int32_t f) { return f == int16_t(f); });
-  const bool whole = !kernel.starts_with("winograd") && !kernel.starts_with("dense");  // those are little beside their parts
-  if (whole && fits && distinct_shapes(v, c.s) > 2) return Sharing::whole;
-  return parts && !c.depthwise ? Sharing::parts : Sharing::none;
+  const bool many = distinct_shapes(v, c.s) > 2, dense = kernel.starts_with("dense");
+  if (many && fits && !dense && !kernel.starts_with("winograd")) return Sharing::whole;  // those are little beside their parts
+  const bool alone = c.depthwise || (dense && !many && dense_sixes(c.s.ic, c.s.oc) == 0);  // shorter than a call and what it calls
+  return parts && !alone ? Sharing::parts : Sharing::none;
 }
 
 /// What decides the code's structure stays known: the window, and whether channels come in fours.

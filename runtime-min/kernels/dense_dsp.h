@@ -90,27 +90,28 @@ constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
 #define BURIN_HS_SIX_FIRST "ldr lr, %[c]\n\t" BURIN_HS_SIX_8
 #define BURIN_HS_SIX_CLOBBERS
 #endif
+#define BURIN_HS_SIX_FAST(saturate)                                                                                    \
+  BURIN_HS_SIXES(saturate, BURIN_HS_SIX_KEEP, BURIN_HS_SIX_FIRST BURIN_HS_SIX_8 "2:\n\t" BURIN_HS_SIX_8 BURIN_HS_SIX_8, \
+                 BURIN_HS_SIX_CLOBBERS)
+#define BURIN_HS_SIX_SHORT(saturate) BURIN_HS_SIXES(saturate, , "ldr lr, %[c]\n\t2:\n\t" BURIN_HS_SIX_2 BURIN_HS_SIX_2, )
 #define BURIN_HS_SIX_EACH(F) F(0, 6) F(1, 7) F(2, 8) F(3, 9) F(4, 10) F(5, 11)
 #define BURIN_HS_SIX_SCALE(i, m) "smmla r" #i ", r" #i ", r" #m ", lr\n\t"
 #define BURIN_HS_SIX_SHIFT(i, m) "asr r" #i ", r" #i ", r6\n\t"
 #define BURIN_HS_SIX_SSAT(i, m) "ssat r" #i ", #8, r" #i "\n\tstrb r" #i ", [r12], #1\n\t"
 #define BURIN_HS_SIX_USAT(i, m) "usat r" #i ", #8, r" #i "\n\tstrb r" #i ", [r12], #1\n\t"
-// Quads of the first activations, then those of each round.
-#define BURIN_HS_SIX_LONG BURIN_HS_SIX_FIRST BURIN_HS_SIX_8 "2:\n\t" BURIN_HS_SIX_8 BURIN_HS_SIX_8
-#define BURIN_HS_SIX_SHORT "ldr lr, %[c]\n\t2:\n\t" BURIN_HS_SIX_2
-#define BURIN_HS_SIXES(keep, text, saturate)                                                                           \
-  __asm__ volatile(keep "ldr r12, %[w]\n\t1:\n\tldm r12!, {r0, r1, r2, r3, r4, r5}\n\t" text                          \
-                   "ldr r8, %[stop]\n\tcmp lr, r8\n\tbne 2b\n\t"                               \
+#define BURIN_HS_SIXES(saturate, keep, text, clobbers)                                                                 \
+  __asm__ volatile(keep "ldr r12, %[w]\n\t1:\n\tldm r12!, {r0, r1, r2, r3, r4, r5}\n\t" text                           \
+                   "ldr r8, %[stop]\n\tcmp lr, r8\n\tbne 2b\n\t"                                                       \
                    "str r12, %[w]\n\tldr r12, %[p]\n\tldr lr, %[offset]\n\tldm r12, {r6, r7, r8, r9, r10, r11}\n\t"    \
                    BURIN_HS_SIX_EACH(BURIN_HS_SIX_SCALE)                                                               \
                    "ldr r7, %[step]\n\tadd r12, r7\n\tstr r12, %[p]\n\tldr r6, %[shift]\n\tldr r12, %[y]\n\t"          \
                    BURIN_HS_SIX_EACH(BURIN_HS_SIX_SHIFT) BURIN_HS_SIX_EACH(saturate)                                   \
                    "str r12, %[y]\n\tldr r8, %[end]\n\tcmp r12, r8\n\tldr r12, %[w]\n\tbne 1b\n\t"                     \
-                   : [w] "+m"(d.w), [p] "+m"(d.p), [y] "+m"(d.y)                                                             \
-                   : [c] "m"(d.column), [second] "m"(second), [stop] "m"(stop), [offset] "m"(d.offset), [step] "m"(step), [shift] "m"(d.shift),    \
-                     [end] "m"(end)                                                                                    \
+                   : [w] "+m"(d.w), [p] "+m"(d.p), [y] "+m"(d.y)                                                       \
+                   : [c] "m"(d.column), [second] "m"(second), [stop] "m"(stop), [offset] "m"(d.offset),                \
+                     [step] "m"(step), [shift] "m"(d.shift), [end] "m"(end)                                            \
                    : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",      \
-                     "memory" BURIN_HS_SIX_CLOBBERS)
+                     "memory" clobbers)
 // 1 pixel x 4 filters, two quads: 27 instructions for 32 products. Activations r4 to r7.
 #define BURIN_HS_FOUR_OF(i, w, v) "smlad r" #i ", r" #w ", r" #v ", r" #i "\n\t"
 #define BURIN_HS_FOUR_QUAD(t, u)                                                                                       \
@@ -133,6 +134,18 @@ constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
                    : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory")
 #endif
 
+/// A row of activations into the column.
+template <class X>
+BURIN_INLINE void hs_dense_expand(const X* x, int32_t ic, int32_t x_zero, uint32_t* e) {
+  const int32_t tail = ic % 4;
+  for (const X* const end = x + (ic - tail); x != end; x += 4, e += 2) hs_expand(hs_bytes(x), e[0], e[1]);
+  if (tail > 0) {
+    X last[4] = {X(x_zero), X(x_zero), X(x_zero), X(x_zero)};  // meets weights of zero
+    for (int32_t i = 0; i < tail; ++i) last[i] = x[i];
+    hs_expand(hs_bytes(last), e[0], e[1]);
+  }
+}
+
 /// One pixel of a layer for the function that all layers share: sixes up to the result six_end, fours up to four_end,
 /// single filters up to end. p: what all filters multiply by, the next group's `step` bytes a filter on.
 template <class X, class Y>
@@ -146,17 +159,18 @@ struct DensePixel {
   int32_t ic, shift, offset, step;
 };
 
-/// `count` filters at a time (six or four): shift8, hs_whole. kAny: short code.
-template <bool kAny, int32_t count, class X, class Y>
+/// `count` filters at a time (six or four): shift8, hs_whole.
+template <int32_t count, bool kAny, class X, class Y>
 BURIN_INLINE void hs_dense_groups(DensePixel<X, Y>& d, Y* end) {
 #if BURIN_DSP && !defined(__clang__)
   const uint32_t *const stop = d.column + d.ic / 2, *const second = d.column + 16;
   const int32_t step = count * d.step;
-  if (count == 6) {
-    if (kAny && Y(-1) < Y(0)) BURIN_HS_SIXES(, BURIN_HS_SIX_SHORT, BURIN_HS_SIX_SSAT);
-    else if (kAny) BURIN_HS_SIXES(, BURIN_HS_SIX_SHORT, BURIN_HS_SIX_USAT);
-    else if (Y(-1) < Y(0)) BURIN_HS_SIXES(BURIN_HS_SIX_KEEP, BURIN_HS_SIX_LONG, BURIN_HS_SIX_SSAT);
-    else BURIN_HS_SIXES(BURIN_HS_SIX_KEEP, BURIN_HS_SIX_LONG, BURIN_HS_SIX_USAT);
+  if (count == 6 && kAny) {
+    if (Y(-1) < Y(0)) BURIN_HS_SIX_SHORT(BURIN_HS_SIX_SSAT);
+    else BURIN_HS_SIX_SHORT(BURIN_HS_SIX_USAT);
+  } else if (count == 6) {
+    if (Y(-1) < Y(0)) BURIN_HS_SIX_FAST(BURIN_HS_SIX_SSAT);
+    else BURIN_HS_SIX_FAST(BURIN_HS_SIX_USAT);
   } else {
     if (Y(-1) < Y(0)) BURIN_HS_FOURS(BURIN_HS_SIX_SSAT);
     else BURIN_HS_FOURS(BURIN_HS_SIX_USAT);
@@ -170,30 +184,44 @@ BURIN_INLINE void hs_dense_groups(DensePixel<X, Y>& d, Y* end) {
 #endif
 }
 
-/// By value: what the caller puts on the stack is what the assembly works on.
+/// By value: what the caller puts on the stack is what the assembly works on. kAny: short code, any number of inputs
+/// (--optimize size).
 template <bool kAny, class X, class Y>
 BURIN_SHARED void hs_dense_pixel(DensePixel<X, Y> d) {
-  uint32_t* e = d.column;
-  const X* x = d.x;
-  for (const X* const end = x + d.ic; x != end; x += 8, e += 4) {
-    hs_expand(hs_bytes(x), e[0], e[1]);
-    hs_expand(hs_bytes(x + 4), e[2], e[3]);
-  }
-  if (d.y != d.six_end) hs_dense_groups<kAny, 6>(d, d.six_end);
-  if (d.y != d.four_end) hs_dense_groups<kAny, 4>(d, d.four_end);
   const bool is_signed = Y(-1) < Y(0);
   const Requant q = {RequantKind::shift8, d.shift, d.offset, is_signed ? -128 : 0, is_signed ? 127 : 255, 0};
-  for (; d.y != d.end; d.p += d.step / 4, d.w += d.ic / 4 + 1)
-    *d.y++ = Y(requantize_shift8(q, hs_dot(d.w + 1, 1, d.column, 1, d.ic / 4, int32_t(d.w[0])), d.p[0]));
+  const int32_t quads = hs_quads(d.ic), step = d.step / 4;
+  uint32_t* e = d.column;
+  const X* x = d.x;
+  if (kAny) {
+    hs_dense_expand(x, d.ic, 0, e);
+  } else {
+    for (const X* const end = x + d.ic; x != end; x += 8, e += 4) {
+      hs_expand(hs_bytes(x), e[0], e[1]);
+      hs_expand(hs_bytes(x + 4), e[2], e[3]);
+    }
+  }
+  if (d.y != d.six_end) hs_dense_groups<6, kAny>(d, d.six_end);
+  if (!kAny && d.y != d.four_end) hs_dense_groups<4, false>(d, d.four_end);
+  for (; kAny && d.y != d.four_end; d.y += 4, d.p += 4 * step) {
+    int32_t a0 = int32_t(d.w[0]), a1 = int32_t(d.w[1]), a2 = int32_t(d.w[2]), a3 = int32_t(d.w[3]);
+    d.w += 4;
+    hs_dense_dots(quads, true, d.w, d.column, a0, a1, a2, a3);
+    const Y r0 = Y(requantize_shift8(q, a0, d.p[0])), r1 = Y(requantize_shift8(q, a1, d.p[step]));
+    const Y r2 = Y(requantize_shift8(q, a2, d.p[2 * step])), r3 = Y(requantize_shift8(q, a3, d.p[3 * step]));
+    d.y[0] = r0, d.y[1] = r1, d.y[2] = r2, d.y[3] = r3;
+  }
+  for (; d.y != d.end; d.p += step, d.w += quads + 1)
+    *d.y++ = Y(requantize_shift8(q, hs_dot(d.w + 1, 1, d.column, 1, quads, int32_t(d.w[0])), d.p[0]));
 }
 
 template <bool one, bool kAny, class X, class Y>
 BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                            const uint32_t* weights, const int32_t* params, Y* y, void* scratch) {
-  const int32_t quads = hs_quads(s.ic), tail = s.ic % 4, sixes = dense_sixes(s.ic, s.oc), each = one ? 0 : hs_params(q.kind) - 1;
+  const int32_t quads = hs_quads(s.ic), sixes = dense_sixes(s.ic, s.oc), each = one ? 0 : hs_params(q.kind) - 1;
   const int32_t fours = (s.oc - 6 * sixes) / 4, singles = (s.oc - 6 * sixes) % 4;
   uint32_t* const column = static_cast<uint32_t*>(scratch);
-  if (sixes > 0 && q.kind == RequantKind::shift8 && hs_whole<Y>(q)) {
+  if ((kAny || sixes > 0) && q.kind == RequantKind::shift8 && hs_whole<Y>(q)) {
     for (int32_t pixel = 0; pixel < n * s.ow; ++pixel, y += s.oc) {
       const X* x = rows[pixel / s.ow] + pixel % s.ow * s.ic;
       hs_dense_pixel<kAny>(DensePixel<X, Y>{weights, params, y, column, x, y + 6 * sixes, y + 6 * sixes + 4 * fours, y + s.oc, s.ic,
@@ -203,13 +231,7 @@ BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero,
   }
   for (int32_t pixel = 0; pixel < n * s.ow; ++pixel) {
     const X* x = rows[pixel / s.ow] + pixel % s.ow * s.ic;
-    uint32_t* e = column;
-    for (const X* const end = x + (s.ic - tail); x != end; x += 4, e += 2) hs_expand(hs_bytes(x), e[0], e[1]);
-    if (tail > 0) {
-      X last[4] = {X(x_zero), X(x_zero), X(x_zero), X(x_zero)};  // meets weights of zero
-      for (int32_t i = 0; i < tail; ++i) last[i] = x[i];
-      hs_expand(hs_bytes(last), e[0], e[1]);
-    }
+    hs_dense_expand(x, s.ic, x_zero, column);
     const uint32_t* w = weights;
     const int32_t* p = params - 1;  // as hs_store wants it
     for (int32_t k = 0; k < 6 * sixes; ++k, p += each) {

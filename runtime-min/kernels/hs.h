@@ -11,6 +11,11 @@
 #include "runtime-min/base.h"
 #include "runtime-min/requantize.h"
 
+// 1 for cores that load and multiply in one cycle (Cortex-M7), which no macro of the compiler's tells: generated code does.
+#ifndef BURIN_DUAL
+#define BURIN_DUAL 0
+#endif
+
 namespace burin {
 
 /// Words that `taps` weights or expanded activations (per pixel: two of them) take.

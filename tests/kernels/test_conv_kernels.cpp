@@ -99,6 +99,19 @@ std::vector<Case> cases() {
       {12, 1, 40, 40, 5, 1, 1, 1, 1, 1, {}, 40},
       {13, 2, 20, 20, 11, 1, 1, 1, 1, 1, {2, 0, 1, 0}, 20},
       {5, 4, 32, 32, 5, 3, 2, 1, 1, 1, {2, 1, 2, 1}, 32},
+      // few channels: windows gathered four at a time, and beyond every edge
+      {9, 21, 3, 4, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}},
+      {8, 24, 3, 5, 3, 3, 2, 2, 1, 1, {0, 0, 1, 1}},
+      {7, 26, 2, 3, 4, 5, 1, 2, 1, 1, {2, 4, 2, 3}},
+      {6, 3, 1, 4, 5, 7, 1, 1, 1, 1, {2, 3, 2, 3}},
+      {4, 5, 1, 2, 3, 6, 1, 1, 1, 1, {1, 5, 1, 5}},
+      {49, 10, 1, 6, 10, 4, 2, 2, 1, 1, {4, 1, 5, 1}},
+      // fully connected: sixes, fours and single filters
+      {1, 3, 128, 28, 1, 1},
+      {1, 2, 192, 33, 1, 1},
+      {1, 1, 256, 26, 1, 1},
+      {1, 1, 30, 13, 1, 1},
+      {1, 2, 64, 9, 1, 1},
   };
   for (size_t i = 0, n = r.size(); i < n; ++i) {
     Case c = r[i];
@@ -239,12 +252,13 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
     const Problem p = make(c, seed++);
     KERNEL_ANY(conv_q8_dsp, l.hs, conv_q8_dsp_scratch(l.s))
     KERNEL_ANY(pointwise_q8_dsp, l.hs && l.pointwise && l.s.ic % 4 == 0, conv_q8_dsp_scratch(l.s))
-    KERNEL_ANY(depthwise_q8_dsp, l.depthwise && l.narrow && l.bound < (1 << 23) && l.s.kw == 3 && l.s.sw <= 2 && l.s.dh == 1 && l.s.dw == 1 && l.s.ic % 4 == 0, 0)
     KERNEL_ANY(dense_q8_dsp, l.hs && l.pointwise, dense_q8_dsp_scratch(l.s))
+    KERNEL_ANY(dense_one_q8_dsp, l.hs && l.pointwise && l.one_multiplier, dense_q8_dsp_scratch(l.s))
+    KERNEL_ANY(depthwise_q8_dsp, l.depthwise && l.narrow && l.bound < (1 << 23) && l.s.kw == 3 && l.s.sw <= 2 && l.s.dh == 1 && l.s.dw == 1 && l.s.ic % 4 == 0, 0)
     KERNEL_ANY(winograd_q8_w8_dsp, l.winograd, winograd_q8_w8_dsp_scratch(l.s, l.block))
   }
 #undef KERNEL_ANY
-  for (const char* name : {"conv_q8_dsp<true>", "pointwise_q8_dsp<true>", "depthwise_q8_dsp<true>", "winograd_q8_w8_dsp<true>", "conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp", "winograd_q8_w8_dsp", "conv_q8_mve", "conv_rows_q8_mve", "conv_strips_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve", "depthwise_any_q8_mve"}) {
+  for (const char* name : {"conv_q8_dsp<true>", "pointwise_q8_dsp<true>", "dense_q8_dsp<true>", "dense_one_q8_dsp<true>", "depthwise_q8_dsp<true>", "winograd_q8_w8_dsp<true>", "conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp", "winograd_q8_w8_dsp", "conv_q8_mve", "conv_rows_q8_mve", "conv_strips_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve", "depthwise_any_q8_mve"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }
