@@ -8,6 +8,7 @@
 #include "codegen/names.h"
 #include "compiler/liveness.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 
 namespace burin {
 namespace {
@@ -44,7 +45,7 @@ void select_kernels(Graph& g, const Context& ctx) {
     std::optional<Cost> best;
     std::vector<std::string_view> candidates;
     auto refuse = [&](const std::string& what, std::string_view code, const std::string& hint) {
-      errors.push_back({Diagnostic::Severity::error, what, std::string(code), hint, n.name, std::string(name(n.op))});
+      errors.push_back({Diagnostic::Severity::error, what + onnx_origin(n), std::string(code), hint, n.name, std::string(name(n.op))});
     };
     try {
       for (const Kernel& k : kernels()) {
@@ -57,7 +58,7 @@ void select_kernels(Graph& g, const Context& ctx) {
         n.kernel = &k;
       }
     } catch (const OpError& e) {  // a sum that no accumulator holds
-      errors.push_back(e.at(n.name, std::string(name(n.op))));
+      refuse(e.what(), e.code(), e.hint());
       continue;
     }
     if (best) n.scratch = best->scratch;
