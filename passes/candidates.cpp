@@ -8,6 +8,7 @@
 
 #include "codegen/names.h"
 #include "compiler/liveness.h"
+#include "passes/rewrite.h"
 
 namespace burin {
 namespace {
@@ -46,7 +47,7 @@ Candidates candidates(Graph& g, const Context& ctx) {
     std::vector<const Kernel*> serves;
     std::vector<Cost> cost;
     auto refuse = [&](const std::string& what, std::string_view code, const std::string& hint) {
-      errors.push_back({Diagnostic::Severity::error, what, std::string(code), hint, n.name, std::string(name(n.op))});
+      errors.push_back({Diagnostic::Severity::error, what + onnx_origin(n), std::string(code), hint, n.name, std::string(name(n.op))});
     };
     try {
       for (const Kernel& k : kernels()) {
@@ -59,7 +60,7 @@ Candidates candidates(Graph& g, const Context& ctx) {
         cost.push_back(estimated_cost(k, *work, view));
       }
     } catch (const OpError& e) {  // a sum that no accumulator holds
-      errors.push_back(e.at(n.name, std::string(name(n.op))));
+      refuse(e.what(), e.code(), e.hint());
       continue;
     }
     if (able.empty()) refuse(fmt::format("no kernel computes this from {} to {}", n.inputs.empty() ? "nothing" : to_string(view.in(0)), to_string(view.out())), "no-kernel", "");

@@ -22,7 +22,7 @@ bool rewrite_window(Graph& g, size_t at) {
   const Perm to = to_channels_last(rank), back = to_channels_first(rank);
   if constexpr (std::is_same_v<T, Conv>)
     if (!g[g.nodes[at].inputs[1]].constant())
-      throw ModelError(Diagnostic{Diagnostic::Severity::error, "the weights are computed at run time", "dynamic-weights",
+      throw ModelError(Diagnostic{Diagnostic::Severity::error, "the weights are computed at run time" + onnx_origin(g.nodes[at]), "dynamic-weights",
                                   "weights must be constants of the file", g.nodes[at].name, "Conv"});
   op->channels_last = true;
   Node before = make_node(g, g.nodes[at].name + "_nhwc", Transpose{to}, {g.nodes[at].inputs[0]}, permute(g[g.nodes[at].inputs[0]].type, to));

@@ -1,5 +1,9 @@
 #include "passes/rewrite.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 namespace burin {
 
 std::vector<Tensor> evaluate(const Graph& g, const Node& n) {
@@ -9,6 +13,15 @@ std::vector<Tensor> evaluate(const Graph& g, const Node& n) {
   for (ValueId v : n.outputs) out.emplace_back(g[v].type);
   eval(n.op, in, out);
   return out;
+}
+
+std::string onnx_origin(const Node& n) {
+  constexpr size_t kMost = 4;
+  if (n.onnx.empty() || n.onnx == std::vector{n.name}) return "";
+  std::string names;
+  for (size_t i = 0; i < std::min(n.onnx.size(), kMost); ++i) names += fmt::format("{}'{}'", i ? ", " : "", n.onnx[i]);
+  if (n.onnx.size() > kMost) names += fmt::format(" and {} more", n.onnx.size() - kMost);
+  return fmt::format("; made from ONNX node{} {}", n.onnx.size() > 1 ? "s" : "", names);
 }
 
 std::optional<std::vector<double>> per_channel(const Tensor& operand, const Shape& shape, int axis) {

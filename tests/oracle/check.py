@@ -94,12 +94,17 @@ def spread(items, count):
     return [items[round(i * (len(items) - 1) / max(count - 1, 1))] for i in range(count)]
 
 
-def unreached(burin, kernels_inc, targets, reached):
-    """Kernels on 8-bit integers that the targets may use and that are not in `reached`."""
+def byte_kernels(kernels_inc):
+    """(name, feature that it needs) of the kernels on 8-bit integers."""
     with open(kernels_inc, encoding="utf-8") as f:
         listed = re.findall(r'^KERNEL\((\w+),[^"]*"([^"]*)"', f.read(), re.M)
+    return [(name, needs) for name, needs in listed if "q8" in name.split("_")]
+
+
+def unreached(burin, kernels_inc, targets, reached):
+    """Kernels on 8-bit integers that the targets may use and that are not in `reached`."""
     features = {f for name, t in targets_of(burin).items() if name in targets for f in t["features"]} | {""}
-    return [name for name, needs in listed if "q8" in name.split("_") and needs in features and name not in reached]
+    return [name for name, needs in byte_kernels(kernels_inc) if needs in features and name not in reached]
 
 
 def check(jobs, number=None, lines=4):

@@ -2,7 +2,8 @@
 
 Every kernel of codegen/kernels.inc that works on 8-bit integers gets layers with each length of tail (0 to 3 elements beyond a
 multiple of four: inner products, pixels, filters), zero points at the ends and odd ones, padding on each side, a bias in a scale of
-its own, and `tie` layers in which exact halves abound. Each has three data sets: random, the two extremes, values near the zero point.
+its own, `tie` layers in which exact halves abound, and `lone_tie` ones with so few that fast requantization serves them too. Each
+has three data sets: random, the two extremes, values near the zero point; `lone_tie` has all values, then those near the halves.
 """
 import numpy as np
 
@@ -113,6 +114,29 @@ def softmax(name, shape, axis, scale):
     g = Layer(name)
     x, _ = g.activation("x", shape)
     g.output(g.quantize(g.node("Softmax", [x], axis=axis), scale, -128)[0])
+    return g
+
+
+def lone_ties(name, op, x, w, dtype=S8, **attrs):
+    """A product whose results reach 0 to 2 with two exact halves, 0.5 down and 1.5 up: one line through all of it is exact. Each filter
+    has one weight, 1; the input takes every value there is, then those near the halves."""
+    g = Layer(name, dtype, tie=True)
+    sets = [(np.resize(values, int(np.prod(x))) + g.low).astype(dtype).reshape(x) for values in (np.arange(256), [64, 192, 63, 65, 191, 193])]
+    q = np.zeros((w[0], int(np.prod(w[1:]))), S8)
+    q[np.arange(w[0]), g.rng.randint(0, q.shape[1], size=w[0])] = 1
+    a = g.dequantize(g.input("x", sets), f32(1 / 32), dtype(g.low))
+    y = g.node(op, [a, g.dequantize(g.const(q.reshape(w)), f32(1 / 32), S8(0))], **attrs)
+    g.output(g.quantize(y, f32(1 / 8), g.rng.choice([3, 101]), dtype)[0])
+    return g
+
+
+def lone_ties_sum(name, dtype=S8):
+    """Add with two exact halves in reach, as lone_ties; most of the operands' pairs meet one."""
+    g = Layer(name, dtype, tie=True)
+    a = np.arange(256)
+    b = np.where(a <= 128, 128 - a, 384 - a)
+    operands = [g.dequantize(g.input(n, [(v + g.low).astype(dtype).reshape(4, 64)]), f32(1 / 32), dtype(g.low)) for n, v in (("a", a), ("b", b))]
+    g.output(g.quantize(g.node("Add", operands), f32(8), g.rng.choice([3, 101]), dtype)[0])
     return g
 
 
@@ -241,7 +265,9 @@ def layers():
               ((1, 3, 5, 5), 5, (3, 3), {"strides": [2, 2], "pads": [0, 0, 1, 1]}), ((1, 4, 5, 4), 4, (3, 3), {"pads": [1, 1, 1, 1]}),
               ((1, 5, 4, 6), 1, (1, 3), {"pads": [0, 1, 0, 1]}), ((1, 8, 7, 7), 3, (3, 3), {"dilations": [2, 2], "pads": [2, 2, 2, 2]}),
               ((2, 7, 3, 4), 2, (3, 1), {"pads": [1, 0, 1, 0]}), ((1, 3, 2, 2), 2, (2, 2), {"pads": [3, 3, 3, 3], "strides": [2, 2]}),
-              ((1, 6, 4, 4), 4, (3, 3), {"group": 2, "pads": [1, 1, 1, 1]}), ((1, 4, 13, 13), 2, (3, 3), {"pads": [1, 1, 1, 1]})]
+              ((1, 6, 4, 4), 4, (3, 3), {"group": 2, "pads": [1, 1, 1, 1]}), ((1, 4, 13, 13), 2, (3, 3), {"pads": [1, 1, 1, 1]}),
+              # Enough pixels for Winograd: rows and columns with each tail, no padding, and more of it than one pixel.
+              ((1, 8, 16, 14), 3, (3, 3), {"pads": [0, 1, 1, 0]}), ((1, 4, 18, 22), 1, (3, 3), {}), ((2, 4, 12, 11), 5, (3, 3), {"pads": [2, 2, 2, 2]})]
     for i, (x, m, kernel, attrs) in enumerate(shapes):
         put(f"conv_{i}_s8", convolution, x, m, kernel, **attrs)
         put(f"conv_{i}_u8", convolution, x, m, kernel, dtype=U8, act="Relu", **attrs)
@@ -278,7 +304,9 @@ def layers():
                                             ((2, 1, 3, 7), {"kernel_shape": [3, 4], "pads": [2, 3, 2, 3], "count_include_pad": 1}),
                                             ((1, 5, 3, 3), {"kernel_shape": [2, 2], "pads": [1, 0, 0, 1]}),
                                             ((1, 8, 6, 5), {"kernel_shape": [4, 4], "pads": [1, 0, 2, 1]}),
-                                            ((1, 19, 4, 5), {"kernel_shape": [2, 3], "pads": [1, 0, 0, 1], "strides": [2, 2]})]):
+                                            ((1, 19, 4, 5), {"kernel_shape": [2, 3], "pads": [1, 0, 0, 1], "strides": [2, 2]}),
+                                            ((1, 20, 5, 4), {"kernel_shape": [3, 2], "pads": [1, 1, 0, 1], "count_include_pad": 1}),
+                                            ((1, 20, 3, 7), {"kernel_shape": [2, 2], "pads": [1, 1, 0, 0], "count_include_pad": 1})]):
             cells = int(np.prod(attrs["kernel_shape"]))
             put(f"average_{i}_{way}", single, "AveragePool", shape, unit=1 / cells if cells & (cells - 1) == 0 else 1 / 8, **attrs, **options)
             most = {k: v for k, v in attrs.items() if k != "count_include_pad"}
@@ -298,6 +326,12 @@ def layers():
     for i, (shape, axis, scale) in enumerate([((2, 3), 1, 1 / 256), ((3, 1), 1, 1 / 256), ((2, 3, 2), 1, 1 / 512), ((1, 9), -1, 1 / 700)]):
         put(f"softmax_{i}", softmax, shape, axis, scale)
     for dtype, way in ((S8, "s8"), (U8, "u8")):
+        put(f"lone_tie_conv_{way}", lone_ties, "Conv", (1, 3, 12, 13), (5, 3, 3, 3), dtype, pads=[1, 1, 1, 1])
+        put(f"lone_tie_winograd_{way}", lone_ties, "Conv", (1, 4, 15, 14), (3, 4, 3, 3), dtype, pads=[1, 1, 1, 1])
+        put(f"lone_tie_pointwise_{way}", lone_ties, "Conv", (1, 16, 9, 9), (5, 16, 1, 1), dtype)
+        put(f"lone_tie_dense_{way}", lone_ties, "Gemm", (1, 300), (40, 300), dtype, transB=1)
+        put(f"lone_tie_depthwise_{way}", lone_ties, "Conv", (1, 4, 16, 16), (4, 1, 3, 3), dtype, group=4, pads=[1, 1, 1, 1])
+        put(f"lone_tie_add_{way}", lone_ties_sum, dtype)
         put(f"qlinear_conv_{way}", qlinear_conv, (1, 4, 5, 5), 3, (3, 3), dtype, dtype, pads=[1, 1, 1, 1])
         put(f"qlinear_conv_{way}_s8", qlinear_conv, (1, 3, 4, 4), 4, (2, 2), dtype, S8)
         put(f"qlinear_matmul_{way}", qlinear_matmul, (3, 5), (5, 4), dtype, False)

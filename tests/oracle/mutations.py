@@ -1,16 +1,19 @@
-"""mutations.py --work DIR [--source ROOT] [--cases N]: does the oracle notice a broken kernel?
+"""mutations.py --work DIR [--source ROOT] [--cases N] [--kernels WORD...] [--columns WORD...]: does the oracle notice a broken kernel?
 
 Copies the tracked files of ROOT (all, if it is no git work tree) to DIR, and for each mutation of MUTATIONS breaks every quantized kernel that has such a thing,
 builds `burin` there, and runs the oracle's cases grouped by the kernel that serves them: generated code on the host (kernels for
-cores with DSP: their C twins). Prints a markdown table; exits 1 if a mutation that applies to a kernel fails no case, or if
-a case fails in the unbroken build.
+cores with DSP: their C twins; for Helium: in QEMU). Prints a markdown table; exits 1 if a mutation that applies to a kernel
+fails no case, or if a case fails in the unbroken build.
 
 A case counts for a kernel only if no other kernel that it runs is broken by the same build. N: most cases for one kernel.
-mutations.py --check [--source ROOT]: only whether every text that the mutations replace is there, once.
+WORD: only kernels or columns whose names contain one of them.
+mutations.py --check [--source ROOT]: only whether every text that the mutations replace is there, once, and every cell of the table
+has a mutation or a reason, for all kernels on 8-bit integers of codegen/kernels.inc.
 """
 import argparse
 import concurrent.futures
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -23,11 +26,13 @@ ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
 REF = "conv_q8_ref conv_q8_w16_ref"
 PLAIN = "conv_q8_plain depthwise_q8_plain"
 HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp dense_one_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"
-CONV = f"{REF} {PLAIN} {HS} conv_q8_w16_dsp"
-SUMS = "pool_average_q8_ref pool_average_q8_dsp reduce_sum_q8 matmul_q8_ref mul_q8"
+MVE = "conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve dense_q8_mve depthwise_q8_mve depthwise_any_q8_mve"
+CONV = f"{REF} {PLAIN} {HS} conv_q8_w16_dsp {MVE}"
+POOLS = "pool_average_q8_ref pool_average_q8_dsp pool_average_q8_mve"
+SUMS = f"{POOLS} reduce_sum_q8 matmul_q8_ref mul_q8"
 TABLES = "extreme_q8 pool_max_ref reduce_extreme_q8"  # to another scale
 PAIRS = "add_q8 mul_q8 extreme_q8"
-KERNELS = f"{CONV} pool_average_q8_ref pool_average_q8_dsp reduce_sum_q8 matmul_q8_ref {PAIRS} lut_q8 pool_max_ref reduce_extreme_q8 softmax_q8 quantize_f32 dequantize_f32 movement".split()
+KERNELS = f"{CONV} {POOLS} reduce_sum_q8 matmul_q8_ref {PAIRS} add_q8_mve lut_q8 pool_max_ref reduce_extreme_q8 softmax_q8 quantize_f32 dequantize_f32 movement".split()
 
 K = "runtime-min/kernels/"
 
@@ -41,28 +46,30 @@ HALF_UP = [
     ("compiler/numerics/requantize_steps.cpp", "quantize_exactly(channel.scale * Rational(mpz_class(long(acc))) + channel.offset,",
      f"quantize_exactly({UP}(channel.scale * Rational(mpz_class(long(acc))) + channel.offset),", TABLES),
     ("compiler/numerics/requantize_steps.cpp", "whole && !odd ? quotient", "whole ? quotient", f"{CONV} {SUMS}"),
-    ("compiler/numerics/pairs.cpp", "      if (remainder == 0 && (q & 1)) --q;\n", "", "add_q8"),
+    ("compiler/numerics/pairs.cpp", "      if (remainder == 0 && (q & 1)) --q;\n", "", "add_q8 add_q8_mve"),
     (K + "quantize.h", "int32_t(rint_f32(v))", "int32_t(double(v) + 16777216.5) - 16777216", "quantize_f32"),
 ]
 ZERO_DROPPED = [
     (K + "conv.h", "acc += (px[c] - x_zero) * pw[c];", "acc += px[c] * pw[c];", REF),
     (K + "dense.h", "acc += (x[p * s.in + k] - x_zero) * w", "acc += x[p * s.in + k] * w", REF),
-    ("codegen/layers/conv.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", f"{HS} conv_q8_w16_dsp"),
+    ("codegen/layers/conv.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", f"{HS} conv_q8_w16_dsp {MVE}"),
     ("codegen/layers/conv.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"),
     (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
     (K + "pool_dsp.h", "const int32_t zeros = cells * zero;", "const int32_t zeros = 0 * zero;", "pool_average_q8_dsp"),
+    (K + "pool_mve.h", "sums[i] - cells * x_zero));", "sums[i]));", "pool_average_q8_mve"),
     (K + "reduce.h", "{ acc += v - x_zero; }", "{ acc += v; }", "reduce_sum_q8"),
     (K + "matmul.h", "(a[at + i * s.k + k] - a_zero)", "a[at + i * s.k + k]", "matmul_q8_ref"),
     (K + "binary.h", "(int32_t(p) - a_zero)", "int32_t(p)", "mul_q8"),
-    ("compiler/numerics/pairs.cpp", "2 * (K * mpz_class(long(a) - zx)", "2 * (K * mpz_class(long(a))", "add_q8"),
+    ("compiler/numerics/pairs.cpp", "2 * (K * mpz_class(long(a) - zx)", "2 * (K * mpz_class(long(a))", "add_q8 add_q8_mve"),
     ("compiler/ops/binary.cpp", "const int64_t acc = stored - operand.quant.zero_point[0];", "const int64_t acc = stored;", TABLES),
     ("compiler/numerics/functions.cpp", "mpz_class(long(stored) - x.zero_point)", "mpz_class(long(stored))", "lut_q8"),
     (K + "softmax_s8.h", "clamp32(r + q.zero_point,", "clamp32(r,", "softmax_q8"),
     (K + "quantize.h", "int64_t(r) + zero", "int64_t(r)", "quantize_f32"),
     (K + "quantize.h", "float(wrap_add(v, -zero))", "float(v)", "dequantize_f32"),
 ]
+# Kernels with more than one kind of tail are broken in two builds: here in what is summed up for a result...
 TAIL_SKIPPED = [
-    # The last product of a window, of a row of weights, of a row of a matrix; with H/s packing the last beyond a multiple of four.
+    # The last product of a window, of a row of weights, of a row of a matrix; with packed weights the last beyond a multiple.
     (K + "conv.h", "for (int32_t c = 0; c < ic; ++c) acc += (px[c] - x_zero)",
      "for (int32_t c = 0; c < ic - (ky == s.kh - 1 && kx == s.kw - 1); ++c) acc += (px[c] - x_zero)", REF),
     (K + "dense.h", "for (int32_t k = 0; k < s.in; ++k) acc += (x", "for (int32_t k = 0; k < s.in - 1; ++k) acc += (x", REF),
@@ -71,7 +78,24 @@ TAIL_SKIPPED = [
     (K + "conv_plain.h", "for (int32_t t = 0; t < taps; ++t) {", "for (int32_t t = 0; t < taps - 1; ++t) {", "depthwise_q8_plain"),
     ("codegen/layers/conv.cpp", "r(w, w + c.taps);", "r(w, w + c.taps - (c.taps % 4 != 0));", "dense_q8_dsp dense_one_q8_dsp"),
     ("codegen/layers/conv.cpp", "at < s.kw * s.ic; ++at) r[", "at < s.kw * s.ic - (ky == s.kh - 1); ++at) r[", "conv_q8_dsp"),
-    # The last pixel beyond a multiple of four.
+    ("codegen/layers/conv.cpp", "return tap < c.taps ? int", "return tap < c.taps - (c.taps % 4 != 0) ? int", "conv_q8_w16_dsp"),
+    ("codegen/layers/conv.cpp", "k + i < c_.taps; ++i)", "k + i < c_.taps - (c_.taps % 16 != 0); ++i)", "conv_q8_mve pointwise_q8_mve dense_q8_mve"),
+    # The last cell of a window, the last element of a sum.
+    (K + "pool.h", "      f(row + ix * s.c);", "      if (ky != s.kh - 1 || kx != s.kw - 1) f(row + ix * s.c);",
+     "pool_average_q8_ref pool_average_q8_dsp pool_max_ref"),
+    (K + "reduce.h", "for (int32_t k = 0; k < s.reduced[last]; ++k) f(", "for (int32_t k = 0; k < s.reduced[last] - 1; ++k) f(",
+     "reduce_sum_q8 reduce_extreme_q8 reduce reduce_arg"),
+    (K + "softmax_s8.h", "for (int32_t a = 0; a < s.axis; ++a) sum +=", "for (int32_t a = 0; a < s.axis - 1; ++a) sum +=", "softmax_q8"),
+    # The last element of a run.
+    (K + "binary.h", "for (int32_t k = 0; k < s.extent[last]; ++k) *y++ = f(a[k * s.a[last]], b[k * s.b[last]]);",
+     "for (int32_t k = 0; k < s.extent[last] - 1; ++k) *y++ = f(a[k * s.a[last]], b[k * s.b[last]]);\n    ++y;", f"{PAIRS} binary"),
+    (K + "binary_mve.h", "    n %= 16;\n", "    n = 0;\n", "add_q8_mve"),
+    (K + "lut.h", "i < n;", "i < n - 1;", "lut_q8"),
+    (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const float v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const float v", "quantize_f32"),
+    (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const int32_t v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const int32_t v", "dequantize_f32"),
+]
+# ...and here in which results are made: the last pixel or filter or channel beyond a multiple.
+RESULTS_SKIPPED = [
     (K + "conv_dsp.h", "for (int32_t p = 0; p < count; ++p) hs_one_pixel(", "for (int32_t p = 0; p < count - 1; ++p) hs_one_pixel(",
      "conv_q8_dsp pointwise_q8_dsp"),
     (K + "depthwise_dsp.h", "        if (rest == 1) depthwise_outputs(s, q, 1, at, filter, params, out);\n", "", "depthwise_q8_dsp"),
@@ -80,17 +104,20 @@ TAIL_SKIPPED = [
     (K + "depthwise_any_dsp.h", "for (; left > 0; --left,", "for (; left > 1; --left,", "depthwise_any_q8_dsp"),
     (K + "conv_w16_dsp.h", "if (s.oc % 2 != 0)", "if (s.oc % 2 != 0 && count == 4)", "conv_q8_w16_dsp"),
     (K + "winograd_dsp.h", "k < 4 && ox + 2 * k < s.ow; ++k)", "k < 4 && ox + 2 * k < s.ow - 1; ++k)", "winograd_q8_dsp winograd_q8_w8_dsp"),
-    # The last cell of a window, the last element of a sum.
-    (K + "pool.h", "      f(row + ix * s.c);", "      if (ky != s.kh - 1 || kx != s.kw - 1) f(row + ix * s.c);", "pool_average_q8_ref pool_max_ref"),
-    (K + "reduce.h", "for (int32_t k = 0; k < s.reduced[last]; ++k) f(", "for (int32_t k = 0; k < s.reduced[last] - 1; ++k) f(",
-     "reduce_sum_q8 reduce_extreme_q8 reduce reduce_arg"),
-    (K + "softmax_s8.h", "for (int32_t a = 0; a < s.axis; ++a) sum +=", "for (int32_t a = 0; a < s.axis - 1; ++a) sum +=", "softmax_q8"),
-    # The last element of a run.
-    (K + "binary.h", "for (int32_t k = 0; k < s.extent[last]; ++k) *y++ = f(a[k * s.a[last]], b[k * s.b[last]]);",
-     "for (int32_t k = 0; k < s.extent[last] - 1; ++k) *y++ = f(a[k * s.a[last]], b[k * s.b[last]]);\n    ++y;", f"{PAIRS} binary"),
-    (K + "lut.h", "i < n;", "i < n - 1;", "lut_q8"),
-    (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const float v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const float v", "quantize_f32"),
-    (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const int32_t v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const int32_t v", "dequantize_f32"),
+    (K + "conv_mve.h", "  for (int32_t done = 0; done < total; done += 4) {", "  for (int32_t done = 0; done + 1 < total; done += 4) {", "conv_q8_mve"),
+    (K + "conv_mve.h", "    for (; ox < s.ow; ox += 4) {", "    for (; ox + 1 < s.ow; ox += 4) {", "pointwise_q8_mve"),
+    (K + "conv_rows_mve.h", "    for (int32_t ox = 0; ox < s.ow; ox += 4) {", "    for (int32_t ox = 0; ox + 4 <= s.ow; ox += 4) {", "conv_rows_q8_mve"),
+    (K + "conv_strips_mve.h", "    for (; oy < n; oy += 4) {", "    for (; oy + 1 < n; oy += 4) {", "conv_strips_q8_mve"),
+    (K + "depthwise_any_mve.h", "    for (int32_t ox = 0; ox < s.ow; ++ox, y += s.oc) {", "    for (int32_t ox = 0; ox < s.ow - 1; ++ox, y += s.oc) {", "depthwise_any_q8_mve"),
+    (K + "dense_mve.h", "f = eights * 8; f < s.oc; ++f,", "f = eights * 8; f < s.oc - 1; ++f,", "dense_q8_mve"),
+    (K + "depthwise_mve.h", "last = along.out % 4 == 0 ? 0 : 4 - along.out % 4;", "last = 0;", "depthwise_q8_mve"),
+    (K + "pool_mve.h", "block < s.c; block += 16", "block + 16 <= s.c; block += 16", "pool_average_q8_mve"),
+]
+# A third tail of a kernel, as above.
+FILTERS_SKIPPED = [
+    (K + "conv_mve.h", "  if (filters % 2 != 0)\n", "  if (filters == 1)\n", "conv_q8_mve pointwise_q8_mve"),
+    (K + "depthwise_mve.h", "const int32_t end = c + 16 < s.ic ? c + 16 : s.ic;", "const int32_t end = c + 16 < s.ic ? c + 16 : s.ic - (s.ic % 16 != 0);",
+     "depthwise_q8_mve"),
 ]
 # Most layers copy their images into channels-last order, so copies are broken in a build of their own.
 COPIES_TAIL_SKIPPED = [
@@ -114,10 +141,22 @@ PAD_ZERO = [
      "conv_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"),
     (K + "conv_dsp.h", "store32(window + i, 0x01010101u * uint32_t(uint8_t(x_zero)));", "store32(window + i, 0u);", "conv_q8_dsp"),
     (K + "conv_w16_dsp.h", "inside ? row[x * s.ic + c] : X(x_zero);", "inside ? row[x * s.ic + c] : X(0);", "conv_q8_w16_dsp"),
+    (K + "conv_rows_mve.h", "mve_padded_row(s, mve_byte(X(x_zero)), rows", "mve_padded_row(s, mve_byte(X(0)), rows", "conv_rows_q8_mve"),
+    (K + "conv_strips_mve.h", "mve_fill_window_strip(s, mve_byte(X(x_zero)), rows", "mve_fill_window_strip(s, mve_byte(X(0)), rows", "conv_strips_q8_mve"),
+    (K + "depthwise_any_mve.h", "(pad), int8_t(X(x_zero)), s.oc);", "(pad), int8_t(X(0)), s.oc);", "depthwise_any_q8_mve"),
+    (K + "conv_mve.h", "mve_gather(s, mve_byte(X(x_zero)), rows", "mve_gather(s, mve_byte(X(0)), rows", "conv_q8_mve"),
+    (K + "depthwise_mve.h", "const int8_t zero = mve_byte(X(x_zero));", "const int8_t zero = mve_byte(X(0));", "depthwise_q8_mve"),
+    (K + "depthwise_mve.h", "pad[i] = X(x_zero);", "pad[i] = X(0);", "depthwise_q8_mve"),
+    (K + "depthwise_mve.h", "row[ix * s.ic + c] : X(x_zero);", "row[ix * s.ic + c] : X(0);", "depthwise_q8_mve"),
     (K + "conv_plain.h", "from ? from[c] : X(x_zero)", "from ? from[c] : X(0)", "conv_q8_plain"),
     (K + "conv_plain.h", "padding[c] = X(x_zero)", "padding[c] = X(0)", "depthwise_q8_plain"),
     (K + "pool.h", "{ acc += x[c] - x_zero; });", "{ acc += x[c] - x_zero; });\n        if (s.include_pad) acc -= (s.kh * s.kw - cells) * x_zero;",
      "pool_average_q8_ref"),
+    (K + "pool_dsp.h", "requantize(q, p, sums[k] - zeros));", "requantize(q, p, sums[k] - zeros - (s.include_pad ? (s.kh * s.kw - cells) * x_zero : 0)));",
+     "pool_average_q8_dsp"),
+    (K + "pool_mve.h", "        while (set + 1 < sets && counts[set] < cells) ++set;",
+     "        while (set + 1 < sets && counts[set] < cells) ++set;\n        if (s.include_pad) for (int32_t& sum : sums) sum -= (s.kh * s.kw - cells) * x_zero;",
+     "pool_average_q8_mve"),
     (K + "pool.h", """        T most = Limits<T>::least;
         each_cell(""", """        T most = Limits<T>::least;
         if (each_cell(s, rows, oy, ox, [](const T*) {}) < s.kh * s.kw) most = T(0);
@@ -132,12 +171,14 @@ COPIES_PAD_ZERO = [("compiler/ops/pad.cpp", "finite ? quantize_exactly(", "op.va
 BIAS_SCALE = [
     ("compiler/ops/conv.cpp", "q.empty() ? Rational(b * c.scale) : Rational(b * exact(q.scale_at(o)) / sy);", "Rational(b * c.scale);", CONV),
 ]
+# Where kernels serve (the first one that has cases of a kernel counts) and what runs them.
+CORES = {"host": "host", "cortex-m4f": "host", "cortex-m55": "qemu"}
 # Columns of the table, each with its builds.
-MUTATIONS = {"half up": [HALF_UP], "zero point dropped": [ZERO_DROPPED], "tail skipped": [TAIL_SKIPPED, COPIES_TAIL_SKIPPED],
+MUTATIONS = {"half up": [HALF_UP], "zero point dropped": [ZERO_DROPPED], "tail skipped": [TAIL_SKIPPED, RESULTS_SKIPPED, FILTERS_SKIPPED, COPIES_TAIL_SKIPPED],
              "pad with 0": [PAD_ZERO, COPIES_PAD_ZERO], "bias in sx * sw": [BIAS_SCALE]}
-# Where few of a kernel's cases can tell: a part of their names.
-TELLING = {("pad with 0", "movement"): "pad"}
-# Why a cell is empty: (mutation, kernel) or (mutation, None) for all others.
+# Where few of a kernel's cases can tell: a part of their names. (mutation, kernel) or (mutation, None) for all others.
+TELLING = {("half up", None): "tie", ("pad with 0", "movement"): "pad"}
+# Why a cell is empty.
 REASONS = {
     ("half up", "softmax_q8"): "may be off by 0.5 + 2^-12 step, so a tie may go either way",
     ("half up", "dequantize_f32"): "its result is no stored integer",
@@ -224,16 +265,35 @@ def write(path, data):
 
 
 def choose(runs, kernel, also_broken, most, telling):
-    """Cases (with their target and options) that count for a kernel: on the host if it serves there, else on the core with DSP;
-    where no layer chooses the kernel, one is made to."""
-    from check import spread
-    for forced in (False, True):
-        for target in ("host", "cortex-m4f"):
-            found = [(case, options) for case, ways in runs[target].items() for k, options, kernels in ways
-                     if k == kernel and telling in os.path.basename(case) and bool(options) == forced and not kernels & (also_broken - {kernel})]
-            if found:
-                return [(case, target, options) for case, options in spread(found, most)]
+    """Cases (with the core and options) that count for a kernel, on the first core that it serves; where too few layers choose the
+    kernel, others are made to."""
+    draw = random.Random(kernel)  # not at even distances: names repeat in a pattern, of which those could miss the tie layers
+    for core in CORES:
+        found = [[(case, core, options) for case, ways in runs[core].items() for k, options, kernels in ways
+                  if k == kernel and telling in os.path.basename(case) and bool(options) == forced and not kernels & (also_broken - {kernel})]
+                 for forced in (False, True)]
+        if any(found):
+            chosen = draw.sample(found[0], min(most, len(found[0])))
+            return chosen + draw.sample(found[1], min(most - len(chosen), len(found[1])))
     return []
+
+
+def gaps(source):
+    """What the table lacks: kernels, and reasons for cells without a mutation."""
+    from check import byte_kernels
+    lacking = [f"kernel {name}" for name, _ in byte_kernels(os.path.join(source, "codegen", "kernels.inc")) if name not in KERNELS]
+    for column, builds in MUTATIONS.items():
+        kernels = {kernel for patches in builds for kernel in broken(patches)}
+        lacking += [f"a patch or a reason for '{column}' in {k}" for k in KERNELS if k not in kernels and not reason(column, k)]
+    return lacking
+
+
+def reason(column, kernel):
+    return about(REASONS, column, kernel)
+
+
+def about(table, column, kernel):
+    return table.get((column, kernel)) or table.get((column, None))
 
 
 def main():
@@ -241,6 +301,8 @@ def main():
     parser.add_argument("--source", default=ROOT)
     parser.add_argument("--work")
     parser.add_argument("--cases", type=int, default=30)
+    parser.add_argument("--kernels", nargs="*", default=[""])
+    parser.add_argument("--columns", nargs="*", default=[""])
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--cmake", nargs="*", default=[], help="further options of cmake, written as --cmake=-DX=Y")
@@ -249,9 +311,12 @@ def main():
     for builds in MUTATIONS.values():
         for patches in builds:
             patched(texts, patches)
+    lacking = gaps(options.source)
+    for what in lacking:
+        print(f"mutations.py has not: {what}")
     if options.check:
         print(f"{sum(len(p) for builds in MUTATIONS.values() for p in builds)} patches apply")
-        return 0
+        return 1 if lacking else 0
     if not options.work:
         parser.error("--work DIR is needed")
 
@@ -265,36 +330,43 @@ def main():
     base = tree.make([], "unbroken")
     runs = {}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for target in ("host", "cortex-m4f"):
-            facts = pool.map(lambda c, t=target: report(base, c, t), found)
-            runs[target] = {case: routes(f) for case, f in zip(found, facts) if f}
+        for core in CORES:
+            facts = pool.map(lambda c, t=core: report(base, c, t), found)
+            runs[core] = {case: routes(f) for case, f in zip(found, facts) if f}
 
-        def failures(program, chosen, runner):
-            return sum(code != 0 for code, _ in pool.map(lambda c: verify(program, c[0], runner, *c[1:]), chosen))
+        def codes(program, chosen):
+            return list(pool.map(lambda c: verify(program, c[0], CORES[c[1]], *c[1:])[0], chosen))
 
         cells, wrong = {}, []
         unbroken = {}
         for column, builds in MUTATIONS.items():
+            if not any(word in column for word in options.columns):
+                continue
             everywhere = []
             for number, patches in enumerate(builds):
-                program = tree.make(patches, column + (f" {number + 1}" if number else ""))
+                asked = {k for k in KERNELS if any(word in k for word in options.kernels)}
+                patches = [p for p in patches if broken([p]) & asked]  # what is not asked for need not be built
                 kernels = broken(patches)
-                for kernel in KERNELS:
+                wanted = [k for k in KERNELS if k in kernels & asked]
+                if not wanted:
+                    continue
+                program = tree.make(patches, column + (f" {number + 1}" if number else ""))
+                for kernel in wanted:
                     # Quantize and Dequantize always come together.
                     twins = {"quantize_f32", "dequantize_f32"} if kernel in ("quantize_f32", "dequantize_f32") else set()
-                    if kernel not in kernels:
-                        continue
-                    chosen = choose(runs, kernel, kernels - twins, options.cases, TELLING.get((column, kernel), ""))
+                    chosen = choose(runs, kernel, kernels - twins, options.cases, about(TELLING, column, kernel) or "")
                     new = [c for c in chosen if c not in unbroken]
-                    unbroken.update(zip(new, pool.map(lambda c: verify(base, c[0], "host", *c[1:])[0], new)))
-                    wrong += [f"{c[0]} fails in the unbroken build" for c in new if unbroken[c] != 0]
-                    count = failures(program, chosen, "host")
-                    cells[kernel, column] = f"{count} of {len(chosen)}"
+                    unbroken.update(zip(new, codes(base, new)))
+                    wrong += [f"{' '.join([*c[:2], *c[2]])} fails in the unbroken build" for c in new if unbroken[c] != 0]
+                    count = sum(code != 0 for code in codes(program, chosen))
+                    cells.setdefault((kernel, column), []).append(f"{count} of {len(chosen)}")
                     print(f"{column}: {kernel} {count} of {len(chosen)}", file=sys.stderr, flush=True)
                     if count == 0:
                         wrong.append(f"'{column}' in {kernel} fails none of {len(chosen)} cases")
-                everywhere.append((program, [(c, "host") for c, ways in runs["host"].items() if kernels & {k for k, options, _ in ways if not options}]))
-            cells["(interpreter)", column] = ", ".join(f"{failures(p, chosen, 'interpreter')} of {len(chosen)}" for p, chosen in everywhere[:1])
+                everywhere.append((program, [c for c, ways in runs["host"].items() if kernels & {k for k, forced, _ in ways if not forced}]))
+            for program, chosen in everywhere[:1 if options.kernels == [""] else 0]:
+                count = sum(pool.map(lambda c, p=program: verify(p, c, "interpreter")[0] != 0, chosen))
+                cells["(interpreter)", column] = [f"{count} of {len(chosen)}"]
     print_table(cells)
     print(f"\n{len(unbroken)} different runs of generated code, all of which pass in the unbroken build." if not wrong else "")
     for line in wrong:
@@ -305,20 +377,18 @@ def main():
 def print_table(cells):
     notes = []
     print("| kernel | " + " | ".join(MUTATIONS) + " |\n|" + "---|" * (len(MUTATIONS) + 1))
-    for kernel in [*KERNELS, "(interpreter)"]:
+    for kernel in [k for k in [*KERNELS, "(interpreter)"] if any(k == row for row, _ in cells)]:
         row = []
         for column in MUTATIONS:
             if (kernel, column) in cells:
-                row.append(cells[kernel, column])
+                row.append(", ".join(cells[kernel, column]))
                 continue
-            reason = REASONS.get((column, kernel)) or REASONS.get((column, None))
-            if reason is None:
-                raise SystemExit(f"mutations.py: error: no patch and no reason for '{column}' in {kernel}")
-            if reason not in notes:
-                notes.append(reason)
-            row.append(f"- ({notes.index(reason) + 1})")
+            why = reason(column, kernel) or "not run"
+            if why not in notes:
+                notes.append(why)
+            row.append(f"- ({notes.index(why) + 1})")
         print(f"| {kernel} | " + " | ".join(row) + " |")
-    print("\ncells: failing cases of those run")
+    print("\ncells: failing cases of those run, for each build")
     for i, note in enumerate(notes):
         print(f"({i + 1}) {note}")
 
