@@ -9,6 +9,8 @@
 // - Float only: what the channel varies by adds less to any sum that reads it than the order of that sum, which is free:
 //   over all channels that go less than a quarter ulp of the sum's bias. (Trained networks have channels of weights of
 //   1e-30.) Inputs may be infinitely large unless the user promises a limit, --input-limit.
+// - Equal: another channel stores the same wherever a convolution or fully connected layer reads both. That one stays, and gets
+//   the weights of both, where the sum still fits the weights' type (else both stay).
 //
 // Depthwise convolutions, pools, reshapes and operators element by element hand channels on, so all values that they connect
 // lose the same ones. A channel of a value may be a channel of every so many in another, whose last axis a reshape made of
@@ -87,6 +89,7 @@ struct Filters {
       weights.assign(c.begin(), c.end());
     }
   }
+  double& at(size_t o, size_t tap, size_t c) { return weights[(o * taps + tap) * channels + c]; }
   double at(size_t o, size_t tap, size_t c) const { return weights[(o * taps + tap) * channels + c]; }
   /// Sum of magnitudes.
   double reach(size_t o, size_t c) const {
@@ -96,12 +99,55 @@ struct Filters {
   }
 };
 
+/// For each channel of the values the first one that stores the same, whatever the input; values without equal channels
+/// may be missing.
+std::map<ValueId, std::vector<size_t>> equal_channels(const Graph& g, const std::vector<ChannelRole>& roles) {
+  std::map<ValueId, std::vector<size_t>> all;
+  const auto first_of = [&](ValueId v, size_t c) {
+    const auto it = all.find(v);
+    return it == all.end() ? c : it->second[c];
+  };
+  const auto text = [](auto v) { return std::string(reinterpret_cast<const char*>(&v), sizeof v); };
+  for (size_t at = 0; at < g.nodes.size(); ++at) {
+    const Node& n = g.nodes[at];
+    if (roles[at] == ChannelRole::other) continue;
+    const ValueId y = n.outputs[0];
+    const size_t channels = extent(g[y].type);
+    const bool weighted = n.as<Conv>() || n.as<Dense>();
+    std::map<std::string, size_t> seen;
+    std::vector<size_t> first;
+    for (size_t c = 0; c < channels; ++c) {
+      std::string what;  // all that decides channel c
+      for (size_t i = 0; i < n.inputs.size(); ++i) {
+        if (n.inputs[i] == ValueId::none) continue;
+        const Value& v = g[n.inputs[i]];
+        if (weighted && i > 0) {
+          const int64_t each = v.data->elements() / int64_t(channels);
+          for (int64_t k = 0; k < each; ++k) what += text(v.data->real(int64_t(c) * each + k));
+          if (!v.type.quant.empty()) what += text(v.type.quant.scale_at(c)) + text(v.type.quant.zero_at(c));
+        } else if (v.constant()) {
+          for (int64_t k = 0; k < v.data->elements(); ++k)
+            if (extent(v.type) == 1 || size_t(k) % extent(v.type) == c) what += text(v.data->real(k));
+        } else if (roles[at] == ChannelRole::hands_on) {
+          const size_t own = extent(v.type), to = c % own;
+          // A reshape repeats the channels: places that lie apart are different ones.
+          what += text(channels % own == 0 ? c - to + first_of(n.inputs[i], to) : c);
+        }
+      }
+      first.push_back(seen.try_emplace(what, c).first->second);
+    }
+    if (seen.size() < channels) all[y] = std::move(first);
+  }
+  return all;
+}
+
 class Narrowing {
  public:
   Narrowing(Graph& g, double limit) : g_(g), classes_(g), ranges_(channel_ranges(g, limit)) {
     for (const Node& n : g.nodes) roles_.push_back(channel_role(g, n));
     for (size_t i = 0; i < g.nodes.size(); ++i)
       if (roles_[i] == ChannelRole::mixes) filters_.emplace(i, Filters(g, g.nodes[i]));
+    equal_ = equal_channels(g, roles_);
     // What one layer drops, others may no longer read.
     for (Dropped next = droppable(); next != drop_; next = droppable()) drop_ = std::move(next);
   }
@@ -122,6 +168,9 @@ class Narrowing {
 
   Dropped droppable();
   std::vector<bool> dispensable(size_t at);
+  void merge(size_t root, std::vector<bool>& drop, size_t unit);
+  bool add_up(size_t root, size_t from, size_t to, std::map<size_t, Filters>& sums);
+  void add_merged(size_t at, Tensor& weights);
   void fold_into_sums(size_t at, const std::vector<size_t>& in, const std::vector<size_t>& out, std::vector<ValueId>& inputs);
   ValueId constant(const std::string& name, Tensor t) { return g_.add_constant(g_.fresh(name), std::move(t)); }
 
@@ -130,6 +179,8 @@ class Narrowing {
   ChannelRanges ranges_;
   std::vector<ChannelRole> roles_;
   std::map<size_t, Filters> filters_;
+  std::map<ValueId, std::vector<size_t>> equal_;
+  std::map<size_t, std::vector<std::pair<size_t, size_t>>> merged_;  // by class: a channel, and the equal one that stays for it
   Dropped drop_;
 };
 
@@ -152,6 +203,56 @@ std::vector<bool> Narrowing::dispensable(size_t at) {
     }
   }
   return r;
+}
+
+/// Adds the weights for channel `from` to those for `to` in all layers that read the class; false where they differ there or
+/// the sums do not fit.
+bool Narrowing::add_up(size_t root, size_t from, size_t to, std::map<size_t, Filters>& sums) {
+  for (auto& [at, f] : filters_) {
+    const ValueId x = g_.nodes[at].inputs[0];
+    if (classes_.of(x) != root) continue;
+    const auto equal = equal_.find(x);
+    if (equal == equal_.end()) return false;
+    const Tensor& w = *g_[g_.nodes[at].inputs[1]].data;
+    Filters& s = sums.try_emplace(at, f).first->second;
+    for (size_t c = 0; c < f.channels; c += classes_.base(x)) {
+      if (equal->second[c + from] != equal->second[c + to]) return false;
+      for (size_t o = 0; o < f.filters; ++o)
+        for (size_t t = 0; t < f.taps; ++t) {
+          const double v = s.at(o, t, c + to) += f.at(o, t, c + from);
+          const double zero = w.type().quantized() ? w.type().quant.zero_at(o) : 0;
+          // -128 where zero is 0 keeps some kernels away.
+          if (w.dtype() != DType::f32 && (v + zero < double(info(w.dtype()).lo + (zero == 0)) || v + zero > double(info(w.dtype()).hi))) return false;
+        }
+    }
+  }
+  return true;
+}
+
+/// Finds equal channels of a class among those that stay; as many go as leave a multiple of `unit`.
+void Narrowing::merge(size_t root, std::vector<bool>& drop, size_t unit) {
+  if (drop.empty() || std::ranges::none_of(equal_, [&](const auto& e) { return classes_.of(e.first) == root; })) return;
+  auto& merged = merged_[root];
+  const size_t known = merged.size();
+  std::map<size_t, Filters> sums;
+  for (const auto& [from, to] : merged) add_up(root, from, to, sums);
+  for (size_t c = 0; c < drop.size(); ++c) {
+    const auto stays_for = [&](const auto& m) { return m.second == c; };
+    if (drop[c] || std::ranges::any_of(merged, stays_for)) continue;
+    for (size_t r = 0; r < c && !drop[c]; ++r) {
+      if (drop[r]) continue;
+      std::map<size_t, Filters> next = sums;
+      if (!add_up(root, c, r, next)) continue;
+      sums = std::move(next);
+      merged.emplace_back(c, r);
+      drop[c] = true;
+    }
+  }
+  // The last ones come back first: each sum was checked as it grew.
+  while (merged.size() > known && size_t(std::ranges::count(drop, false)) % unit != 0) {
+    drop[merged.back().first] = false;
+    merged.pop_back();
+  }
 }
 
 /// Channels that can go, given those that go already; more than these.
@@ -178,6 +279,7 @@ Dropped Narrowing::droppable() {
   }
   for (auto& [root, d] : drop) {
     // Something must remain, and four at a time where it was so. What goes already stays gone.
+    for (const auto& [from, to] : merged_[root]) d[from] = true, d[to] = false;
     const std::vector<bool>& before = drop_[root];
     const size_t unit = d.size() % 4 == 0 ? 4 : 1;
     size_t kept = size_t(std::ranges::count(d, false));
@@ -185,33 +287,53 @@ Dropped Narrowing::droppable() {
     for (const bool again : {false, true})
       for (size_t c = 0; c < d.size() && kept < wanted; ++c)
         if (d[c] && (before.empty() || before[c] == again)) d[c] = false, ++kept;
+    merge(root, d, unit);
   }
   return drop;
+}
+
+/// The elements of t at places that `source` gives for each of the new type. Element by element: int4 lies two a byte.
+template <class F>
+Tensor gather(const Tensor& t, const Type& type, F&& source) {
+  Tensor r(type);
+  for (int64_t i = 0; i < r.elements(); ++i) r.set_real(i, t.real(source(i)));
+  return r;
 }
 
 /// t with the given indices of its first axis; per-channel scales along it go along.
 Tensor select_first(const Tensor& t, const std::vector<size_t>& keep) {
   Type type = t.type();
-  const size_t each = t.bytes().size() / std::max<size_t>(size_t(type.shape[0]), 1);
+  const int64_t each = t.elements() / std::max<int64_t>(type.shape[0], 1);
   type.shape[0] = int64_t(keep.size());
   if (type.quant.axis == 0) {
     Quant q{{}, {}, 0};
     for (size_t k : keep) q.scale.push_back(t.type().quant.scale[k]), q.zero_point.push_back(t.type().quant.zero_point[k]);
     type.quant = q;
   }
-  Tensor r(type);
-  for (size_t i = 0; i < keep.size(); ++i) std::ranges::copy(t.bytes().subspan(keep[i] * each, each), r.bytes().begin() + std::ptrdiff_t(i * each));
-  return r;
+  return gather(t, type, [&](int64_t i) { return int64_t(keep[size_t(i / each)]) * each + i % each; });
 }
 
 Tensor select_last(const Tensor& t, const std::vector<size_t>& keep) {
   Type type = t.type();
-  const size_t inner = size_t(type.shape.back()), rows = size_t(t.elements()) / std::max<size_t>(inner, 1), each = size_t(info(type.dtype).bits) / 8;
-  type.shape.back() = int64_t(keep.size());
-  Tensor r(type);
-  for (size_t i = 0; i < rows; ++i)
-    for (size_t k = 0; k < keep.size(); ++k) std::ranges::copy(t.bytes().subspan((i * inner + keep[k]) * each, each), r.bytes().begin() + std::ptrdiff_t((i * keep.size() + k) * each));
-  return r;
+  const int64_t inner = type.shape.back(), kept = int64_t(keep.size());
+  type.shape.back() = kept;
+  return gather(t, type, [&](int64_t i) { return i / kept * inner + int64_t(keep[size_t(i % kept)]); });
+}
+
+/// What stays for equal channels has the weights of all.
+void Narrowing::add_merged(size_t at, Tensor& weights) {
+  const ValueId x = g_.nodes[at].inputs[0];
+  const auto& merged = merged_[classes_.of(x)];
+  if (merged.empty()) return;
+  std::map<size_t, Filters> sums;
+  for (const auto& [from, to] : merged) add_up(classes_.of(x), from, to, sums);
+  const Filters& f = sums.at(at);
+  for (size_t o = 0; o < f.filters; ++o)
+    for (size_t i = 0; i < f.taps * f.channels; ++i) {
+      const size_t k = o * f.taps * f.channels + i;
+      const double v = f.weights[k] + (weights.type().quantized() ? weights.type().quant.zero_at(o) : 0);
+      weights.dtype() == DType::f32 ? weights.set_real(int64_t(k), v) : weights.set_integer(int64_t(k), int64_t(v));
+    }
 }
 
 /// Gives the mixing node `at` weights for the channels `in`, and what the others add to the sums of the filters `out`:
@@ -233,6 +355,8 @@ void Narrowing::fold_into_sums(size_t at, const std::vector<size_t>& in, const s
         ++next;
         continue;
       }
+      const auto& merged = merged_[classes_.of(n.inputs[0])];
+      if (std::ranges::count(merged, c % classes_.base(n.inputs[0]), &std::pair<size_t, size_t>::first)) continue;
       double w = 0;
       for (size_t t = 0; t < f.taps; ++t) w += f.at(out[o], t, c);
       const double zero = integers ? x.quant.zero_point[0] : 0;
@@ -267,7 +391,9 @@ void Narrowing::rewrite() {
       if (bias) narrow[2] = fewer_out ? constant(g_[inputs[2]].name, select_first(*bias, out)) : inputs[2];
       if (roles_[at] == ChannelRole::mixes && fewer_in) fold_into_sums(at, in, out, narrow);
       else if (offset) narrow.push_back(constant(name + "_offset", select_first(*offset, out)));
-      Tensor weights = select_first(*w, out);
+      Tensor weights = *w;
+      if (roles_[at] == ChannelRole::mixes) add_merged(at, weights);
+      weights = select_first(weights, out);
       if (roles_[at] == ChannelRole::mixes) weights = select_last(weights, in);
       narrow[1] = constant(g_[inputs[1]].name, std::move(weights));
       if (narrow.size() == 3 && narrow[2] == ValueId::none) narrow.pop_back();
@@ -289,7 +415,7 @@ void Narrowing::rewrite() {
     if (Conv* c = n.as<Conv>(); c && roles_[at] == ChannelRole::hands_on) c->group = int64_t(out.size());
     n.outputs[0] = now[y] = g_.add_value(g_.fresh(before[index(y)].name + "_kept"), std::move(narrow));
   }
-  if (gone > 0) g_.notes.push_back(fmt::format("{} of {} output channels of convolutions and fully connected layers were dropped: they are constant for every input, or nothing reads them", gone, of));
+  if (gone > 0) g_.notes.push_back(fmt::format("{} of {} output channels of convolutions and fully connected layers were dropped: they are constant for every input or equal to others, or nothing reads them", gone, of));
 }
 
 }  // namespace
