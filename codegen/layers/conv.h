@@ -55,6 +55,7 @@ struct ConvF32 {
   bool dense, pointwise, depthwise;
   int64_t taps, outputs;  // as above
   double blocked;         // outputs, with pixels and filters rounded up to blocks of four
+  double threes;          // outputs, with pixels rounded up to threes and filters to fours
   double tiles;           // of 2x2 outputs, rounded up to four
   int64_t room;           // bytes that a kernel may take as working memory in exchange for speed
   double products;
@@ -115,6 +116,11 @@ PackedF32 pack_winograd_f32_fpu(const ConvF32& c);
 PackedF32 pack_pointwise_f32_fpu(const ConvF32& c);
 PackedF32 pack_dense_f32_fpu(const ConvF32& c);
 PackedF32 pack_depthwise_f32_fpu(const ConvF32& c);
+PackedF32 pack_conv_f32_mve(const ConvF32& c);
+PackedF32 pack_pointwise_f32_mve(const ConvF32& c);
+PackedF32 pack_dense_f32_mve(const ConvF32& c);
+PackedF32 pack_depthwise_f32_mve(const ConvF32& c);
+PackedF32 pack_winograd_f32_mve(const ConvF32& c);
 template <auto pack>
 LayerCode print_conv_f32(const LayerView& v);
 
