@@ -38,6 +38,12 @@ LayerCode print_binary(const LayerView& v) {
   return layer_code("binary.h", body(b.s, "", fmt::format("binary<burin::fn_{}>(s, x0, x1, y0)", f)));
 }
 
+LayerCode print_binary_f32_mve(const LayerView& v) {
+  const BinaryReal& b = *v.as<BinaryReal>();
+  return layer_code("binary_f32_mve.h", fmt::format("burin::binary_f32_mve<burin::fn_{}, {}, {}>({}, {}, {}, x0, x1, y0);\n", function(b.op->kind), b.s.a[0], b.s.b[0],
+                                                    b.n, cpp(b.op->clamp.lo), cpp(b.op->clamp.hi)));
+}
+
 std::optional<BinaryQ8> BinaryQ8::of(const LayerView& v) {
   const Binary* op = v.node.as<Binary>();
   if (!op || !op->integer_form()) return std::nullopt;

@@ -14,6 +14,12 @@ struct BinaryReal {
   BinaryShape s;
   int64_t n;
   double cost;  // cycles of one element
+
+  /// binary_f32_mve serves: operands of one shape, or one of them a single number.
+  bool mve() const {
+    const bool simple = op->kind == BinaryKind::add || op->kind == BinaryKind::sub || op->kind == BinaryKind::mul;
+    return simple && y == DType::f32 && s.rank == 1 && n > 0 && s.a[0] <= 1 && s.b[0] <= 1 && s.a[0] + s.b[0] > 0;
+  }
 };
 
 /// Binary on int8 and uint8 operands. Of the three plans the one of `kind` is filled.
@@ -36,6 +42,7 @@ struct BinaryQ8 {
 };
 
 LayerCode print_binary(const LayerView& v);
+LayerCode print_binary_f32_mve(const LayerView& v);
 LayerCode print_add_q8(const LayerView& v);
 LayerCode print_add_q8_mve(const LayerView& v);
 LayerCode print_mul_q8(const LayerView& v);

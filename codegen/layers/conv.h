@@ -50,7 +50,7 @@ struct ConvF32 {
   int64_t batch;
   bool dense, pointwise, depthwise;
   int64_t taps, outputs;  // as above
-  double rows4;           // pixels, rounded up to blocks of four
+  double rows3, rows4;    // pixels, rounded up to blocks of three, of four
   double tiles;           // of 2x2 outputs, rounded up to four
   int64_t room;           // bytes that a kernel may take as working memory in exchange for speed
   double products;
@@ -115,6 +115,11 @@ PackedF32 pack_winograd_f32_fpu(const ConvF32& c);
 PackedF32 pack_pointwise_f32_fpu(const ConvF32& c);
 PackedF32 pack_dense_f32_fpu(const ConvF32& c);
 PackedF32 pack_depthwise_f32_fpu(const ConvF32& c);
+PackedF32 pack_conv_f32_mve(const ConvF32& c);
+PackedF32 pack_pointwise_f32_mve(const ConvF32& c);
+PackedF32 pack_dense_f32_mve(const ConvF32& c);
+PackedF32 pack_depthwise_f32_mve(const ConvF32& c);
+PackedF32 pack_winograd_f32_mve(const ConvF32& c);
 template <auto pack>
 LayerCode print_conv_f32(const LayerView& v);
 

@@ -3,6 +3,7 @@
 
 #include "codegen/layers/conv.h"
 #include "codegen/layers/rows.h"
+#include "runtime-min/kernels/depthwise_f32_mve.h"
 
 namespace burin {
 namespace {
@@ -20,6 +21,23 @@ PackedF32 interleaved(const ConvF32& c, int32_t together) {
   return r;
 }
 
+/// Filters interleaved in vectors for Helium: by `together`, by four, then the others; weights and bias end with a whole
+/// vector.
+PackedF32 in_vectors(const ConvF32& c, int32_t together) {
+  PackedF32 r;
+  for (int32_t o = 0, count = 0; o < c.s.oc; o += count) {
+    const int32_t left = c.s.oc - o;
+    count = left >= together ? together : std::min(left, 4);
+    for (int64_t k = 0; k < c.taps; ++k)
+      for (int32_t f = 0; f < count; ++f) r.weights.push_back(c.weights[size_t((o + f) * c.taps + k)]);
+  }
+  const size_t behind = size_t((4 - c.s.oc % 4) % 4);
+  r.weights.resize(r.weights.size() + behind);
+  r.bias = c.bias;
+  r.bias.resize(size_t(c.s.oc) + behind);
+  return r;
+}
+
 /// Are products and sums cheaper in one instruction?
 bool fused(const Target& t) { return t.cost("fmac") < t.cost("fmul") + t.cost("fadd"); }
 
@@ -34,6 +52,7 @@ std::optional<ConvF32> ConvF32::of(const LayerView& v) {
   c.taps = int64_t(c.s.kh) * c.s.kw * (c.s.ic / c.s.groups);
   c.outputs = int64_t(c.s.oh) * c.s.ow * c.s.oc;
   const int64_t pixels = int64_t(c.s.oh) * c.s.ow;
+  c.rows3 = double((pixels + 2) / 3 * 3);
   c.rows4 = double((pixels + 3) / 4 * 4);
   c.tiles = double((int64_t((c.s.oh + 1) / 2) * ((c.s.ow + 1) / 2) + 3) / 4 * 4);
   if (v.options.optimize == Options::Optimize::speed && c.s.kh == 3) c.room = spare_room(v.graph, v.node, 1.0 / 7);
@@ -51,6 +70,32 @@ PackedF32 pack_winograd_f32_fpu(const ConvF32& c) { return interleaved(c, 1); }
 PackedF32 pack_pointwise_f32_fpu(const ConvF32& c) { return interleaved(c, 4); }
 PackedF32 pack_dense_f32_fpu(const ConvF32& c) { return interleaved(c, 8); }
 PackedF32 pack_depthwise_f32_fpu(const ConvF32& c) { return interleaved(c, 1); }
+PackedF32 pack_conv_f32_mve(const ConvF32& c) { return in_vectors(c, 8); }
+PackedF32 pack_pointwise_f32_mve(const ConvF32& c) { return in_vectors(c, 8); }
+PackedF32 pack_dense_f32_mve(const ConvF32& c) { return in_vectors(c, 16); }
+PackedF32 pack_depthwise_f32_mve(const ConvF32& c) {
+  PackedF32 r;
+  const int32_t taps = c.s.kh * c.s.kw;
+  for (int32_t o = 0; o < c.s.oc; o += 4)
+    for (int32_t k = 0; k < taps; ++k) {
+      const int32_t tap = mve_f32_by_columns(c.s) ? k % 3 * c.s.kw + k / 3 : k;
+      for (int32_t i = 0; i < 4; ++i) r.weights.push_back(c.weights[size_t((std::min(o, c.s.oc - 4) + i) * taps + tap)]);
+    }
+  r.bias = c.bias;
+  r.bias.resize(size_t(c.s.oc));
+  return r;
+}
+PackedF32 pack_winograd_f32_mve(const ConvF32& c) {
+  PackedF32 r;
+  for (int32_t o = 0; o < c.s.oc; o += 8)
+    for (int32_t channel = 0; channel < c.s.ic; ++channel)
+      for (int32_t k = 0; k < 9; ++k)
+        for (int32_t f = o; f < std::min(o + 8, c.s.oc); ++f)
+          r.weights.push_back(c.weights[size_t(f * c.taps + k * c.s.ic + channel)]);
+  r.bias = c.bias;
+  r.bias.resize(size_t(c.s.oc));
+  return r;
+}
 
 template <auto pack>
 LayerCode print_conv_f32(const LayerView& v) {
@@ -67,9 +112,9 @@ LayerCode print_conv_f32(const LayerView& v) {
       fmt::format("burin::{}{}(s, {}, {}, rows, $n$, w, {}, y, {});", kernel.name,
                   kernel.needs == "fpu" && fused(v.target) ? "<true>" : "", cpp(c.clamp.lo), cpp(c.clamp.hi),
                   packed.bias.empty() ? "nullptr" : "bias", v.node.scratch > 0 ? "scratch" : "nullptr");
-  // Depthwise rows share work with their neighbours, Winograd's tiles their filters; the others make pixels of any row,
-  // in fours.
-  const bool tall = kernel.name == "depthwise_f32_fpu" || kernel.name == "winograd_f32_fpu";
+  // Depthwise rows share work with their neighbours, Winograd's tiles their filters, Helium's blocks are of three; the
+  // others make pixels of any row, in fours.
+  const bool tall = kernel.name == "depthwise_f32_fpu" || kernel.name == "winograd_f32_fpu" || kernel.needs == "mve-float";
   const int32_t n = tall ? std::min(s.oh, 64) : rows_per_call(s.oh, s.ow);
   code.body = expand(
       R"(
@@ -85,5 +130,10 @@ template LayerCode print_conv_f32<pack_winograd_f32_fpu>(const LayerView&);
 template LayerCode print_conv_f32<pack_pointwise_f32_fpu>(const LayerView&);
 template LayerCode print_conv_f32<pack_dense_f32_fpu>(const LayerView&);
 template LayerCode print_conv_f32<pack_depthwise_f32_fpu>(const LayerView&);
+template LayerCode print_conv_f32<pack_conv_f32_mve>(const LayerView&);
+template LayerCode print_conv_f32<pack_pointwise_f32_mve>(const LayerView&);
+template LayerCode print_conv_f32<pack_dense_f32_mve>(const LayerView&);
+template LayerCode print_conv_f32<pack_depthwise_f32_mve>(const LayerView&);
+template LayerCode print_conv_f32<pack_winograd_f32_mve>(const LayerView&);
 
 }  // namespace burin

@@ -22,7 +22,8 @@ Call make_call(const PoolLayer& p, std::string_view kernel, int32_t x_zero, Laye
     code.requantize = "lut";
     return {"", "burin::max_pool_q8_ref(s, table, rows, $n$, y);"};
   }
-  if (!p.quantized) return {"", "burin::average_pool_f32_ref(s, rows, $n$, y);"};
+  const std::string_view variant = kernel.substr(kernel.rfind('_') + 1);
+  if (!p.quantized) return {"", fmt::format("burin::average_pool_f32_{}(s, rows, $n$, y);", variant)};
   std::string declarations = requantization(p.average.requantization, code), counts = "nullptr";
   const size_t sets = p.average.counts.size();
   if (sets > 1) {
@@ -30,7 +31,7 @@ Call make_call(const PoolLayer& p, std::string_view kernel, int32_t x_zero, Laye
     counts = "counts";
   }
   return {declarations,
-          fmt::format("burin::average_pool_q8_{}(s, q, {}, {}, {}, rows, $n$, p, y);", kernel.substr(kernel.rfind('_') + 1), x_zero, sets, counts)};
+          fmt::format("burin::average_pool_q8_{}(s, q, {}, {}, {}, rows, $n$, p, y);", variant, x_zero, sets, counts)};
 }
 
 }  // namespace

@@ -18,9 +18,13 @@
 #include "codegen/layers/all.h"
 #include "passes/pass.h"
 #include "runtime-min/kernels/conv_f32_fpu.h"
+#include "runtime-min/kernels/conv_f32_mve.h"
 #include "runtime-min/kernels/dense_f32_fpu.h"
+#include "runtime-min/kernels/dense_f32_mve.h"
 #include "runtime-min/kernels/depthwise_f32_fpu.h"
+#include "runtime-min/kernels/depthwise_f32_mve.h"
 #include "runtime-min/kernels/winograd_f32_fpu.h"
+#include "runtime-min/kernels/winograd_f32_mve.h"
 
 namespace burin {
 namespace {
@@ -71,6 +75,14 @@ std::vector<Case> cases() {
       {5, 4, 6, 12, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 3},
       {5, 4, 6, 12, 3, 2, 1, 1, 1, 1, {1, 1, 1, 1}, 6},
       {1, 3, 130, 9, 1, 1},
+      {1, 2, 9, 23, 1, 1},
+      {2, 5, 1, 70, 4, 3, 1, 2, 1, 1, {1, 1, 2, 1}},
+      {4, 3, 2, 16, 2, 2, 2, 1, 3, 2, {3, 2, 0, 1}},
+      {7, 9, 11, 11, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 11},
+      {8, 7, 9, 9, 3, 2, 2, 3, 1, 2, {0, 1, 2, 3}, 9},
+      {2, 3, 6, 6, 3, 5, 1, 1, 1, 1, {1, 4, 1, 4}, 6},
+      {1, 6, 7, 7, 1, 4, 1, 1, 1, 1, {0, 2, 0, 1}, 7},
+      {9, 2, 5, 5, 4, 1, 3, 2, 1, 1, {2, 1, 1, 2}, 5},
   };
   constexpr float inf = std::numeric_limits<float>::infinity();
   for (size_t i = 0, n = r.size(); i < n; ++i) {
@@ -199,7 +211,8 @@ TEST_CASE("float32 convolution kernels agree with their reference", "[kernels]")
 #undef KERNEL
   }
   for (const char* name : {"conv_f32_ref", "conv_f32_fpu", "pointwise_f32_fpu", "dense_f32_fpu", "depthwise_f32_fpu",
-                           "winograd_f32_fpu"}) {
+                           "winograd_f32_fpu", "conv_f32_mve", "pointwise_f32_mve", "dense_f32_mve", "depthwise_f32_mve",
+                           "winograd_f32_mve"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }
