@@ -214,11 +214,14 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   c.one_multiplier = c.requant.device.kind == RequantKind::shift8;
   for (size_t i = 3; i < c.requant.params.size(); i += 2) c.one_multiplier = c.one_multiplier && c.requant.params[i] == c.requant.params[1];
   const ConvShape& s = c.s;
-  c.winograd = c.narrow && s.groups == 1 && s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.ic % 4 == 0 &&
+  const bool memory = v.options.optimize != Options::Optimize::ram;  // for tiles
+  c.winograd = memory && c.narrow && s.groups == 1 && s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.ic % 4 == 0 &&
                c.bound < (1 << 23);
   c.tiles = double((s.oh + 1) / 2) * ((s.ow + 7) / 8) * 4;
-  if (c.winograd && v.options.optimize != Options::Optimize::ram) {
-    const int64_t room = spare_room(v.graph, v.node, 0) - winograd_q8_dsp_scratch(s);
+  if (c.winograd) {
+    // What was chosen stays: the order of layers, and so the room, changes afterwards.
+    const bool chosen = v.node.kernel && v.node.kernel->name == "winograd_q8_w8_dsp";
+    const int64_t room = (chosen ? v.node.scratch : spare_room(v.graph, v.node, 0)) - winograd_q8_dsp_scratch(s);
     c.block = int32_t(std::min<int64_t>(s.oc + s.oc % 2, std::max<int64_t>(room, 0) / 4 / winograd_words(s.ic, 2) * 2));
   }
   return c;

@@ -19,7 +19,7 @@ struct ConvQ8 {
   bool narrow;         // centered weights fit int8
   bool hs;             // H/s packing is exact for every filter (runtime-min/kernels/conv_dsp.h)
   bool one_multiplier; // requantization is shift8 with the same multiplier for all channels
-  bool winograd;       // F(2x2, 3x3) is exact (runtime-min/kernels/winograd_dsp.h)
+  bool winograd;       // F(2x2, 3x3) is exact, and tiles may take memory (runtime-min/kernels/winograd_dsp.h)
   double tiles;        // of 2x2 outputs, rounded up to rows of four
   int32_t block;       // filters that are transformed at a time on the device; 0: there is no room for them
   int64_t taps;        // products of one output
