@@ -250,7 +250,10 @@ PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c) {
     if (i % each != 0) r.params.push_back(params[i]);
   return r;
 }
-PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c) { return {hs_dense_stream(c), std::vector<int32_t>(6, c.requant.params[1])}; }
+PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c) {
+  const size_t words = dense_sixes(c.s.ic, c.s.oc) > 0 ? 6 : 1;  // as many as are read at once
+  return {hs_dense_stream(c), std::vector<int32_t>(words, c.requant.params[1])};
+}
 
 PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c) {
   const auto pair = [](int a, int b) { return (uint32_t(a) & 0xFFFFu) | uint32_t(b) << 16; };

@@ -2,7 +2,8 @@
 // weight is then read once, six or four outputs at a time (hs.h).
 //
 // Weights are one stream: sixes {first values, [quad][6]}, fours {first values, [quad][4]}, then single filters. params:
-// what requantization reads besides, or six times the multiplier that all share.
+// what requantization reads besides, or the multiplier that all share, six times if
+// there are sixes.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/hs.h"
@@ -57,7 +58,7 @@ BURIN_INLINE void hs_dense_dots(int32_t quads, bool shortly, const uint32_t*& w,
 }
 
 /// How many groups of six filters there are; fours follow, so that at most three are left. With few inputs none.
-constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
+BURIN_INLINE constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
   if (ic < 128 || ic % 64 != 0 || oc < 24) return 0;
   return oc % 6 > 0 && oc % 6 < 4 ? oc / 6 - 1 : oc / 6;
 }
@@ -259,7 +260,7 @@ BURIN_INLINE void dense_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_z
   hs_dense<false, kAny>(s, q, x_zero, rows, n, w, params, y, scratch);
 }
 
-/// The same where all filters have one multiplier (shift8): params are six times the multiplier.
+/// The same where all filters have one multiplier (shift8): params: that multiplier.
 template <bool kAny = false, class X, class Y>
 BURIN_INLINE void dense_one_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                    const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
