@@ -94,7 +94,7 @@ TAIL_SKIPPED = [
     (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const float v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const float v", "quantize_f32"),
     (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const int32_t v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const int32_t v", "dequantize_f32"),
 ]
-# ...and here in which results are made: the last pixel or filter or channel beyond a multiple.
+# ...and here in which results are made: the last pixel (or the last few) or filter or channel beyond a multiple.
 RESULTS_SKIPPED = [
     (K + "conv_dsp.h", "for (int32_t p = 0; p < count; ++p) hs_one_pixel(", "for (int32_t p = 0; p < count - 1; ++p) hs_one_pixel(",
      "conv_q8_dsp pointwise_q8_dsp"),
@@ -104,8 +104,8 @@ RESULTS_SKIPPED = [
     (K + "depthwise_any_dsp.h", "for (; left > 0; --left,", "for (; left > 1; --left,", "depthwise_any_q8_dsp"),
     (K + "conv_w16_dsp.h", "if (s.oc % 2 != 0)", "if (s.oc % 2 != 0 && count == 4)", "conv_q8_w16_dsp"),
     (K + "winograd_dsp.h", "k < 4 && ox + 2 * k < s.ow; ++k)", "k < 4 && ox + 2 * k < s.ow - 1; ++k)", "winograd_q8_dsp winograd_q8_w8_dsp"),
-    (K + "conv_mve.h", "  for (int32_t done = 0; done < total; done += 4) {", "  for (int32_t done = 0; done + 1 < total; done += 4) {", "conv_q8_mve"),
-    (K + "conv_mve.h", "    for (; ox < s.ow; ox += 4) {", "    for (; ox + 1 < s.ow; ox += 4) {", "pointwise_q8_mve"),
+    (K + "conv_mve.h", "  for (int32_t done = 0; done < total; done += 4) {", "  for (int32_t done = 0; done + 3 < total; done += 4) {", "conv_q8_mve"),
+    (K + "conv_mve.h", "    for (; ox < s.ow; ox += 4) {", "    for (; ox + 3 < s.ow; ox += 4) {", "pointwise_q8_mve"),
     (K + "conv_rows_mve.h", "    for (int32_t ox = 0; ox < s.ow; ox += 4) {", "    for (int32_t ox = 0; ox + 4 <= s.ow; ox += 4) {", "conv_rows_q8_mve"),
     (K + "conv_strips_mve.h", "    for (; oy < n; oy += 4) {", "    for (; oy + 1 < n; oy += 4) {", "conv_strips_q8_mve"),
     (K + "depthwise_any_mve.h", "    for (int32_t ox = 0; ox < s.ow; ++ox, y += s.oc) {", "    for (int32_t ox = 0; ox < s.ow - 1; ++ox, y += s.oc) {", "depthwise_any_q8_mve"),
