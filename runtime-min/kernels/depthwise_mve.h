@@ -1,8 +1,8 @@
 // Depthwise convolution with windows of at most 4x4 for cores with Helium, requantized by RequantKind::vector.
 //
 // 16 channels at a time are rearranged to strips: a word holds four neighbouring activations of one channel along one
-// axis (`across`), and the words of the 16 channels stand side by side, so that four words 64 bytes apart are a 4x4
-// patch of one channel: one gathering load, and then one VMLADAV per output. Windows of up to 3x3 with stride 1 serve
+// axis (`across`), and the words of the 16 channels stand side by side, so that four words 64 bytes apart (fewer with fewer
+// channels) are a 4x4 patch of one channel: one gathering load, and then one VMLADAV per output. Windows of up to 3x3 with stride 1 serve
 // 2x2 outputs with one patch and shifted weights (`pairs`). The other axis (`along`) is the one of four outputs in a
 // row; it runs down the image where that wastes fewer results than running to the right (`down`). Results beyond the
 // last one are avoided by computing some twice.
@@ -41,11 +41,16 @@ BURIN_INLINE constexpr MveAxis mve_across(const ConvShape& s, int32_t n) {
 }
 /// Columns of a strip: what the last output's patch touches.
 BURIN_INLINE constexpr int32_t mve_strip_columns(const MveAxis& along) { return (along.out - 1) * along.stride + 3 * along.dilation + 1; }
+/// Whether a row is filled as if it had pixels of 16 channels.
+BURIN_INLINE constexpr bool mve_strip_flat(const ConvShape& s) { return s.ic < 16 && !mve_depthwise_down(s); }
+/// Bytes of a column: a word for each channel of a block.
+BURIN_INLINE constexpr int32_t mve_strip_column(const ConvShape& s) { return mve_strip_flat(s) ? 4 * s.ic : 64; }
 /// Strips that two lines of output read.
 BURIN_INLINE constexpr int32_t mve_strips(const ConvShape& s) { return mve_depthwise_pairs(s) ? 1 : 2; }
-/// Bytes of working memory for n rows of output.
+/// Bytes of working memory for n rows of output: strips, room for columns of fewer channels, which are written as if they had 16,
+/// padding.
 BURIN_INLINE constexpr int32_t depthwise_q8_mve_scratch(const ConvShape& s, int32_t n) {
-  return mve_strips(s) * mve_strip_columns(mve_along(s, n)) * 64 + 16;
+  return mve_strips(s) * mve_strip_columns(mve_along(s, n)) * mve_strip_column(s) + 64 + 16;
 }
 
 /// `count` columns of 16 channels (of `lanes` of them, the others are anything): bytes i of the words are from x[i],
@@ -188,9 +193,9 @@ BURIN_INLINE void mve_strip_outputs(const Requant& q, bool pairs, int32_t step, 
                            "vldrw.u32 q2, [r8, #-12]\n\t"
                            "vshl.i32 q6, q4, #8\n\t"
                            "vshl.i32 q3, q2, #8\n\t")
-                       "vldrw.u32 q0, [q5, #256]!\n\t"
+                       "vldrw.u32 q0, [q5, %[step]]!\n\t"
                        "vmladav.s8 r0, q0, q2\n\t"
-                       "vldrw.u32 q1, [q5, #128]\n\t"
+                       "vldrw.u32 q1, [q5, %[half]]\n\t"
                        "vmladav.s8 r8, q0, q3\n\t"
                        "vmladav.s8 r2, q0, q4\n\t"
                        "vmladav.s8 r10, q0, q6\n\t"
@@ -200,7 +205,7 @@ BURIN_INLINE void mve_strip_outputs(const Requant& q, bool pairs, int32_t step, 
                        "vmladav.s8 lr, q1, q6\n\t"
                        BURIN_MVE_STRIPS_END("vsub.i32 q5, q5, r2\n\t")
                        :
-                       : [b] "r"(&b), [rest] "i"(rest), [step] "i"(4 * step), BURIN_MVE_OPERANDS(q, Y)
+                       : [b] "r"(&b), [rest] "i"(rest), [step] "i"(4 * step), [half] "i"(2 * step), BURIN_MVE_OPERANDS(q, Y)
                        : BURIN_MVE_CLOBBERS);
     } else {
       __asm__ volatile(BURIN_MVE_STRIPS_BEGIN
@@ -260,7 +265,7 @@ BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* co
                                  int32_t c, const X* pad, int8_t* to) {
   const bool down = mve_depthwise_down(s);
   const MveAxis along = mve_along(s, n), across = mve_across(s, n);
-  const int32_t columns = mve_strip_columns(along), lanes = s.ic < 16 ? s.ic : 16;
+  const int32_t columns = mve_strip_columns(along), lanes = s.ic < 16 ? s.ic : 16, column = mve_strip_column(s);
   const int32_t used = across.taps + (mve_depthwise_pairs(s) ? 1 : 0);
   const int8_t zero = mve_byte(X(x_zero));
   const X* x[4];
@@ -277,16 +282,27 @@ BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* co
     }
     for (int32_t i = used; i < 4; ++i) x[i] = any ? any : pad, step[i] = any ? s.ic : 0;  // meets weights of zero
     const int32_t left = s.pl < columns ? s.pl : columns, inside = s.iw < columns - left ? s.iw : columns - left;
-    mve_fill(to, zero, left * 64);
-    if (all) mve_columns(to + left * 64, x, s.ic, s.ic, s.ic, s.ic, inside, lanes, true);
-    else mve_columns(to + left * 64, x, step[0], step[1], step[2], step[3], inside, lanes);
-    mve_fill(to + (left + inside) * 64, zero, (columns - left - inside) * 64);
+    const bool flat = mve_strip_flat(s);
+    const int32_t on = flat ? 16 : s.ic, count = flat ? inside * s.ic / 16 : inside, rest = flat ? inside * s.ic % 16 : 0;
+    mve_fill(to, zero, left * column);
+    int8_t* const at = to + left * column;
+    if (all) {
+      mve_columns(at, x, on, on, on, on, count, 16, true);
+    } else {
+      for (int32_t i = 0; i < 4; ++i) step[i] = step[i] ? on : 0;
+      mve_columns(at, x, step[0], step[1], step[2], step[3], count, 16);
+    }
+    if (rest > 0) {
+      for (int32_t i = 0; i < 4; ++i) x[i] += count * (all ? on : step[i]);
+      mve_columns(at + count * 64, x, 0, 0, 0, 0, 1, rest);
+    }
+    mve_fill(to + (left + inside) * column, zero, (columns - left - inside) * column);
     return;
   }
   const int32_t there = s.rows(n) < columns ? s.rows(n) : columns;
   for (int32_t a = 0; a < there;) {
     if (!rows[a]) {
-      mve_fill(to + a * 64, zero, 64);
+      mve_fill(to + a * column, zero, column);
       ++a;
       continue;
     }
@@ -301,11 +317,11 @@ BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* co
     int32_t count = 1;
     if (even_rows)
       while (a + count < there && rows[a + count]) ++count;
-    if (all) mve_columns(to + a * 64, x, s.iw * s.ic, s.iw * s.ic, s.iw * s.ic, s.iw * s.ic, count, lanes, true);
-    else mve_columns(to + a * 64, x, step[0], step[1], step[2], step[3], count, lanes);
+    if (all) mve_columns(to + a * column, x, s.iw * s.ic, s.iw * s.ic, s.iw * s.ic, s.iw * s.ic, count, lanes, true);
+    else mve_columns(to + a * column, x, step[0], step[1], step[2], step[3], count, lanes);
     a += count;
   }
-  mve_fill(to + there * 64, zero, (columns - there) * 64);
+  mve_fill(to + there * column, zero, (columns - there) * column);
 }
 
 /// One output at a time, for calls of fewer rows than a block makes.
@@ -339,11 +355,11 @@ BURIN_INLINE void depthwise_q8_mve(const ConvShape& s, const Requant& q, int32_t
     mve_depthwise_small(s, q, x_zero, rows, n, w, params, y);
     return;
   }
-  const int32_t columns = mve_strip_columns(along), pitch = columns * 64;
-  const int32_t step = along.stride * 64, last = along.out % 4 == 0 ? 0 : 4 - along.out % 4;
+  const int32_t column = mve_strip_column(s), pitch = mve_strip_columns(along) * column;
+  const int32_t step = along.stride * column, last = along.out % 4 == 0 ? 0 : 4 - along.out % 4;
   const int32_t together = mve_strips(s);
   int8_t* const strips = static_cast<int8_t*>(scratch);
-  X* const pad = reinterpret_cast<X*>(strips + together * pitch);
+  X* const pad = reinterpret_cast<X*>(strips + together * pitch + 64);
   for (int32_t i = 0; i < 16; ++i) pad[i] = X(x_zero);
   bool even_rows = down;
   for (int32_t i = 1; down && i < s.rows(n); ++i)
@@ -351,7 +367,7 @@ BURIN_INLINE void depthwise_q8_mve(const ConvShape& s, const Requant& q, int32_t
   MveStrips b;
   for (int32_t i = 0; i < 4; ++i) {
     const uint32_t at = uint32_t(i * along.step);
-    b.columns[i] = uint32_t(64 * i * along.dilation);
+    b.columns[i] = uint32_t(column * i * along.dilation);
     b.offsets[i] = at | (at + uint32_t(across.out > 1 ? across.step : 0)) << 16;
   }
   b.groups = along.out / 4;

@@ -254,7 +254,8 @@ def layers():
               ((1, 4, 6, 8), (3, 3), {"pads": [1, 0, 0, 1]}), ((1, 12, 5, 9), (3, 3), {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
               ((1, 4, 7, 6), (5, 3), {"pads": [2, 2, 2, 2], "strides": [1, 2]}), ((1, 4, 1, 7), (1, 3), {"pads": [0, 1, 0, 1]}),
               ((2, 4, 30, 2), (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 4, 2, 2), (2, 3), {"pads": [1, 2, 0, 2]}),
-              ((1, 3, 30, 3), (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 5, 6, 9), (5, 4), {"pads": [2, 1, 2, 2]}), ((1, 4, 5, 11), (1, 5), {"strides": [1, 3]})]
+              ((1, 3, 30, 3), (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 5, 6, 9), (5, 4), {"pads": [2, 1, 2, 2]}), ((1, 4, 5, 11), (1, 5), {"strides": [1, 3]}),
+              ((1, 17, 13, 1), (11, 1), {"pads": [1, 0, 2, 0]})]
     for i, (x, kernel, attrs) in enumerate(shapes):
         put(f"depthwise_{i}_s8", convolution, x, x[1], kernel, group=x[1], **attrs)
         put(f"depthwise_{i}_u8", convolution, x, x[1], kernel, group=x[1], dtype=U8, act="Relu", **attrs)
@@ -267,7 +268,8 @@ def layers():
               ((2, 7, 3, 4), 2, (3, 1), {"pads": [1, 0, 1, 0]}), ((1, 3, 2, 2), 2, (2, 2), {"pads": [3, 3, 3, 3], "strides": [2, 2]}),
               ((1, 6, 4, 4), 4, (3, 3), {"group": 2, "pads": [1, 1, 1, 1]}), ((1, 4, 13, 13), 2, (3, 3), {"pads": [1, 1, 1, 1]}),
               # Enough pixels for Winograd: rows and columns with each tail, no padding, and more of it than one pixel.
-              ((1, 8, 16, 14), 3, (3, 3), {"pads": [0, 1, 1, 0]}), ((1, 4, 18, 22), 1, (3, 3), {}), ((2, 4, 12, 11), 5, (3, 3), {"pads": [2, 2, 2, 2]})]
+              ((1, 8, 16, 14), 3, (3, 3), {"pads": [0, 1, 1, 0]}), ((1, 4, 18, 22), 1, (3, 3), {}), ((2, 4, 12, 11), 5, (3, 3), {"pads": [2, 2, 2, 2]}),
+              ((1, 16, 4, 6), 4, (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 32, 7, 9), 2, (3, 3), {"strides": [2, 2], "pads": [0, 0, 1, 1]})]
     for i, (x, m, kernel, attrs) in enumerate(shapes):
         put(f"conv_{i}_s8", convolution, x, m, kernel, **attrs)
         put(f"conv_{i}_u8", convolution, x, m, kernel, dtype=U8, act="Relu", **attrs)
