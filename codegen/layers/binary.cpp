@@ -1,6 +1,7 @@
 #include "codegen/layers/binary.h"
 
 #include "codegen/layers/spelling.h"
+#include "compiler/ops/product.h"
 
 namespace burin {
 namespace {
@@ -49,9 +50,10 @@ std::optional<BinaryQ8> BinaryQ8::of(const LayerView& v) {
   if (!op || !op->integer_form()) return std::nullopt;
   const Type &a = v.in(0), &b = v.in(1), &y = v.out();
   if (!is_q8(a) || !is_q8(b) || !is_q8(y)) return std::nullopt;
-  BinaryQ8 r{op->kind, binary_shape(a.shape, b.shape), y.elements(), {}, {}, {}, {}};
+  BinaryQ8 r{op->kind, binary_shape(a.shape, b.shape), y.elements(), {}, {}, {}, {}, {}};
   if (r.is_sum()) r.add = add_plan(*op, a, b, y);
   if (r.is_product()) r.mul = mul_requantization(a, b, y, op->clamp);
+  if (r.is_product() && v.target.has("mve")) r.mul_vector = plan_vector_requantization(std::vector{product_channel(a, b, y)}, requant_range(y, op->clamp));
   if (r.is_extreme()) r.a_table = operand_table(a, y, op->clamp), r.b_table = operand_table(b, y, op->clamp);
   return r;
 }
@@ -87,10 +89,22 @@ LayerCode print_mul_q8(const LayerView& v) {
   return code;
 }
 
-LayerCode print_extreme_q8(const LayerView& v) {
+LayerCode print_mul_q8_mve(const LayerView& v) {
   const BinaryQ8& b = *v.as<BinaryQ8>();
   if (b.n == 0) return nothing(v);
-  LayerCode code = layer_code("binary.h", "");
+  LayerCode code = layer_code("binary_mve.h", "");
+  code.body = body(
+      b.s, requantization(*b.mul_vector, code),
+      fmt::format("mul_q8_mve(s, q, {}, {}, p, x0, x1, y0)", v.in(0).quant.zero_point[0], v.in(1).quant.zero_point[0]));
+  return code;
+}
+
+namespace {
+
+LayerCode print_extreme(const LayerView& v, std::string header, std::string_view kernel) {
+  const BinaryQ8& b = *v.as<BinaryQ8>();
+  if (b.n == 0) return nothing(v);
+  LayerCode code = layer_code(std::move(header), "");
   auto table = [&](const char* name, const std::vector<uint8_t>& t) -> std::string {
     if (t.empty()) return "nullptr";
     code.constants.push_back(constant_array<uint8_t>(name, t));
@@ -98,8 +112,13 @@ LayerCode print_extreme_q8(const LayerView& v) {
     return name;
   };
   const std::string a = table("a_table", b.a_table), c = table("b_table", b.b_table);
-  code.body = body(b.s, "", fmt::format("extreme_q8<burin::fn_{}>(s, {}, {}, x0, x1, y0)", function(b.kind), a, c));
+  code.body = body(b.s, "", fmt::format("{}<burin::fn_{}>(s, {}, {}, x0, x1, y0)", kernel, function(b.kind), a, c));
   return code;
 }
+
+}  // namespace
+
+LayerCode print_extreme_q8(const LayerView& v) { return print_extreme(v, "binary.h", "extreme_q8"); }
+LayerCode print_extreme_q8_mve(const LayerView& v) { return print_extreme(v, "binary_mve.h", "extreme_q8_mve"); }
 
 }  // namespace burin

@@ -30,6 +30,7 @@ struct BinaryQ8 {
   int64_t n;
   AddPlan add;                            // add, sub
   Requantization mul;                     // mul
+  std::optional<Requantization> mul_vector;  // the same for Helium, where it is proven and the core has it
   std::vector<uint8_t> a_table, b_table;  // min, max; empty: the operand has the result's scale
 
   bool is_sum() const { return kind == BinaryKind::add || kind == BinaryKind::sub; }
@@ -38,6 +39,8 @@ struct BinaryQ8 {
   bool mve() const {
     return is_sum() && s.rank == 1 && s.a[0] == 1 && s.b[0] == 1 && add.device.kind == RequantAddKind::linear && add.device.shift >= 17 && add.device.shift <= 22;
   }
+  /// Runs of elements for Helium: one or two axes, the last one without broadcasting.
+  bool runs() const { return s.rank <= 2 && s.a[s.rank - 1] == 1 && s.b[s.rank - 1] == 1; }
   bool is_extreme() const { return kind == BinaryKind::min || kind == BinaryKind::max; }
 };
 
@@ -46,6 +49,8 @@ LayerCode print_binary_f32_mve(const LayerView& v);
 LayerCode print_add_q8(const LayerView& v);
 LayerCode print_add_q8_mve(const LayerView& v);
 LayerCode print_mul_q8(const LayerView& v);
+LayerCode print_mul_q8_mve(const LayerView& v);
 LayerCode print_extreme_q8(const LayerView& v);
+LayerCode print_extreme_q8_mve(const LayerView& v);
 
 }  // namespace burin

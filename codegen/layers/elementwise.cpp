@@ -69,14 +69,21 @@ std::optional<UnaryQ8> UnaryQ8::of(const LayerView& v) {
   return UnaryQ8{v.out().elements(), table(*op, v.in(0), v.out())};
 }
 
-LayerCode print_lut_q8(const LayerView& v) {
+namespace {
+
+LayerCode print_lut(const LayerView& v, std::string header, std::string_view kernel) {
   const UnaryQ8& u = *v.as<UnaryQ8>();
   if (u.n == 0) return nothing(v);
-  LayerCode code = layer_code("lut.h", fmt::format("burin::lut_q8({}, table, x0, y0);\n", u.n));
+  LayerCode code = layer_code(std::move(header), fmt::format("burin::{}({}, table, x0, y0);\n", kernel, u.n));
   code.constants = {constant_array<uint8_t>("table", u.values)};
   code.requantize = "lut";
   return code;
 }
+
+}  // namespace
+
+LayerCode print_lut_q8(const LayerView& v) { return print_lut(v, "lut.h", "lut_q8"); }
+LayerCode print_lut_q8_mve(const LayerView& v) { return print_lut(v, "lut_mve.h", "lut_q8_mve"); }
 
 std::optional<CastLayer> CastLayer::of(const LayerView& v) {
   if (!v.node.as<Cast>()) return std::nullopt;

@@ -35,6 +35,7 @@ struct WhereLayer {
 
 LayerCode print_unary(const LayerView& v);
 LayerCode print_lut_q8(const LayerView& v);
+LayerCode print_lut_q8_mve(const LayerView& v);
 LayerCode print_cast(const LayerView& v);
 LayerCode print_where(const LayerView& v);
 

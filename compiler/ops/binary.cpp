@@ -7,6 +7,7 @@
 #include "compiler/numerics/pairs.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/elements.h"
+#include "compiler/ops/product.h"
 #include "runtime-min/kernels/lut.h"
 
 namespace burin {
@@ -134,13 +135,16 @@ BinaryShape binary_shape(const Shape& a, const Shape& b) {
   return s;
 }
 
-Requantization mul_requantization(const Type& a, const Type& b, const Type& y, Clamp clamp) {
+RequantChannel product_channel(const Type& a, const Type& b, const Type& y) {
   const int64_t a_lo = info(a.dtype).lo - a.quant.zero_point[0], a_hi = info(a.dtype).hi - a.quant.zero_point[0];
   const int64_t b_lo = info(b.dtype).lo - b.quant.zero_point[0], b_hi = info(b.dtype).hi - b.quant.zero_point[0];
   const auto [lo, hi] = std::minmax({a_lo * b_lo, a_lo * b_hi, a_hi * b_lo, a_hi * b_hi});
   const Rational scale = exact(a.quant.scale[0]) * exact(b.quant.scale[0]) / exact(y.quant.scale[0]);
-  const RequantChannel channel{scale, 0, lo, hi};
-  return plan_sums({channel}, requant_range(y, clamp));
+  return {scale, 0, lo, hi};
+}
+
+Requantization mul_requantization(const Type& a, const Type& b, const Type& y, Clamp clamp) {
+  return plan_sums({product_channel(a, b, y)}, requant_range(y, clamp));
 }
 
 AddPlan add_plan(const Binary& op, const Type& a, const Type& b, const Type& y) {
