@@ -71,6 +71,7 @@ Sharing sharing(const LayerView& v, const ConvQ8& c, int32_t n) {
   if (v.options.optimize != Options::Optimize::size) return Sharing::none;
   const bool plain = kernel.ends_with("_plain"), parts = c.has_any_form(kernel);
   if (!plain && !parts) return Sharing::none;
+  if (c.s.groups != 1 && !c.depthwise) return Sharing::none;  // the call knows no other groups
   if (parts && pays_alone(v, c.s)) return Sharing::none;
   const bool fits = std::ranges::all_of(shape_facts(c, n), [](int32_t f) { return f == int16_t(f); });
   const bool many = distinct_shapes(v, c.s) > 2, dense = kernel.starts_with("dense");
