@@ -2,10 +2,10 @@
 // burin-bench-kernels LAYERS.ir TARGET...: every kernel of kernels.inc on every layer that it serves, in QEMU: instructions
 // beside those of the layer's reference, as a markdown table. A kernel that computes anything but what the interpreter
 // says, or that serves no layer of the table on any core named, is an error.
-// burin-bench-kernels --random N SEED TARGET: N random layers (random_layers.h; every other one without weights of -128),
+// burin-bench-kernels --random N SEED TARGET [each]: N random layers (random_layers.h; every other one without weights of -128),
 // each by the kernel that select-kernels takes: instructions per multiply-add, by kernel. A wrong result is an error, and so
 // is a reference kernel that gets a layer of kFewProducts or more products an output on a core with dsp; what failed is
-// printed, and the others are run all the same.
+// printed, and the others are run all the same. `each` prints every layer before the table.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -108,7 +108,7 @@ constexpr int kFewProducts = 16;
 /// The smallest of the sorted numbers that `percent` of them do not exceed.
 double percentile(const std::vector<double>& sorted, int percent) { return sorted[(sorted.size() * size_t(percent) + 99) / 100 - 1]; }
 
-int bench_random(int layers, uint32_t seed, const Target& target) {
+int bench_random(int layers, uint32_t seed, const Target& target, bool each) {
   struct Row {
     std::vector<double> costs;  // instructions per multiply-add
     double worst = 0;
@@ -130,6 +130,7 @@ int bench_random(int layers, uint32_t seed, const Target& target) {
       if (symmetric) no_least_weights(g);
       const Cell cell = *time_one(g, nullptr, target);
       const double cost = double(cell.instructions) / cell.work;
+      if (each) fmt::print("{} {:.2f} {} {} {}\n", i, cost, cell.instructions, cell.kernel, layer.shape), std::fflush(stdout);
       for (Row* r : {&rows[cell.kernel], &all}) {
         r->costs.push_back(cost);
         if (cost > r->worst) r->worst = cost, r->shape = layer.shape;
@@ -171,8 +172,9 @@ int positive(std::string_view text) {
 int main(int argc, char** argv) {
   try {
     const bool random = argc > 1 && std::string_view(argv[1]) == "--random";
-    if (random ? argc != 5 : argc < 3) throw UsageError("usage: burin-bench-kernels LAYERS.ir TARGET..., or --random N SEED TARGET");
-    if (random) return bench_random(positive(argv[2]), uint32_t(positive(argv[3])), *emulated(argv[4]));
+    const bool each = argc == 6 && std::string_view(argv[5]) == "each";
+    if (random ? argc != 5 && !each : argc < 3) throw UsageError("usage: burin-bench-kernels LAYERS.ir TARGET..., or --random N SEED TARGET [each]");
+    if (random) return bench_random(positive(argv[2]), uint32_t(positive(argv[3])), *emulated(argv[4]), each);
     std::vector<const Target*> targets;
     for (int i = 2; i < argc; ++i) targets.push_back(emulated(argv[i]));
     return bench(argv[1], targets);
