@@ -33,21 +33,25 @@ constexpr int32_t conv_q8_plain_scratch(const ConvShape& s) {
   return plain_in_place(s) ? 0 : kPlainPixels * s.kh * s.kw * (s.ic / s.groups);
 }
 
-/// The window of output pixel (oy, ox), channels [first, first + count).
+/// The window of output pixel (oy, ox), channels [channel, channel + count).
 template <class X>
-BURIN_INLINE void plain_gather(const ConvShape& s, int32_t x_zero, const X* const* rows, int32_t oy, int32_t ox, int32_t first,
+BURIN_INLINE void plain_gather(const ConvShape& s, int32_t x_zero, const X* const* rows, int32_t oy, int32_t ox, int32_t channel,
                                int32_t count, X* to) {
+  const int32_t left = ox * s.sw - s.pl;
   for (int32_t ky = 0; ky < s.kh; ++ky) {
     const X* row = rows[oy * s.sh + ky * s.dh];
-    const int32_t left = ox * s.sw - s.pl;
-    if (row && s.groups == 1 && s.dw == 1 && left >= 0 && left + s.kw <= s.iw) {
-      __builtin_memcpy(to, row + left * s.ic, size_t(s.kw * s.ic));
+    if (s.groups == 1 && s.dw == 1) {
+      // Taps [first, last) are inside the image.
+      const int32_t first = left >= 0 ? 0 : -left < s.kw ? -left : s.kw;
+      const int32_t last = !row ? first : left + s.kw <= s.iw ? s.kw : s.iw - left > first ? s.iw - left : first;
+      if (last - first < s.kw) __builtin_memset(to, uint8_t(x_zero), size_t(s.kw * s.ic));
+      if (last > first) __builtin_memcpy(to + first * s.ic, row + (left + first) * s.ic, size_t((last - first) * s.ic));
       to += s.kw * s.ic;
       continue;
     }
     for (int32_t kx = 0; kx < s.kw; ++kx) {
       const int32_t ix = left + kx * s.dw;
-      const X* from = row && ix >= 0 && ix < s.iw ? row + ix * s.ic + first : nullptr;
+      const X* from = row && ix >= 0 && ix < s.iw ? row + ix * s.ic + channel : nullptr;
       for (int32_t c = 0; c < count; ++c) *to++ = from ? from[c] : X(x_zero);
     }
   }
@@ -107,7 +111,8 @@ BURIN_INLINE void conv_q8_plain(const ConvShape& s, const Requant& q, int32_t x_
           x[p] = window;
         }
       }
-      if (count == kPlainPixels) plain_windows<kPlainPixels, 2>(s, q, taps, x, g * oc, oc, w, params, y + g * oc);
+      if (oc == 1 && count == kPlainPixels) plain_windows<kPlainPixels, 1>(s, q, taps, x, g, 1, w, params, y + g);
+      else if (count == kPlainPixels) plain_windows<kPlainPixels, 2>(s, q, taps, x, g * oc, oc, w, params, y + g * oc);
       else plain_windows<1, 2 * kPlainPixels>(s, q, taps, x, g * oc, oc, w, params, y + g * oc);
     }
     y += count * s.oc;
