@@ -80,6 +80,21 @@ BURIN_INLINE int32_t smlabt(uint32_t a, uint32_t b, int32_t c) {
 #endif
 }
 BURIN_INLINE int32_t smlatb(uint32_t a, uint32_t b, int32_t c) { return smlabt(b, a, c); }
+/// c + the product of both low halves: SMLABB; of both high ones: SMLATT.
+BURIN_INLINE int32_t smlabb(uint32_t a, uint32_t b, int32_t c) {
+#if BURIN_DSP
+  return __smlabb(int32_t(a), int32_t(b), c);
+#else
+  return wrap_add(c, int32_t(int16_t(a)) * int16_t(b));
+#endif
+}
+BURIN_INLINE int32_t smlatt(uint32_t a, uint32_t b, int32_t c) {
+#if BURIN_DSP
+  return __smlatt(int32_t(a), int32_t(b), c);
+#else
+  return wrap_add(c, int32_t(int16_t(a >> 16)) * int16_t(b >> 16));
+#endif
+}
 
 /// Bytes 0 and 2 as two int16: SXTB16; bytes 1 and 3: SXTB16 with ROR #8.
 BURIN_INLINE uint32_t sxtb16(uint32_t a) {

@@ -9,6 +9,7 @@
 #include "compiler/liveness.h"
 #include "compiler/ops/layout.h"
 #include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/conv_few_dsp.h"
 #include "runtime-min/kernels/conv_mve.h"
 #include "runtime-min/kernels/conv_rows_mve.h"
 #include "runtime-min/kernels/conv_strips_mve.h"
@@ -18,6 +19,7 @@
 #include "runtime-min/kernels/depthwise_any_dsp.h"
 #include "runtime-min/kernels/depthwise_any_mve.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
+#include "runtime-min/kernels/depthwise_taps_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
 #include "runtime-min/kernels/depthwise_mve.h"
 
@@ -186,6 +188,7 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   ConvQ8 c{};
   c.s = g->s, c.batch = g->batch, c.dense = g->dense, c.pointwise = g->pointwise;
   c.depthwise = is_depthwise(c.s);
+  c.channelwise = c.s.groups > 1 && c.s.groups == c.s.ic && c.s.oc % c.s.ic == 0;
   c.x = v.in(0).dtype, c.y = v.out().dtype;
   c.x_zero = v.in(0).quant.zero_point[0];
   const bool small = v.options.optimize == Options::Optimize::ram;
@@ -255,24 +258,6 @@ PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c) {
   return {hs_dense_stream(c), std::vector<int32_t>(words, c.requant.params[1])};
 }
 
-PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c) {
-  const auto pair = [](int a, int b) { return (uint32_t(a) & 0xFFFFu) | uint32_t(b) << 16; };
-  const auto quads = int64_t(hs_quads(int32_t(c.taps)));
-  const auto weight = [&](int32_t o, int64_t tap) { return tap < c.taps ? int{c.weights[size_t(o * c.taps + tap)]} : 0; };
-  PackedConv<uint32_t> r;
-  for (int32_t o = 0; o < c.s.oc; o += 2)
-    for (int64_t k = 0; k < quads * 4; k += k % 2 == 0 ? 1 : 3)
-      for (int32_t f = o; f < std::min(o + 2, c.s.oc); ++f) r.weights.push_back(pair(weight(f, k), weight(f, k + 2)));
-  const int words = words_per_channel(c.requant.device.kind);
-  for (int32_t o = 0; o < c.s.oc; ++o) {
-    const auto f = c.weights.begin() + o * c.taps;
-    r.params.push_back(int32_t(-signed_zero(c) * std::accumulate(f, f + c.taps, int64_t{0})));
-    const int32_t* p = c.requant.params.data() + o * words;
-    r.params.insert(r.params.end(), p, p + words);
-  }
-  return r;
-}
-
 /// What `unit` times the sum lacks where weights and activations are used as they are, the latter about `zero`.
 std::vector<int32_t> centring_parameters(const ConvQ8& c, int32_t unit, int32_t zero) {
   return hs_parameters(c, [&](int32_t o) {
@@ -281,12 +266,43 @@ std::vector<int32_t> centring_parameters(const ConvQ8& c, int32_t unit, int32_t 
   });
 }
 /// What plain_requantize wants: for shift8 within its first word.
-std::vector<int32_t> plain_parameters(const ConvQ8& c) {
-  return centring_parameters(c, c.requant.device.kind == RequantKind::shift8 ? 256 : 1, c.x_zero);
+std::vector<int32_t> plain_parameters(const ConvQ8& c, int32_t zero) {
+  return centring_parameters(c, c.requant.device.kind == RequantKind::shift8 ? 256 : 1, zero);
 }
-PackedConv<int8_t> pack_conv_q8_plain(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, plain_parameters(c)}; }
+
+uint32_t halves(int low, int high) { return (uint32_t(low) & 0xFFFFu) | uint32_t(high) << 16; }
+
+PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c) {
+  const auto quads = int64_t(hs_quads(int32_t(c.taps)));
+  const auto weight = [&](int32_t o, int64_t tap) { return tap < c.taps ? int{c.weights[size_t(o * c.taps + tap)]} : 0; };
+  PackedConv<uint32_t> r{{}, plain_parameters(c, signed_zero(c))};
+  const int32_t each = c.s.oc / c.s.groups;
+  for (int32_t first = 0; first < c.s.oc; first += each)
+    for (int32_t o = first; o < first + each; o += 2)
+      for (int64_t k = 0; k < quads * 4; k += k % 2 == 0 ? 1 : 3)
+        for (int32_t f = o; f < std::min(o + 2, first + each); ++f) r.weights.push_back(halves(weight(f, k), weight(f, k + 2)));
+  return r;
+}
+
+PackedConv<uint32_t> pack_conv_few_q8_dsp(const ConvQ8& c) {
+  const ConvShape& s = c.s;
+  PackedConv<uint32_t> r{{}, plain_parameters(c, c.x_zero)};
+  for (int32_t o = 0; o < s.oc; o += 2)
+    for (int32_t line = 0; line < few_lines(s); ++line)
+      for (int32_t word = 0; word < few_words(s); ++word)
+        for (int32_t f = o; f < std::min(o + 2, s.oc); ++f) {
+          const auto weight = [&](int32_t i) {
+            const int32_t at = few_at(s, word) + i, tap = line * few_bytes(s) + at;
+            return at < word * 4 || tap >= c.taps ? 0 : int{c.weights[size_t(f * c.taps + tap)]};
+          };
+          r.weights.push_back(halves(weight(0), weight(2)));
+          r.weights.push_back(halves(weight(1), weight(3)));
+        }
+  return r;
+}
+PackedConv<int8_t> pack_conv_q8_plain(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, plain_parameters(c, c.x_zero)}; }
 PackedConv<int8_t> pack_depthwise_q8_plain(const ConvQ8& c) {
-  PackedConv<int8_t> r{{}, plain_parameters(c)};
+  PackedConv<int8_t> r{{}, plain_parameters(c, c.x_zero)};
   const int32_t packed = c.s.ic - c.s.ic % kPlainPacked;
   for (int32_t first = 0; first < packed; first += kPlainPacked)
     for (int64_t t = 0; t < c.taps; ++t)
@@ -340,6 +356,43 @@ PackedConv<uint32_t> pack_depthwise_any_q8_dsp(const ConvQ8& c) {
   return r;
 }
 
+namespace {
+
+/// The stream of depthwise_taps_dsp.h: weights times `unit`, and parameters, depthwise_taps_params() for each output.
+PackedConv<uint32_t> depthwise_taps(const ConvQ8& c, int unit, const std::vector<int32_t>& params) {
+  const ConvShape& s = c.s;
+  const int32_t outputs = s.oc / s.ic, each = int32_t(params.size()) / s.oc;
+  PackedConv<uint32_t> r;
+  for (int32_t at = 0; at < s.ic; at += 4)
+    for (int32_t k = 0; k < outputs; ++k) {
+      const auto filter = [&](int32_t lane) { return (depthwise_taps_first(s, at) + lane) * outputs + k; };
+      const auto weight = [&](int32_t lane, int64_t tap) { return lane < s.ic ? unit * c.weights[size_t(filter(lane) * c.taps + tap)] : 0; };
+      const auto param = [&](int32_t lane, int32_t i) { r.weights.push_back(uint32_t(params[size_t(filter(std::min(lane, s.ic - 1)) * each + i)])); };
+      for (int32_t lane = 0; lane < 4; ++lane) param(lane, 0);
+      for (int64_t tap = 0; tap + 2 <= c.taps; tap += 2)
+        for (int32_t lane = 0; lane < 4; ++lane) r.weights.push_back(halves(weight(lane, tap), weight(lane, tap + 1)));
+      if (c.taps % 2 != 0)
+        for (int32_t lane = 0; lane < 2; ++lane) r.weights.push_back(halves(weight(lane, c.taps - 1), weight(lane + 2, c.taps - 1)));
+      for (int32_t lane = 0; lane < 4; ++lane)
+        for (int32_t i = 1; i < each; ++i) param(lane, i);
+    }
+  return r;
+}
+
+}  // namespace
+
+PackedConv<uint32_t> pack_depthwise_taps_q8_dsp(const ConvQ8& c) { return depthwise_taps(c, 256, centring_parameters(c, 256, c.x_zero)); }
+PackedConv<uint32_t> pack_depthwise_w16_q8_dsp(const ConvQ8& c) {
+  const int words = words_per_channel(c.requant.device.kind);
+  std::vector<int32_t> params;
+  for (int32_t o = 0; o < c.s.oc; ++o) {
+    const auto f = c.weights.begin() + o * c.taps;
+    const auto p = c.requant.params.begin() + o * words;
+    params.push_back(int32_t(-c.x_zero * std::accumulate(f, f + c.taps, int64_t{0})));
+    params.insert(params.end(), p, p + words);
+  }
+  return depthwise_taps(c, 1, params);
+}
 PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c) {
   PackedConv<uint32_t> r;
   for (int32_t o = 0; o < c.s.oc; ++o)
@@ -535,7 +588,10 @@ template LayerCode print_conv_q8<pack_dense_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_dense_one_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_q8_w16_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_conv_few_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_depthwise_any_q8_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_depthwise_taps_q8_dsp>(const LayerView&);
+template LayerCode print_conv_q8<pack_depthwise_w16_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_winograd_q8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_winograd_q8_w8_dsp>(const LayerView&);
 template LayerCode print_conv_q8<pack_conv_q8_mve>(const LayerView&);

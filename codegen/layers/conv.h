@@ -16,6 +16,7 @@ struct ConvQ8 {
   bool dense;          // made of a fully connected operator
   bool pointwise;      // 1x1, stride 1, no padding: any run of pixels, so the shape is one row
   bool depthwise;      // one input channel a group and as many outputs as inputs
+  bool channelwise;    // one input channel a group, one or more outputs
   bool narrow;         // centered weights fit int8
   bool hs;             // H/s packing is exact for every filter (runtime-min/kernels/conv_dsp.h)
   bool one_multiplier; // requantization is shift8 with the same multiplier for all channels
@@ -90,7 +91,10 @@ PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_conv_few_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_any_q8_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_depthwise_taps_q8_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_depthwise_w16_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c);
 PackedConv<int8_t> pack_winograd_q8_w8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c);

@@ -3,6 +3,7 @@
 #pragma once
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/depthwise_any_dsp.h"
+#include "runtime-min/kernels/depthwise_taps_dsp.h"
 #include "runtime-min/kernels/depthwise_mve.h"
 
 namespace burin {
@@ -33,6 +34,9 @@ struct DepthwiseWords {
   double together = 0, alone = 0;
 };
 DepthwiseWords depthwise_words(const ConvShape& s);
+
+/// depthwise_taps_q8_dsp: blocks of four channels' outputs.
+inline double depthwise_taps_blocks(const ConvShape& s) { return pixels(s) * ((s.ic + 3) / 4) * (s.oc / s.ic); }
 
 /// Helium convolutions: blocks of four pixels and two filters; chunks of lone filters, each with what its result costs.
 inline double mve_pairs(const ConvShape& s) { return double((s.oh * s.ow + 3) / 4) * (s.oc / 2); }

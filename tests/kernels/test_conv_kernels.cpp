@@ -9,11 +9,13 @@
 #include "codegen/layers/all.h"
 #include "passes/pass.h"
 #include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/conv_few_dsp.h"
 #include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_any_dsp.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
+#include "runtime-min/kernels/depthwise_taps_dsp.h"
 #include "runtime-min/kernels/pool_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
 #include "runtime-min/kernels/conv_mve.h"
@@ -35,6 +37,7 @@ struct Case {
   DType x = DType::i8, y = DType::i8;
   Clamp clamp{};
   bool one_scale = false;  // for all weights
+  bool offset = false;     // uint8 weights about a zero point
   float y_scale = 0;  // 0: so that results fill their range
 };
 
@@ -112,6 +115,22 @@ std::vector<Case> cases() {
       {1, 1, 256, 26, 1, 1},
       {1, 1, 30, 13, 1, 1},
       {1, 2, 64, 9, 1, 1},
+      // few filters: rows of four bytes and more, of fewer, dilated ones; groups with any number of taps and filters
+      {7, 6, 1, 1, 3, 5, 1, 1, 1, 1, {1, 2, 1, 2}},
+      {6, 9, 5, 2, 3, 2, 2, 1, 1, 1, {2, 1, 0, 1}},
+      {5, 6, 11, 3, 2, 3, 1, 2, 1, 1, {0, 2, 1, 1}},
+      {6, 6, 1, 1, 2, 1},
+      {8, 9, 3, 4, 3, 3, 1, 1, 2, 2, {2, 2, 2, 2}},
+      {7, 7, 24, 1, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}},
+      {6, 5, 12, 6, 3, 3, 1, 1, 1, 1, {1, 1, 1, 1}, 2},
+      {5, 5, 8, 16, 1, 1, 1, 1, 1, 1, {}, 2},
+      {6, 5, 9, 9, 2, 3, 2, 1, 1, 1, {1, 1, 0, 1}, 3},
+      // the last four channels overlap, fewer than four, several outputs a channel, 1 to 6 pairs of taps and more
+      {9, 9, 2, 2, 3, 3, 2, 2, 2, 2, {2, 2, 2, 2}, 2},
+      {6, 5, 3, 9, 2, 2, 3, 3, 1, 1, {}, 3},
+      {4, 4, 11, 22, 1, 1, 3, 2, 1, 1, {0, 0, 1, 1}, 11},
+      {5, 7, 9, 9, 3, 4, 2, 3, 1, 1, {1, 0, 2, 1}, 9},
+      {15, 14, 6, 12, 7, 7, 3, 3, 1, 2, {3, 2, 1, 1}, 6},
   };
   for (size_t i = 0, n = r.size(); i < n; ++i) {
     Case c = r[i];
@@ -125,7 +144,9 @@ std::vector<Case> cases() {
     r.push_back(c);
     c.clamp = {};
     r.push_back(c);
-    c.one_scale = false;
+    c.offset = true;
+    r.push_back(c);
+    c.offset = false, c.one_scale = false;
     c.clamp = {}, c.y_scale = 0.5f;  // with scales of 2^-k below: ties
     r.push_back(c);
   }
@@ -144,12 +165,12 @@ Problem make(const Case& c, unsigned seed) {
   const int64_t taps = c.kh * c.kw * c.ic / c.group;
   const bool ties = c.y_scale > 0;
   const DTypeInfo &xt = info(c.x), &yt = info(c.y);
-  Tensor w(Type{DType::i8, {c.oc, c.kh, c.kw, c.ic / c.group}, {{}, {}, 0}});
+  Tensor w(Type{c.offset ? DType::u8 : DType::i8, {c.oc, c.kh, c.kw, c.ic / c.group}, {{}, {}, 0}});
   for (int64_t o = 0; o < c.oc; ++o) {
     w.type().quant.scale.push_back(ties ? 0.015625f : c.one_scale ? 0.0173f : 0.01f + 0.001f * float(any(0, 30)));
-    w.type().quant.zero_point.push_back(0);
+    w.type().quant.zero_point.push_back(c.offset ? any(0, 255) : 0);
   }
-  for (int64_t i = 0; i < w.elements(); ++i) w.set_integer(i, c.extreme ? (any(0, 1) ? 127 : -127 - any(0, 1)) : any(-127, 127));
+  for (int64_t i = 0; i < w.elements(); ++i) w.set_integer(i, c.offset ? any(0, 255) : c.extreme ? (any(0, 1) ? 127 : -127 - any(0, 1)) : any(-127, 127));
   Tensor b(Type{DType::i32, {c.oc}, {{ties ? 0.0078125f : 0.00037f}, {0}, -1}});
   for (int64_t i = 0; i < c.oc; ++i) b.set_integer(i, any(-3000, 3000));
   const Type x{c.x, {1, c.h, c.w, c.ic}, {{ties ? 0.5f : 0.043f}, {c.extreme ? int32_t(xt.lo) : any(int(xt.lo), int(xt.hi))}, -1}};
@@ -258,7 +279,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
     KERNEL_ANY(winograd_q8_w8_dsp, l.winograd, winograd_q8_w8_dsp_scratch(l.s, l.block))
   }
 #undef KERNEL_ANY
-  for (const char* name : {"conv_q8_dsp<true>", "pointwise_q8_dsp<true>", "dense_q8_dsp<true>", "dense_one_q8_dsp<true>", "depthwise_q8_dsp<true>", "winograd_q8_w8_dsp<true>", "conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "winograd_q8_dsp", "winograd_q8_w8_dsp", "conv_q8_mve", "conv_rows_q8_mve", "conv_strips_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve", "depthwise_any_q8_mve"}) {
+  for (const char* name : {"conv_q8_dsp<true>", "pointwise_q8_dsp<true>", "dense_q8_dsp<true>", "dense_one_q8_dsp<true>", "depthwise_q8_dsp<true>", "winograd_q8_w8_dsp<true>", "conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "conv_few_q8_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "depthwise_taps_q8_dsp", "depthwise_w16_q8_dsp", "winograd_q8_dsp", "winograd_q8_w8_dsp", "conv_q8_mve", "conv_rows_q8_mve", "conv_strips_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve", "depthwise_any_q8_mve"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }

@@ -27,7 +27,8 @@ REF = "conv_q8_ref conv_q8_w16_ref"
 PLAIN = "conv_q8_plain depthwise_q8_plain"
 HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp dense_one_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"
 MVE = "conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve dense_q8_mve depthwise_q8_mve depthwise_any_q8_mve"
-CONV = f"{REF} {PLAIN} {HS} conv_q8_w16_dsp {MVE}"
+TAPS = "depthwise_taps_q8_dsp depthwise_w16_q8_dsp"
+CONV = f"{REF} {PLAIN} {HS} conv_q8_w16_dsp conv_few_q8_dsp {TAPS} {MVE}"
 POOLS = "pool_average_q8_ref pool_average_q8_dsp pool_average_q8_mve"
 SUMS = f"{POOLS} reduce_sum_q8 matmul_q8_ref mul_q8"
 TABLES = "extreme_q8 pool_max_ref reduce_extreme_q8"  # to another scale
@@ -53,7 +54,8 @@ ZERO_DROPPED = [
     (K + "conv.h", "acc += (px[c] - x_zero) * pw[c];", "acc += px[c] * pw[c];", REF),
     (K + "dense.h", "acc += (x[p * s.in + k] - x_zero) * w", "acc += x[p * s.in + k] * w", REF),
     ("codegen/layers/conv.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", f"{HS} conv_q8_w16_dsp {MVE}"),
-    ("codegen/layers/conv.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"),
+    ("codegen/layers/conv.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp depthwise_taps_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp conv_q8_w16_dsp conv_few_q8_dsp"),
+    ("codegen/layers/conv.cpp", "int32_t(-c.x_zero * std", "int32_t(0 * -c.x_zero * std", "depthwise_w16_q8_dsp"),
     (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
     (K + "pool_dsp.h", "const int32_t zeros = cells * zero;", "const int32_t zeros = 0 * zero;", "pool_average_q8_dsp"),
     (K + "pool_mve.h", "sums[i] - cells * x_zero));", "sums[i]));", "pool_average_q8_mve"),
@@ -102,7 +104,9 @@ RESULTS_SKIPPED = [
     (K + "depthwise_dsp.h", "if (rest == 2) depthwise_outputs(s, q, 2,", "if (rest == 2) depthwise_outputs(s, q, 1,", "depthwise_q8_dsp"),
     (K + "depthwise_dsp.h", "if (rest == 3) depthwise_outputs(s, q, 3,", "if (rest == 3) depthwise_outputs(s, q, 2,", "depthwise_q8_dsp"),
     (K + "depthwise_any_dsp.h", "for (; left > 0; --left,", "for (; left > 1; --left,", "depthwise_any_q8_dsp"),
-    (K + "conv_w16_dsp.h", "if (s.oc % 2 != 0)", "if (s.oc % 2 != 0 && count == 4)", "conv_q8_w16_dsp"),
+    (K + "conv_w16_dsp.h", "if (filters % 2 != 0)", "if (filters % 2 != 0 && count == 4)", "conv_q8_w16_dsp"),
+    (K + "conv_few_dsp.h", "if (s.oc % 2 != 0) few_filters(", "if (s.oc % 2 != 0 && ox + 1 < s.ow) few_filters(", "conv_few_q8_dsp"),
+    (K + "depthwise_taps_dsp.h", "if (count % 2 != 0) {", "if (count % 2 != 0 && ox + 1 < s.ow) {", TAPS),
     (K + "winograd_dsp.h", "k < 4 && ox + 2 * k < s.ow; ++k)", "k < 4 && ox + 2 * k < s.ow - 1; ++k)", "winograd_q8_dsp winograd_q8_w8_dsp"),
     (K + "conv_mve.h", "  for (int32_t done = 0; done < total; done += 4) {", "  for (int32_t done = 0; done + 3 < total; done += 4) {", "conv_q8_mve"),
     (K + "conv_mve.h", "    for (; ox < s.ow; ox += 4) {", "    for (; ox + 3 < s.ow; ox += 4) {", "pointwise_q8_mve"),
@@ -140,7 +144,6 @@ PAD_ZERO = [
     (K + "hs.h", "return 0x01010101u * uint32_t(uint8_t(X(-1) > X(0) ? x_zero - 128 : x_zero));", "return (void)x_zero, hs_signed<X>(0);",
      "conv_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"),
     (K + "conv_dsp.h", "store32(window + i, 0x01010101u * uint32_t(uint8_t(x_zero)));", "store32(window + i, 0u);", "conv_q8_dsp"),
-    (K + "conv_w16_dsp.h", "inside ? row[x * s.ic + c] : X(x_zero);", "inside ? row[x * s.ic + c] : X(0);", "conv_q8_w16_dsp"),
     (K + "conv_rows_mve.h", "mve_padded_row(s, mve_byte(X(x_zero)), rows", "mve_padded_row(s, mve_byte(X(0)), rows", "conv_rows_q8_mve"),
     (K + "conv_strips_mve.h", "mve_fill_window_strip(s, mve_byte(X(x_zero)), rows", "mve_fill_window_strip(s, mve_byte(X(0)), rows", "conv_strips_q8_mve"),
     (K + "depthwise_any_mve.h", "(pad), int8_t(X(x_zero)), s.oc);", "(pad), int8_t(X(0)), s.oc);", "depthwise_any_q8_mve"),
@@ -148,6 +151,10 @@ PAD_ZERO = [
     (K + "depthwise_mve.h", "const int8_t zero = mve_byte(X(x_zero));", "const int8_t zero = mve_byte(X(0));", "depthwise_q8_mve"),
     (K + "depthwise_mve.h", "pad[i] = X(x_zero);", "pad[i] = X(0);", "depthwise_q8_mve"),
     (K + "depthwise_mve.h", "row[ix * s.ic + c] : X(x_zero);", "row[ix * s.ic + c] : X(0);", "depthwise_q8_mve"),
+    (K + "window_dsp.h", "store32(to, 0x01010101u * uint32_t(uint8_t(x_zero)));", "store32(to, 0u);", "conv_q8_w16_dsp conv_few_q8_dsp"),
+    (K + "window_dsp.h", "*to++ = X(x_zero);", "*to++ = X(0);", "conv_q8_w16_dsp conv_few_q8_dsp"),
+    (K + "depthwise_taps_dsp.h", "window_fill(x_zero, s.ic, padding)", "window_fill(0, s.ic, padding)", TAPS),
+    (K + "conv_plain.h", "memset(to, uint8_t(x_zero),", "memset(to, 0,", "conv_q8_plain"),
     (K + "conv_plain.h", "from ? from[c] : X(x_zero)", "from ? from[c] : X(0)", "conv_q8_plain"),
     (K + "conv_plain.h", "padding[c] = X(x_zero)", "padding[c] = X(0)", "depthwise_q8_plain"),
     (K + "pool.h", "{ acc += x[c] - x_zero; });", "{ acc += x[c] - x_zero; });\n        if (s.include_pad) acc -= (s.kh * s.kw - cells) * x_zero;",
