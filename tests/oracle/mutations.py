@@ -30,10 +30,10 @@ MVE = "conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve dense_q8
 TAPS = "depthwise_taps_q8_dsp depthwise_w16_q8_dsp"
 CONV = f"{REF} {PLAIN} {HS} conv_q8_w16_dsp conv_few_q8_dsp {TAPS} {MVE}"
 POOLS = "pool_average_q8_ref pool_average_q8_dsp pool_average_q8_mve"
-SUMS = f"{POOLS} reduce_sum_q8 matmul_q8_ref mul_q8"
-TABLES = "extreme_q8 pool_max_ref reduce_extreme_q8"  # to another scale
+SUMS = f"{POOLS} reduce_sum_q8 matmul_q8_ref mul_q8 mul_q8_mve"
+TABLES = "extreme_q8 extreme_q8_mve pool_max_ref reduce_extreme_q8"  # to another scale
 PAIRS = "add_q8 mul_q8 extreme_q8"
-KERNELS = f"{CONV} {POOLS} reduce_sum_q8 matmul_q8_ref {PAIRS} add_q8_mve lut_q8 pool_max_ref reduce_extreme_q8 softmax_q8 quantize_f32 dequantize_f32 movement".split()
+KERNELS = f"{CONV} {POOLS} reduce_sum_q8 matmul_q8_ref {PAIRS} add_q8_mve mul_q8_mve extreme_q8_mve lut_q8 lut_q8_mve pool_max_ref reduce_extreme_q8 softmax_q8 quantize_f32 dequantize_f32 movement".split()
 
 K = "runtime-min/kernels/"
 
@@ -43,7 +43,7 @@ UP = "[](const Rational& v) { return Rational(v + Rational(1, 4) / v.get_den());
 # Mutation -> patches (file, text, what replaces it, kernels that it breaks). Kernels of floats are named where a patch breaks them too.
 HALF_UP = [
     ("compiler/numerics/functions.cpp", "quantize_exactly(f(real_value(x, stored)) / y.scale,",
-     f"quantize_exactly({UP}(f(real_value(x, stored)) / y.scale),", "lut_q8"),
+     f"quantize_exactly({UP}(f(real_value(x, stored)) / y.scale),", "lut_q8 lut_q8_mve"),
     ("compiler/numerics/requantize_steps.cpp", "quantize_exactly(channel.scale * Rational(mpz_class(long(acc))) + channel.offset,",
      f"quantize_exactly({UP}(channel.scale * Rational(mpz_class(long(acc))) + channel.offset),", TABLES),
     ("compiler/numerics/requantize_steps.cpp", "whole && !odd ? quotient", "whole ? quotient", f"{CONV} {SUMS}"),
@@ -62,9 +62,11 @@ ZERO_DROPPED = [
     (K + "reduce.h", "{ acc += v - x_zero; }", "{ acc += v; }", "reduce_sum_q8"),
     (K + "matmul.h", "(a[at + i * s.k + k] - a_zero)", "a[at + i * s.k + k]", "matmul_q8_ref"),
     (K + "binary.h", "(int32_t(p) - a_zero)", "int32_t(p)", "mul_q8"),
+    ("codegen/layers/binary.cpp", 'p, x0, x1, y0)", v.in(0).quant.zero_point[0], v.in(1).quant.zero_point[0]));\n  return code;\n}\n\nnamespace',
+     'p, x0, x1, y0)", 0 * v.in(0).quant.zero_point[0], v.in(1).quant.zero_point[0]));\n  return code;\n}\n\nnamespace', "mul_q8_mve"),
     ("compiler/numerics/pairs.cpp", "2 * (K * mpz_class(long(a) - zx)", "2 * (K * mpz_class(long(a))", "add_q8 add_q8_mve"),
     ("compiler/ops/binary.cpp", "const int64_t acc = stored - operand.quant.zero_point[0];", "const int64_t acc = stored;", TABLES),
-    ("compiler/numerics/functions.cpp", "mpz_class(long(stored) - x.zero_point)", "mpz_class(long(stored))", "lut_q8"),
+    ("compiler/numerics/functions.cpp", "mpz_class(long(stored) - x.zero_point)", "mpz_class(long(stored))", "lut_q8 lut_q8_mve"),
     (K + "softmax_s8.h", "clamp32(r + q.zero_point,", "clamp32(r,", "softmax_q8"),
     (K + "quantize.h", "int64_t(r) + zero", "int64_t(r)", "quantize_f32"),
     (K + "quantize.h", "float(wrap_add(v, -zero))", "float(v)", "dequantize_f32"),
@@ -93,6 +95,9 @@ TAIL_SKIPPED = [
      "for (int32_t k = 0; k < s.extent[last] - 1; ++k) *y++ = f(a[k * s.a[last]], b[k * s.b[last]]);\n    ++y;", f"{PAIRS} binary"),
     (K + "binary_mve.h", "    n %= 16;\n", "    n = 0;\n", "add_q8_mve"),
     (K + "lut.h", "i < n;", "i < n - 1;", "lut_q8"),
+    (K + "lut_mve.h", '[n] "r"(n), [table]', '[n] "r"(n - 1), [table]', "lut_q8_mve"),
+    (K + "binary_mve.h", '[n] "r"(n), [at]', '[n] "r"(n - 1), [at]', "extreme_q8_mve"),
+    (K + "binary_mve.h", "      n %= 8;\n", "      n = 0;\n", "mul_q8_mve"),
     (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const float v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const float v", "quantize_f32"),
     (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const int32_t v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const int32_t v", "dequantize_f32"),
 ]
