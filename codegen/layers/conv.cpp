@@ -182,6 +182,16 @@ std::string folded_call(const ConvQ8& c, const Requant& q, int32_t n, std::strin
 
 }  // namespace
 
+namespace {
+
+/// With --io external: is the value, or another view of its bytes, an output of the model?
+bool is_callers(const Graph& g, ValueId v) {
+  if (std::ranges::count(g.outputs, v)) return true;
+  return std::ranges::any_of(g.nodes, [&](const Node& n) { return is_alias(g, n) && n.inputs[0] == v && is_callers(g, n.outputs[0]); });
+}
+
+}  // namespace
+
 std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   const std::optional<Geometry> g = geometry(v);
   if (!g || !is_byte(v.in(0).dtype) || !v.in(0).quantized() || !v.out().quantized() || !v.constant(1)) return std::nullopt;
@@ -190,6 +200,7 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   c.depthwise = is_depthwise(c.s);
   c.channelwise = c.s.groups > 1 && c.s.groups == c.s.ic && c.s.oc % c.s.ic == 0;
   c.x = v.in(0).dtype, c.y = v.out().dtype;
+  c.aligned = v.options.io != Options::Io::external || !is_callers(v.graph, v.node.outputs[0]);
   c.x_zero = v.in(0).quant.zero_point[0];
   const bool small = v.options.optimize == Options::Optimize::ram;
   c.strip = std::min(c.s.oh, small ? 2 : c.s.oh <= 25 ? 25 : 12);

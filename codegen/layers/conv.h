@@ -30,6 +30,7 @@ struct ConvQ8 {
   int32_t x_zero;
   int32_t strip;       // output rows of one strip of the depthwise kernel: its working memory grows with them
   DType x, y;
+  bool aligned;        // y begins at a whole word: it lies in the arena (the caller's buffers of bytes need not)
   std::vector<int16_t> weights;  // [oc][kh][kw][ic / groups], zero point subtracted
   Requantization requant;
   std::optional<Requantization> vector;  // the same for Helium, where it is proven and the core has it
