@@ -24,7 +24,7 @@ BURIN_INLINE void plain_each(F f) {
 }
 
 /// Every window is a run of bytes in its row: nothing to gather, and no padding, at the far edges neither.
-constexpr bool plain_in_place(const ConvShape& s) {
+BURIN_INLINE constexpr bool plain_in_place(const ConvShape& s) {
   return s.kh == 1 && s.kw == 1 && s.pt == 0 && s.pl == 0 && (s.oh - 1) * s.sh < s.ih && (s.ow - 1) * s.sw < s.iw;
 }
 
