@@ -21,6 +21,7 @@ namespace burin {
 class LayerView {
  public:
   LayerView(const Graph& g, const Node& n, const Target& t, const Options& o) : graph(g), node(n), target(t), options(o) {}
+  LayerView(const Graph&, const Node&, const Target&, Options&&) = delete;  // the view keeps the reference
   /// The same layer with another kernel: what is known of it is shared.
   LayerView(const LayerView& v, const Node& n) : graph(v.graph), node(n), target(v.target), options(v.options), families_(v.families_) {}
   const Graph& graph;

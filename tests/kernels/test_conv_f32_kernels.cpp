@@ -160,7 +160,8 @@ std::map<std::string, int> served;
 template <class Layer, class Kernel, class When, class Scratch, class Pack>
 void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pack&& pack, const Problem& p) {
   if constexpr (std::is_same_v<Layer, ConvF32>) {
-    const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m4f"), {});
+    const Options options;
+    const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m4f"), options);
     REQUIRE(view.as<ConvF32>());
     ConvF32 facts = *view.as<ConvF32>();
     facts.room = int64_t{1} << 30;  // so that kernels with much working memory are candidates

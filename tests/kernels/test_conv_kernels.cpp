@@ -228,7 +228,8 @@ std::map<std::string, int> served;
 template <class Layer, class Kernel, class When, class Scratch, class Pack>
 void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pack&& pack, const Problem& p) {
   if constexpr (std::is_same_v<Layer, ConvQ8>) {
-    const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m55"), {});
+    const Options options;
+    const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m55"), options);
     REQUIRE(view.as<ConvQ8>());
     ConvQ8 facts = *view.as<ConvQ8>();
     facts.block = facts.s.oc % 3 * 2 + 2;   // whatever room there is
