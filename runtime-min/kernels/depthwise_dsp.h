@@ -202,11 +202,11 @@ BURIN_INLINE void depthwise_outputs(const ConvShape& s, const Requant& q, int32_
 /// depthwise_fill: pixel by pixel whether it lies in the image.
 template <class X>
 BURIN_SHARED void depthwise_fill_any(uint32_t zeros, const X* row, int32_t x, int32_t iw, int32_t ic, int32_t words, int32_t plane, uint32_t* d) {
-  const X* p = row + x * ic;
-  for (uint32_t* const end = d + words; d != end; ++d, x += 2, p += 2 * ic) {
+  int32_t at = x * ic;  // not a pointer: it may lie outside of the image, and row be null
+  for (uint32_t* const end = d + words; d != end; ++d, x += 2, at += 2 * ic) {
     uint32_t a = zeros, b = zeros;
-    if (row && uint32_t(x) < uint32_t(iw)) a = hs_bytes(p);
-    if (row && uint32_t(x + 1) < uint32_t(iw)) b = hs_bytes(p + ic);
+    if (row && uint32_t(x) < uint32_t(iw)) a = hs_bytes(row + at);
+    if (row && uint32_t(x + 1) < uint32_t(iw)) b = hs_bytes(row + at + ic);
     depthwise_put(d, plane, a, b);
   }
 }
