@@ -24,7 +24,8 @@ Table read_table() {
       FittedCosts c{};
       words >> c.code;
       for (double n; words >> n;) c.cycles.push_back(n);
-      if (!words.eof() || !r.emplace(std::pair(cores, kernel), c).second) throw InternalError(std::string(f.path) + ": cannot be read: " + line);
+      if (!words.eof() || !r.emplace(std::pair(cores, kernel), c).second)
+        throw InternalError(std::string(f.path) + ": cannot be read: " + line);
     }
   }
   return r;

@@ -1,5 +1,5 @@
-// What a kernel costs on a layer: cycles, flash and working memory. The numbers are measured: tools/fit-costs writes them to
-// targets/kernels.costs, by classes of cores (`costs` in targets/*.target names the class of a target).
+// What a kernel costs on a layer: cycles, flash and working memory. The numbers are measured: tools/fit-costs writes
+// them to targets/kernels.costs, by classes of cores (`costs` in targets/*.target names the class of a target).
 #pragma once
 #include <string_view>
 #include <vector>

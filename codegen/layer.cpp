@@ -26,7 +26,8 @@ template <class T>
 std::string_view c_name() {
   if constexpr (std::is_same_v<T, float>) return "float";
   else if constexpr (std::is_same_v<T, double>) return "double";
-  else if constexpr (std::is_signed_v<T>) return sizeof(T) == 1 ? "int8_t" : sizeof(T) == 2 ? "int16_t" : sizeof(T) == 4 ? "int32_t" : "int64_t";
+  else if constexpr (std::is_signed_v<T>)
+    return sizeof(T) == 1 ? "int8_t" : sizeof(T) == 2 ? "int16_t" : sizeof(T) == 4 ? "int32_t" : "int64_t";
   else return sizeof(T) == 1 ? "uint8_t" : sizeof(T) == 2 ? "uint16_t" : sizeof(T) == 4 ? "uint32_t" : "uint64_t";
 }
 
@@ -73,7 +74,8 @@ template LayerConstant constant_array(std::string, std::span<const int64_t>);
 template LayerConstant constant_array(std::string, std::span<const uint64_t>);
 
 LayerConstant constant_array(std::string name, const Tensor& t) {
-  return visit_dtype(t.dtype(), [&](auto e) { return constant_array<decltype(e)>(std::move(name), t.as<decltype(e)>()); });
+  return visit_dtype(t.dtype(),
+                     [&](auto e) { return constant_array<decltype(e)>(std::move(name), t.as<decltype(e)>()); });
 }
 
 std::string braced(std::span<const int32_t> values) { return fmt::format("{{{}}}", fmt::join(values, ", ")); }

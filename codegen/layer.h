@@ -20,10 +20,12 @@ namespace burin {
 /// A node with its types, and the facts that several kernels of one family ask for (computed once).
 class LayerView {
  public:
-  LayerView(const Graph& g, const Node& n, const Target& t, const Options& o) : graph(g), node(n), target(t), options(o) {}
+  LayerView(const Graph& g, const Node& n, const Target& t, const Options& o)
+      : graph(g), node(n), target(t), options(o) {}
   LayerView(const Graph&, const Node&, const Target&, Options&&) = delete;  // the view keeps the reference
   /// The same layer with another kernel: what is known of it is shared.
-  LayerView(const LayerView& v, const Node& n) : graph(v.graph), node(n), target(v.target), options(v.options), families_(v.families_) {}
+  LayerView(const LayerView& v, const Node& n)
+      : graph(v.graph), node(n), target(v.target), options(v.options), families_(v.families_) {}
   const Graph& graph;
   const Node& node;
   const Target& target;
@@ -41,17 +43,20 @@ class LayerView {
   const Family* as() const {
     auto [it, fresh] = families_->try_emplace(std::type_index(typeid(Family)));
     if (fresh) it->second = Family::of(*this);
-    return std::any_cast<std::optional<Family>>(it->second) ? std::any_cast<std::optional<Family>>(&it->second)->operator->() : nullptr;
+    return std::any_cast<std::optional<Family>>(it->second)
+               ? std::any_cast<std::optional<Family>>(&it->second)->operator->()
+               : nullptr;
   }
 
  private:
-  std::shared_ptr<std::map<std::type_index, std::any>> families_ = std::make_shared<std::map<std::type_index, std::any>>();
+  std::shared_ptr<std::map<std::type_index, std::any>> families_ =
+      std::make_shared<std::map<std::type_index, std::any>>();
 };
 
 /// An array of constants that a layer reads: a parameter of its function.
 struct LayerConstant {
-  std::string name;    // of the parameter: "w"
-  std::string c_type;  // of an element
+  std::string name;                     // of the parameter: "w"
+  std::string c_type;                   // of an element
   std::function<std::string()> values;  // "1, 2, 3"; made only when asked for: sizes are asked more often
   int64_t bytes;
 };
@@ -63,9 +68,9 @@ struct LayerCode {
   std::vector<LayerConstant> constants;
   std::set<size_t> packed;  // inputs that the constants replace
   std::string body;
-  std::string requantize;              // for the report: "shift8", "" where nothing is requantized
-  std::map<std::string, int> needed;   // channels by the cheapest sequence that serves them
-  int64_t accumulator_bound = 0;       // largest |sum| that can occur; 0: not of interest
+  std::string requantize;             // for the report: "shift8", "" where nothing is requantized
+  std::map<std::string, int> needed;  // channels by the cheapest sequence that serves them
+  int64_t accumulator_bound = 0;      // largest |sum| that can occur; 0: not of interest
 };
 
 /// What a layer asks of a kernel that serves it.
@@ -77,9 +82,9 @@ struct Work {
 /// One line of kernels.inc.
 struct Kernel {
   std::string_view name;
-  std::string_view header;  // in runtime-min/kernels
-  std::string_view needs;   // feature of the core, empty: none
-  size_t counts;            // numbers in Work::counts
+  std::string_view header;                        // in runtime-min/kernels
+  std::string_view needs;                         // feature of the core, empty: none
+  size_t counts;                                  // numbers in Work::counts
   std::optional<Work> (*work)(const LayerView&);  // nothing: the kernel does not serve this layer
   LayerCode (*print)(const LayerView&);
 };

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "codegen/kernel_source.h"
 #include "codegen/costs.h"
+#include "codegen/kernel_source.h"
 #include "codegen/names.h"
 #include "compiler/liveness.h"
 
@@ -60,8 +60,13 @@ std::string banner(const Graph& g, const Target& t, const ModuleOrigin& o, int64
       // Target $target$; options:$options$.
       // Arena $arena$ bytes, state 0 bytes, weights and tables $weights$ bytes.
       )",
-                {{"version", BURIN_VERSION}, {"file", in_comment(o.model_file)}, {"sha", o.sha256}, {"target", t.name},
-                 {"options", o.options.empty() ? " none" : " " + in_comment(o.options)}, {"arena", g.arena_bytes}, {"weights", weight_bytes}});
+                {{"version", BURIN_VERSION},
+                 {"file", in_comment(o.model_file)},
+                 {"sha", o.sha256},
+                 {"target", t.name},
+                 {"options", o.options.empty() ? " none" : " " + in_comment(o.options)},
+                 {"arena", g.arena_bytes},
+                 {"weights", weight_bytes}});
 }
 
 std::string port_macros(const Port& p, const std::string& N) {
@@ -75,7 +80,12 @@ std::string port_macros(const Port& p, const std::string& N) {
       #define $P$_ELEMENTS $elements$
       #define $P$_BYTES $bytes$
       )",
-                         {{"P", prefix}, {"name", c_string(p.value->interface_name())}, {"rank", t.rank()}, {"dims", dims}, {"elements", t.elements()}, {"bytes", t.bytes()}});
+                         {{"P", prefix},
+                          {"name", c_string(p.value->interface_name())},
+                          {"rank", t.rank()},
+                          {"dims", dims},
+                          {"elements", t.elements()},
+                          {"bytes", t.bytes()}});
   if (t.quant.per_tensor())
     s += expand(R"(
         #define $P$_SCALE $scale$
@@ -111,7 +121,12 @@ std::string conversions(const Port& p) {
       }
       inline float dequantize_$label$($T$ stored) { return static_cast<float>(stored - ($zero$)) * $scale$; }
       )",
-                {{"T", p.c_type()}, {"label", p.label}, {"scale", cpp(t.quant.scale[0])}, {"zero", t.quant.zero_point[0]}, {"lo", info(t.dtype).lo}, {"hi", info(t.dtype).hi}});
+                {{"T", p.c_type()},
+                 {"label", p.label},
+                 {"scale", cpp(t.quant.scale[0])},
+                 {"zero", t.quant.zero_point[0]},
+                 {"lo", info(t.dtype).lo},
+                 {"hi", info(t.dtype).hi}});
 }
 
 std::string print_header(const Graph& g, const std::string& name, const Options& o, const std::string& head) {
@@ -122,10 +137,13 @@ std::string print_header(const Graph& g, const std::string& name, const Options&
     macros += port_macros(p, N);
     const std::string type = to_string(p.value->type);
     if (!external) {
-      accessors += p.output ? fmt::format("/* {}: valid until the arena is next used */\nconst {} *{}_{}(const void *arena);\n", type, p.c_type(), name, p.label)
-                            : fmt::format("/* {}: fill before each run; the run may overwrite it */\n{} *{}_{}(void *arena);\n", type, p.c_type(), name, p.label);
-      cxx += fmt::format("inline Span<{0}{1}> {2}({0}Arena& arena) {{ return {{{3}_{2}(arena.bytes), {4}}}; }}\n", p.output ? "const " : "", p.c_type(), p.label, name,
-                         p.value->type.elements());
+      accessors +=
+          p.output ? fmt::format("/* {}: valid until the arena is next used */\nconst {} *{}_{}(const void *arena);\n",
+                                 type, p.c_type(), name, p.label)
+                   : fmt::format("/* {}: fill before each run; the run may overwrite it */\n{} *{}_{}(void *arena);\n",
+                                 type, p.c_type(), name, p.label);
+      cxx += fmt::format("inline Span<{0}{1}> {2}({0}Arena& arena) {{ return {{{3}_{2}(arena.bytes), {4}}}; }}\n",
+                         p.output ? "const " : "", p.c_type(), p.label, name, p.value->type.elements());
     }
     cxx += conversions(p);
   }
@@ -189,15 +207,26 @@ std::string print_header(const Graph& g, const std::string& name, const Options&
 
       #endif  /* $N$_BURIN_H */
       )",
-         {{"N", N}, {"name", name}, {"arena", g.arena_bytes}, {"room", std::max<int64_t>(g.arena_bytes, 1)}, {"inputs", g.inputs.size()}, {"outputs", g.outputs.size()},
-          {"macros", macros}, {"accessors", accessors}, {"run", signature(g, name, o)}, {"cxx", cxx}, {"run_params", run_params}, {"run_args", run_args}});
+         {{"N", N},
+          {"name", name},
+          {"arena", g.arena_bytes},
+          {"room", std::max<int64_t>(g.arena_bytes, 1)},
+          {"inputs", g.inputs.size()},
+          {"outputs", g.outputs.size()},
+          {"macros", macros},
+          {"accessors", accessors},
+          {"run", signature(g, name, o)},
+          {"cxx", cxx},
+          {"run_params", run_params},
+          {"run_args", run_args}});
   return w.text();
 }
 
 /// Functions and constants of all layers; layers whose code is equal share one function.
 class LayerPrinter {
  public:
-  LayerPrinter(const Graph& g, const Target& t, const Options& o, const std::string& name) : g_(g), t_(t), o_(o), name_(name) {}
+  LayerPrinter(const Graph& g, const Target& t, const Options& o, const std::string& name)
+      : g_(g), t_(t), o_(o), name_(name) {}
 
   void add(const Node& n) {
     const LayerView view(g_, n, t_, o_);
@@ -249,7 +278,8 @@ class LayerPrinter {
         if (root(g_.outputs[i]) == root(v)) return fmt::format("output_{}", i);
       throw InternalError(fmt::format("value '{}' has no place in memory", value.name));
     }
-    return fmt::format("{}::at<{}{}>(arena, {})", name_, read ? "const " : "", info(value.type.dtype).c_type, value.offset);
+    return fmt::format("{}::at<{}{}>(arena, {})", name_, read ? "const " : "", info(value.type.dtype).c_type,
+                       value.offset);
   }
   /// The value whose bytes `v` is another view of.
   ValueId root(ValueId v) const {
@@ -263,8 +293,8 @@ class LayerPrinter {
     const auto [it, fresh] = constants_.try_emplace(c.c_type + values, fmt::format("{}_{}", label, c.name));
     if (!fresh) return it->second;
     weight_bytes += c.bytes;
-    weights += fmt::format("alignas({}) const {} {}[] BURIN_SECTION(\".rodata.{}.{}\") = {{\n{}}};\n", c.bytes >= 16 ? 8 : 4, c.c_type,
-                           it->second, name_, label, values.empty() ? "0" : values);
+    weights += fmt::format("alignas({}) const {} {}[] BURIN_SECTION(\".rodata.{}.{}\") = {{\n{}}};\n",
+                           c.bytes >= 16 ? 8 : 4, c.c_type, it->second, name_, label, values.empty() ? "0" : values);
     return it->second;
   }
 
@@ -286,7 +316,8 @@ class LayerPrinter {
     }
     f.output_bytes += v.out().bytes();
     for (const Kernel& k : kernels())
-      if (const auto work = v.target.has(k.needs) ? k.work(v) : std::nullopt) f.candidates[std::string(k.name)] = estimated_cycles(k, *work, v.target);
+      if (const auto work = v.target.has(k.needs) ? k.work(v) : std::nullopt)
+        f.candidates[std::string(k.name)] = estimated_cycles(k, *work, v.target);
     f.cycles = f.candidates[std::string(v.node.kernel->name)];
     return f;
   }
@@ -295,10 +326,12 @@ class LayerPrinter {
     std::string in;
     for (size_t i = 0; i < v.inputs(); ++i)
       if (v.has(i) && !v.constant(i)) in += (in.empty() ? "" : ", ") + to_string(v.in(i));
-    std::string costs = fmt::format("{} multiply-adds, {} bytes of constants, {} of scratch", f.macs, f.weight_bytes, f.scratch_bytes);
+    std::string costs =
+        fmt::format("{} multiply-adds, {} bytes of constants, {} of scratch", f.macs, f.weight_bytes, f.scratch_bytes);
     if (f.accumulator_bound > 0) costs += fmt::format(", |sum| <= {}", f.accumulator_bound);
     if (!f.requantize.empty()) costs += fmt::format(", requantization {}", f.requantize);
-    functions += fmt::format("// {}: {} -> {}\n//   {} by {}; {}\n", f.name, in, to_string(v.out()), f.op, f.kernel, costs);
+    functions +=
+        fmt::format("// {}: {} -> {}\n//   {} by {}; {}\n", f.name, in, to_string(v.out()), f.op, f.kernel, costs);
     if (!f.onnx.empty()) functions += fmt::format("//   ONNX: {}\n", in_comment(f.onnx[0].substr(0, 160)));
     if (!fresh) {
       functions += fmt::format("//   the same as {}\n\n", f.function);
@@ -326,7 +359,8 @@ bool needs_core(const Graph& g) {
   return std::ranges::any_of(g.nodes, [](const Node& n) { return n.kernel && !n.kernel->needs.empty(); });
 }
 
-std::string print_source(const Graph& g, const Target& t, const Options& o, const std::string& name, const std::string& head, const LayerPrinter& layers) {
+std::string print_source(const Graph& g, const Target& t, const Options& o, const std::string& name,
+                         const std::string& head, const LayerPrinter& layers) {
   const KernelSource kernels = kernel_source(layers.headers);
   std::string calls;
   for (size_t i = 0; i < layers.calls.size(); ++i)
@@ -335,8 +369,10 @@ std::string print_source(const Graph& g, const Target& t, const Options& o, cons
   if (o.io == Options::Io::arena)
     for (const Port& p : ports(g)) {
       const std::string c = p.output ? "const " : "";
-      accessors += fmt::format("{0}{1}* {2}_{3}({0}void* arena) {{ return reinterpret_cast<{0}{1}*>(static_cast<{0}unsigned char*>(arena) + {4}); }}\n", c, p.c_type(), name, p.label,
-                               std::max<int64_t>(p.value->offset, 0));
+      accessors += fmt::format(
+          "{0}{1}* {2}_{3}({0}void* arena) {{ return reinterpret_cast<{0}{1}*>(static_cast<{0}unsigned char*>(arena) + "
+          "{4}); }}\n",
+          c, p.c_type(), name, p.label, std::max<int64_t>(p.value->offset, 0));
     }
   std::string guard;
   if (needs_core(g) && !t.guard.empty())
@@ -386,7 +422,9 @@ std::string print_source(const Graph& g, const Target& t, const Options& o, cons
   w.line("namespace layers {\n\n" + layers.functions + "}  // namespace layers\n");
   const bool uses_arena = calls.find("arena") != calls.npos;
   if (calls.find("at<") != calls.npos)
-    w.line("template <class T>\nT* at(unsigned char* arena, size_t offset) {\n  return reinterpret_cast<T*>(arena + offset);\n}\n");
+    w.line(
+        "template <class T>\nT* at(unsigned char* arena, size_t offset) {\n  return reinterpret_cast<T*>(arena + "
+        "offset);\n}\n");
   w.line(fmt::format("}}  // namespace\n}}  // namespace {}\n", name));
   w.line("extern \"C\" {\n\n" + accessors);
   std::string params = signature(g, name, o);
@@ -405,7 +443,10 @@ std::string print_source(const Graph& g, const Target& t, const Options& o, cons
 
       }  // extern "C"
       )",
-         {{"run", params}, {"unused", unused}, {"arena", uses_arena ? "unsigned char* const arena = static_cast<unsigned char*>(memory);" : ""}, {"calls", calls}});
+         {{"run", params},
+          {"unused", unused},
+          {"arena", uses_arena ? "unsigned char* const arena = static_cast<unsigned char*>(memory);" : ""},
+          {"calls", calls}});
   return w.text();
 }
 
@@ -422,7 +463,8 @@ Module print_module(const Graph& g, const Target& target, const Options& options
   for (const Node& n : g.nodes)
     if (!is_alias(g, n)) layers.add(n);
   const std::string head = banner(g, target, origin, layers.weight_bytes);
-  Module m{print_header(g, name, options, head), print_source(g, target, options, name, head, layers), layers.layers, layers.weight_bytes};
+  Module m{print_header(g, name, options, head), print_source(g, target, options, name, head, layers), layers.layers,
+           layers.weight_bytes};
   return m;
 }
 

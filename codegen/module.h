@@ -25,7 +25,7 @@ struct LayerFacts {
   int64_t macs = 0, weight_bytes = 0, scratch_bytes = 0, accumulator_bound = 0;
   // As the model has them, for the sum over layers; a bias counts as one element of the weights' width.
   int64_t input_bytes = 0, output_bytes = 0, constant_bytes = 0, bias_bytes = 0;
-  double cycles = 0;     // estimated
+  double cycles = 0;                         // estimated
   std::map<std::string, double> candidates;  // every kernel that serves the layer on this target, with its estimate
   std::map<std::string, int> needed;
 };

@@ -22,7 +22,12 @@ std::string headline(const Diagnostic& d) {
 std::string escape_github(std::string_view text, bool property = false) {
   std::string r;
   for (char c : text)
-    r += c == '%' ? "%25" : c == '\n' ? "%0A" : c == '\r' ? "%0D" : property && c == ':' ? "%3A" : property && c == ',' ? "%2C" : std::string(1, c);
+    r += c == '%'               ? "%25"
+         : c == '\n'            ? "%0A"
+         : c == '\r'            ? "%0D"
+         : property && c == ':' ? "%3A"
+         : property && c == ',' ? "%2C"
+                                : std::string(1, c);
   return r;
 }
 
@@ -31,8 +36,9 @@ std::string escape_github(std::string_view text, bool property = false) {
 std::string format(const Diagnostic& d, std::string_view file, DiagnosticStyle style) {
   switch (style) {
     case DiagnosticStyle::json: {
-      const nlohmann::json j = {{"file", file}, {"severity", word(d.severity)}, {"node", d.node}, {"op", d.op},
-                                {"message", d.message}, {"code", d.code}, {"hint", d.hint}};
+      const nlohmann::json j = {{"file", file},  {"severity", word(d.severity)}, {"node", d.node},
+                                {"op", d.op},    {"message", d.message},         {"code", d.code},
+                                {"hint", d.hint}};
       return j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     }
     case DiagnosticStyle::github: {
@@ -40,7 +46,8 @@ std::string format(const Diagnostic& d, std::string_view file, DiagnosticStyle s
       return fmt::format("::{} file={}::{}{}\n", level, escape_github(file, true), escape_github(headline(d)),
                          d.hint.empty() ? "" : "%0A" + escape_github(d.hint));
     }
-    default: break;
+    default:
+      break;
   }
   std::string s = fmt::format("{}: {}: {}\n", file, word(d.severity), headline(d));
   if (!d.hint.empty()) s += fmt::format("{}: note: {}\n", file, d.hint);

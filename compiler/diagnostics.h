@@ -15,8 +15,8 @@ struct Diagnostic {
   enum class Severity { note, warning, error };
   Severity severity = Severity::error;
   std::string message;
-  std::string code;  // short-name-of-the-rule, stable for scripts
-  std::string hint;  // what to do; may be empty
+  std::string code;      // short-name-of-the-rule, stable for scripts
+  std::string hint;      // what to do; may be empty
   std::string node, op;  // may be empty
 };
 
@@ -42,7 +42,8 @@ class ModelError : public std::runtime_error {
       : std::runtime_error(all.empty() ? "model error" : all[0].message), diagnostics_(std::move(all)) {}
   explicit ModelError(Diagnostic d) : ModelError(std::vector<Diagnostic>{std::move(d)}) {}
   explicit ModelError(std::string message, std::string code, std::string hint = "")
-      : ModelError(Diagnostic{Diagnostic::Severity::error, std::move(message), std::move(code), std::move(hint), "", ""}) {}
+      : ModelError(
+            Diagnostic{Diagnostic::Severity::error, std::move(message), std::move(code), std::move(hint), "", ""}) {}
   const std::vector<Diagnostic>& diagnostics() const { return diagnostics_; }
 
  private:

@@ -5,7 +5,8 @@
 namespace burin {
 
 std::vector<Tensor> interpret(const Graph& g, std::span<const Tensor> inputs) {
-  if (inputs.size() != g.inputs.size()) throw OpError(fmt::format("{} inputs are given, the model has {}", inputs.size(), g.inputs.size()));
+  if (inputs.size() != g.inputs.size())
+    throw OpError(fmt::format("{} inputs are given, the model has {}", inputs.size(), g.inputs.size()));
   std::vector<Tensor> values(g.values().size());
   std::vector<size_t> reads(g.values().size());
   for (const Node& n : g.nodes)
@@ -19,7 +20,9 @@ std::vector<Tensor> interpret(const Graph& g, std::span<const Tensor> inputs) {
     Tensor& t = values[index(g.inputs[i])] = inputs[i];
     t.type() = v.type;
   }
-  auto value = [&](ValueId id) { return id == ValueId::none ? nullptr : g[id].constant() ? g[id].data.get() : &values[index(id)]; };
+  auto value = [&](ValueId id) {
+    return id == ValueId::none ? nullptr : g[id].constant() ? g[id].data.get() : &values[index(id)];
+  };
   for (const Node& n : g.nodes) {
     std::vector<const Tensor*> in;
     for (ValueId id : n.inputs) in.push_back(value(id));

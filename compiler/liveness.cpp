@@ -148,10 +148,8 @@ std::vector<int64_t> live_bytes(const Graph& g) {
   std::vector<int64_t> r(used.size());
   for (const LiveRange& x : live_ranges(g))
     for (int step = x.first; step <= x.last; ++step) {
-      if (x.offset < 0)
-        r[size_t(step + 1)] += x.bytes;
-      else
-        used[size_t(step + 1)].push_back({x.offset, x.offset + x.bytes});
+      if (x.offset < 0) r[size_t(step + 1)] += x.bytes;
+      else used[size_t(step + 1)].push_back({x.offset, x.offset + x.bytes});
     }
   for (size_t i = 0; i < used.size(); ++i) {
     std::ranges::sort(used[i]);

@@ -13,8 +13,8 @@
 namespace burin {
 namespace {
 
-/// The kernels that the user wants, by node. A layer is called as reports and generated code spell it, which no two are; an
-/// ONNX node may have become several layers, and its name means all of them, unless one has it.
+/// The kernels that the user wants, by node. A layer is called as reports and generated code spell it, which no two
+/// are; an ONNX node may have become several layers, and its name means all of them, unless one has it.
 std::map<const Node*, std::string> forced(const Graph& g, const Options& o, std::vector<Diagnostic>& errors) {
   std::map<const Node*, std::string> r;
   for (const auto& [layer, kernel] : o.kernels) {
@@ -27,7 +27,9 @@ std::map<const Node*, std::string> forced(const Graph& g, const Options& o, std:
     }
     for (const Node* n : labelled.empty() ? named : labelled) r[n] = kernel;
     if (labelled.empty() && named.empty())
-      errors.push_back({Diagnostic::Severity::error, fmt::format("--kernel {}={}: there is no layer '{}'", layer, kernel, layer), "no-layer", "'burin analyze' prints the layers' names", "", ""});
+      errors.push_back({Diagnostic::Severity::error,
+                        fmt::format("--kernel {}={}: there is no layer '{}'", layer, kernel, layer), "no-layer",
+                        "'burin analyze' prints the layers' names", "", ""});
   }
   return r;
 }
@@ -47,7 +49,8 @@ Candidates candidates(Graph& g, const Context& ctx) {
     std::vector<const Kernel*> serves;
     std::vector<Cost> cost;
     auto refuse = [&](const std::string& what, std::string_view code, const std::string& hint) {
-      errors.push_back({Diagnostic::Severity::error, what + onnx_origin(n), std::string(code), hint, n.name, std::string(name(n.op))});
+      errors.push_back({Diagnostic::Severity::error, what + onnx_origin(n), std::string(code), hint, n.name,
+                        std::string(name(n.op))});
     };
     try {
       for (const Kernel& k : kernels()) {
@@ -63,8 +66,13 @@ Candidates candidates(Graph& g, const Context& ctx) {
       refuse(e.what(), e.code(), e.hint());
       continue;
     }
-    if (able.empty()) refuse(fmt::format("no kernel computes this from {} to {}", n.inputs.empty() ? "nothing" : to_string(view.in(0)), to_string(view.out())), "no-kernel", "");
-    else if (serves.empty()) refuse(fmt::format("kernel '{}' does not serve this layer on {}", wanted, ctx.target->name), "no-kernel", fmt::format("these do: {}", fmt::join(able, ", ")));
+    if (able.empty())
+      refuse(fmt::format("no kernel computes this from {} to {}", n.inputs.empty() ? "nothing" : to_string(view.in(0)),
+                         to_string(view.out())),
+             "no-kernel", "");
+    else if (serves.empty())
+      refuse(fmt::format("kernel '{}' does not serve this layer on {}", wanted, ctx.target->name), "no-kernel",
+             fmt::format("these do: {}", fmt::join(able, ", ")));
     r.layers.push_back(&n), r.kernels.push_back(std::move(serves)), r.costs.push_back(std::move(cost));
   }
   if (!errors.empty()) throw ModelError(errors);

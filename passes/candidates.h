@@ -8,13 +8,13 @@
 namespace burin {
 
 struct Candidates {
-  std::vector<Node*> layers;                         // without those that have nothing to do
-  std::vector<std::vector<const Kernel*>> kernels;   // at least one a layer, in the order of kernels.inc
-  Choices costs;                                     // of these kernels
+  std::vector<Node*> layers;                        // without those that have nothing to do
+  std::vector<std::vector<const Kernel*>> kernels;  // at least one a layer, in the order of kernels.inc
+  Choices costs;                                    // of these kernels
 };
 
-/// What the target can run and what computes the layer exactly; where --kernel names one, this one only. Throws ModelError naming
-/// every layer that nothing serves.
+/// What the target can run and what computes the layer exactly; where --kernel names one, this one only. Throws
+/// ModelError naming every layer that nothing serves.
 Candidates candidates(Graph& g, const Context& ctx);
 
 }  // namespace burin

@@ -13,12 +13,15 @@ namespace {
 
 using Ranges = std::vector<Interval>;
 
-bool ranked(const Type& t) { return (is_byte(t.dtype) || t.dtype == DType::f32) && t.rank() > 0 && (!t.quantized() || t.quant.per_tensor()); }
+bool ranked(const Type& t) {
+  return (is_byte(t.dtype) || t.dtype == DType::f32) && t.rank() > 0 && (!t.quantized() || t.quant.per_tensor());
+}
 
 int64_t extent(const Graph& g, ValueId v) { return g[v].type.shape.back(); }
 
 bool constant_operands(const Graph& g, const Node& n) {
-  return std::all_of(n.inputs.begin() + 1, n.inputs.end(), [&](ValueId v) { return v == ValueId::none || g[v].constant(); });
+  return std::all_of(n.inputs.begin() + 1, n.inputs.end(),
+                     [&](ValueId v) { return v == ValueId::none || g[v].constant(); });
 }
 
 Interval hull(Interval a, Interval b) { return {std::min(a.lo, b.lo), std::max(a.hi, b.hi)}; }
@@ -72,7 +75,9 @@ Ranges corners(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
 /// Evaluates it on every stored value within bounds.
 Ranges entries(const Unary& op, const Type& x, const Type& y, const Ranges& in) {
   const std::vector<uint8_t> stored = table(op, x, y);
-  const auto entry = [&](int v) { return double(y.dtype == DType::i8 ? int8_t(stored[size_t(v & 255)]) : int(stored[size_t(v & 255)])); };
+  const auto entry = [&](int v) {
+    return double(y.dtype == DType::i8 ? int8_t(stored[size_t(v & 255)]) : int(stored[size_t(v & 255)]));
+  };
   Ranges r;
   for (const Interval& i : in) {
     Interval all{entry(int(i.lo)), entry(int(i.lo))};
@@ -84,14 +89,17 @@ Ranges entries(const Unary& op, const Type& x, const Type& y, const Ranges& in) 
 
 Ranges sums_of_integers(const Graph& g, const Node& n, const Ranges& in) {
   const Conv* c = n.as<Conv>();
-  const auto operand = [&](size_t i) { return n.inputs.size() > i && n.inputs[i] != ValueId::none ? g[n.inputs[i]].data.get() : nullptr; };
+  const auto operand = [&](size_t i) {
+    return n.inputs.size() > i && n.inputs[i] != ValueId::none ? g[n.inputs[i]].data.get() : nullptr;
+  };
   const Tensor& w = *operand(1);
   const Type &x = g[n.inputs[0]].type, &y = g[n.outputs[0]].type;
   const RequantRange range = requant_range(y, c ? c->clamp : n.as<Dense>()->clamp);
   std::vector<InputRange> integers;
   for (const Interval& i : in) integers.push_back({int32_t(i.lo), int32_t(i.hi)});
   Ranges r;
-  for (const RequantChannel& ch : accumulator_channels(w, operand(2), operand(3), x, y, centered(w), integers, c ? c->group : 1, reads_border(n))) {
+  for (const RequantChannel& ch : accumulator_channels(w, operand(2), operand(3), x, y, centered(w), integers,
+                                                       c ? c->group : 1, reads_border(n))) {
     const double a = requantize_exactly(ch, range, ch.acc_lo), b = requantize_exactly(ch, range, ch.acc_hi);
     r.push_back({std::min(a, b), std::max(a, b)});
   }
@@ -103,7 +111,8 @@ Ranges sums_of_floats(const Graph& g, const Node& n, const Ranges& in) {
   const Tensor& w = *g[n.inputs[1]].data;
   const Tensor* bias = n.inputs.size() > 2 && n.inputs[2] != ValueId::none ? g[n.inputs[2]].data.get() : nullptr;
   const Clamp clamp = c ? c->clamp : n.as<Dense>()->clamp;
-  const size_t channels = size_t(w.shape()[0]), inner = size_t(w.shape().back()), each = size_t(w.elements()) / std::max<size_t>(channels, 1);
+  const size_t channels = size_t(w.shape()[0]), inner = size_t(w.shape().back()),
+               each = size_t(w.elements()) / std::max<size_t>(channels, 1);
   const size_t per_group = std::max<size_t>(channels / size_t(c ? c->group : 1), 1);
   const float* f = w.data<float>();
   Ranges r;
@@ -118,22 +127,27 @@ Ranges sums_of_floats(const Graph& g, const Node& n, const Ranges& in) {
     }
     const double b = bias ? double(bias->real(int64_t(o))) : 0.0, n_eps = double(each + 2) * 0x1p-23;
     Interval y{b, b};
-    if (most * (1 + n_eps) > std::abs(b) * 0x1p-26) y = {b + lo - n_eps * (most + std::abs(b)), b + hi + n_eps * (most + std::abs(b))};
+    if (most * (1 + n_eps) > std::abs(b) * 0x1p-26)
+      y = {b + lo - n_eps * (most + std::abs(b)), b + hi + n_eps * (most + std::abs(b))};
     if (std::isnan(y.lo) || std::isnan(y.hi)) return {};
-    r.push_back({std::clamp(y.lo, double(clamp.lo), double(clamp.hi)), std::clamp(y.hi, double(clamp.lo), double(clamp.hi))});
+    r.push_back(
+        {std::clamp(y.lo, double(clamp.lo), double(clamp.hi)), std::clamp(y.hi, double(clamp.lo), double(clamp.hi))});
   }
   return r;
 }
 
 /// Bounds of the result of n, or nothing where none are known but its type's.
 Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
-  if (n.inputs.empty() || n.outputs.size() != 1 || std::ranges::any_of(in, [](const Ranges& r) { return r.empty(); })) return {};
+  if (n.inputs.empty() || n.outputs.size() != 1 || std::ranges::any_of(in, [](const Ranges& r) { return r.empty(); }))
+    return {};
   const Type &x = g[n.inputs[0]].type, &y = g[n.outputs[0]].type;
   const bool same = x.dtype == y.dtype && x.quant == y.quant, integers = is_byte(x.dtype) && is_byte(y.dtype);
   const Conv* c = n.as<Conv>();
   if ((c && c->channels_last) || n.as<Dense>()) {
     if (!constant_operands(g, n)) return {};
-    return integers && x.quantized() && y.quantized() ? sums_of_integers(g, n, in[0]) : x.dtype == DType::f32 && same ? sums_of_floats(g, n, in[0]) : Ranges{};
+    return integers && x.quantized() && y.quantized() ? sums_of_integers(g, n, in[0])
+           : x.dtype == DType::f32 && same            ? sums_of_floats(g, n, in[0])
+                                                      : Ranges{};
   }
   if (const Pool* p = n.as<Pool>(); p && p->channels_last && same) {
     Ranges r = in[0];
@@ -141,7 +155,9 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
       for (Interval& i : r) i = hull(i, {border(x), border(x)});
     return r;
   }
-  if (const Reduce* r = n.as<Reduce>(); r && same && r->kind != ReduceKind::sum && channel_role(g, n) == ChannelRole::hands_on) return in[0];
+  if (const Reduce* r = n.as<Reduce>();
+      r && same && r->kind != ReduceKind::sum && channel_role(g, n) == ChannelRole::hands_on)
+    return in[0];
   if (n.as<Reshape>() && same) {
     // The last index of an element is its place in the whole modulo the last extent.
     Ranges r(size_t(y.shape.back()), hull(in[0]));
@@ -170,28 +186,34 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
     return {};
   }
   if (const Binary* b = n.as<Binary>()) {
-    const bool monotone = b->kind == BinaryKind::add || b->kind == BinaryKind::sub || b->kind == BinaryKind::mul || b->kind == BinaryKind::min || b->kind == BinaryKind::max;
+    const bool monotone = b->kind == BinaryKind::add || b->kind == BinaryKind::sub || b->kind == BinaryKind::mul ||
+                          b->kind == BinaryKind::min || b->kind == BinaryKind::max;
     const Type& second = g[n.inputs[1]].type;
-    const bool bytes = integers && is_byte(second.dtype) && x.quantized() && second.quantized() && y.quantized(), floats = x.dtype == DType::f32 && y.dtype == DType::f32;
+    const bool bytes = integers && is_byte(second.dtype) && x.quantized() && second.quantized() && y.quantized(),
+               floats = x.dtype == DType::f32 && y.dtype == DType::f32;
     return monotone && (bytes || floats) ? corners(g, n, in) : Ranges{};
   }
   if (n.as<Dequantize>() && y.dtype == DType::f32 && x.quant.per_tensor()) {
     Ranges r = in[0];
-    for (Interval& i : r) i = {(i.lo - border(x)) * double(x.quant.scale[0]), (i.hi - border(x)) * double(x.quant.scale[0])};
+    for (Interval& i : r)
+      i = {(i.lo - border(x)) * double(x.quant.scale[0]), (i.hi - border(x)) * double(x.quant.scale[0])};
     return r;
   }
-  if (const Softmax* m = n.as<Softmax>(); m && m->kind == SoftmaxKind::softmax && y.dtype == DType::f32) return Ranges(size_t(y.shape.back()), {0, 1});
+  if (const Softmax* m = n.as<Softmax>(); m && m->kind == SoftmaxKind::softmax && y.dtype == DType::f32)
+    return Ranges(size_t(y.shape.back()), {0, 1});
   return {};
 }
 
 /// What the type allows.
 Ranges whole(const Type& t, double limit) {
-  const Interval i = is_byte(t.dtype) ? Interval{double(info(t.dtype).lo), double(info(t.dtype).hi)} : Interval{-limit, limit};
+  const Interval i =
+      is_byte(t.dtype) ? Interval{double(info(t.dtype).lo), double(info(t.dtype).hi)} : Interval{-limit, limit};
   return Ranges(size_t(t.shape.back()), i);
 }
 
 Ranges of_constant(const Tensor& t) {
-  Ranges r(size_t(t.shape().back()), {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()});
+  Ranges r(size_t(t.shape().back()),
+           {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()});
   for (int64_t i = 0; i < t.elements(); ++i) {
     Interval& c = r[size_t(i) % r.size()];
     c = hull(c, {t.real(i), t.real(i)});
@@ -209,7 +231,8 @@ bool reads_border(const Node& n) {
 ChannelRole channel_role(const Graph& g, const Node& n) {
   if (n.inputs.empty() || n.outputs.size() != 1) return ChannelRole::other;
   const Type &x = g[n.inputs[0]].type, &y = g[n.outputs[0]].type;
-  if (!ranked(x) || !ranked(y) || is_byte(x.dtype) != is_byte(y.dtype) || x.elements() == 0 || y.elements() == 0) return ChannelRole::other;
+  if (!ranked(x) || !ranked(y) || is_byte(x.dtype) != is_byte(y.dtype) || x.elements() == 0 || y.elements() == 0)
+    return ChannelRole::other;
   const bool same_extent = x.shape.back() == y.shape.back();
   const auto role = [](bool yes, ChannelRole r) { return yes ? r : ChannelRole::other; };
   if (n.as<Dense>()) return role(constant_operands(g, n) && x.quantized() == y.quantized(), ChannelRole::mixes);
@@ -220,7 +243,8 @@ ChannelRole channel_role(const Graph& g, const Node& n) {
   }
   if (const Pool* p = n.as<Pool>()) return role(p->channels_last, ChannelRole::hands_on);
   if (const Reduce* r = n.as<Reduce>())
-    return role(same_extent && r->kind <= ReduceKind::min && !std::ranges::count(r->axes, x.rank() - 1), ChannelRole::hands_on);
+    return role(same_extent && r->kind <= ReduceKind::min && !std::ranges::count(r->axes, x.rank() - 1),
+                ChannelRole::hands_on);
   if (n.as<Reshape>()) return role(x.dtype == y.dtype && x.quant == y.quant, ChannelRole::hands_on);
   if (n.as<Unary>()) return ChannelRole::hands_on;
   if (n.as<Binary>()) {
@@ -228,7 +252,8 @@ ChannelRole channel_role(const Graph& g, const Node& n) {
       const Type& t = g[v].type;
       const bool shared = t.rank() == 0 || t.shape.back() == 1;  // one for all channels: only a constant stays as it is
       if (t.dtype != x.dtype && !is_byte(t.dtype)) return ChannelRole::other;
-      if (!(shared && g[v].constant()) && (t.rank() == 0 || t.shape.back() != y.shape.back())) return ChannelRole::other;
+      if (!(shared && g[v].constant()) && (t.rank() == 0 || t.shape.back() != y.shape.back()))
+        return ChannelRole::other;
     }
     return role(!g[n.inputs[0]].constant() || !g[n.inputs[1]].constant(), ChannelRole::hands_on);
   }
@@ -241,7 +266,8 @@ std::vector<Interval> channel_result(const Graph& g, const Node& n, const Channe
     if (v == ValueId::none) return {{0, 0}};
     const Type& t = g[v].type;
     if (const auto it = known.find(v); it != known.end()) return it->second;
-    if (g[v].constant() && t.rank() == 0 && ranked({t.dtype, {1}, t.quant})) return {{g[v].data->real(0), g[v].data->real(0)}};
+    if (g[v].constant() && t.rank() == 0 && ranked({t.dtype, {1}, t.quant}))
+      return {{g[v].data->real(0), g[v].data->real(0)}};
     if (!ranked(t) || t.elements() == 0) return {};
     return g[v].constant() ? of_constant(*g[v].data) : whole(t, infinite);
   };

@@ -25,9 +25,9 @@ struct Interval {
   bool point() const { return lo == hi; }
 };
 
-/// For every value of int8, uint8 and float32 with at least one axis: bounds of each channel over all inputs whose floats
-/// are no larger than `limit` in magnitude (infinity: any). Integers: exact bounds of what is stored. Floats: of sums in
-/// any order. A sum whose products all lie below a quarter ulp of its bias is its bias.
+/// For every value of int8, uint8 and float32 with at least one axis: bounds of each channel over all inputs whose
+/// floats are no larger than `limit` in magnitude (infinity: any). Integers: exact bounds of what is stored. Floats: of
+/// sums in any order. A sum whose products all lie below a quarter ulp of its bias is its bias.
 using ChannelRanges = std::map<ValueId, std::vector<Interval>>;
 ChannelRanges channel_ranges(const Graph& g, double limit);
 

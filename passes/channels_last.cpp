@@ -22,10 +22,12 @@ bool rewrite_window(Graph& g, size_t at) {
   const Perm to = to_channels_last(rank), back = to_channels_first(rank);
   if constexpr (std::is_same_v<T, Conv>)
     if (!g[g.nodes[at].inputs[1]].constant())
-      throw ModelError(Diagnostic{Diagnostic::Severity::error, "the weights are computed at run time" + onnx_origin(g.nodes[at]), "dynamic-weights",
+      throw ModelError(Diagnostic{Diagnostic::Severity::error,
+                                  "the weights are computed at run time" + onnx_origin(g.nodes[at]), "dynamic-weights",
                                   "weights must be constants of the file", g.nodes[at].name, "Conv"});
   op->channels_last = true;
-  Node before = make_node(g, g.nodes[at].name + "_nhwc", Transpose{to}, {g.nodes[at].inputs[0]}, permute(g[g.nodes[at].inputs[0]].type, to));
+  Node before = make_node(g, g.nodes[at].name + "_nhwc", Transpose{to}, {g.nodes[at].inputs[0]},
+                          permute(g[g.nodes[at].inputs[0]].type, to));
   const ValueId y = g.nodes[at].outputs[0];
   const ValueId inner = g.add_value(g.fresh(g[y].name + "_nhwc"), permute(g[y].type, to));
   Node after{g.nodes[at].name + "_nchw", Transpose{back}, {inner}, {y}, {}};
@@ -61,8 +63,10 @@ bool rename_axes(Op& op, const Perm& perm) {
   if (std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) || std::holds_alternative<Quantize>(op) ||
       std::holds_alternative<Dequantize>(op) || std::holds_alternative<Cast>(op))
     return true;
-  if (auto* c = std::get_if<Concat>(&op)) return c->axis = perm[size_t(normalize_axis(c->axis, int(perm.size())))], true;
-  if (auto* s = std::get_if<Softmax>(&op)) return s->axis = perm[size_t(normalize_axis(s->axis, int(perm.size())))], true;
+  if (auto* c = std::get_if<Concat>(&op))
+    return c->axis = perm[size_t(normalize_axis(c->axis, int(perm.size())))], true;
+  if (auto* s = std::get_if<Softmax>(&op))
+    return s->axis = perm[size_t(normalize_axis(s->axis, int(perm.size())))], true;
   if (auto* s = std::get_if<Slice>(&op)) {
     s->starts = renamed(s->starts), s->steps = renamed(s->steps), s->sizes = renamed(s->sizes);
     return true;
@@ -135,7 +139,8 @@ bool meet(Graph& g, size_t at) {
 bool drop_reshape(Graph& g, size_t at) {
   Node& n = g.nodes[at];
   if (!n.as<Reshape>()) return false;
-  if (const Node* before = made_by<Reshape>(g, n.inputs[0]); before && g[before->inputs[0]].type.quant == g[n.inputs[0]].type.quant) {
+  if (const Node* before = made_by<Reshape>(g, n.inputs[0]);
+      before && g[before->inputs[0]].type.quant == g[n.inputs[0]].type.quant) {
     n.inputs[0] = before->inputs[0];
     return true;
   }

@@ -14,7 +14,9 @@ double cycles_per_byte(const Choices& layers, Options::Optimize o) {
 std::vector<size_t> cheapest(const Choices& layers, double rate) {
   std::vector<size_t> chosen;
   for (const std::vector<Cost>& l : layers)
-    chosen.push_back(size_t(std::ranges::min_element(l, {}, [&](const Cost& c) { return c.cycles + rate * double(c.constants); }) - l.begin()));
+    chosen.push_back(
+        size_t(std::ranges::min_element(l, {}, [&](const Cost& c) { return c.cycles + rate * double(c.constants); }) -
+               l.begin()));
   return chosen;
 }
 
@@ -30,7 +32,9 @@ std::vector<size_t> fit_flash(const Choices& layers, std::vector<size_t> chosen,
     std::optional<Step> best;
     for (size_t i = 0; i < layers.size(); ++i)
       for (size_t k = 0; k < layers[i].size(); ++k)
-        if (const std::optional<double> r = rank(i, layers[i][chosen[i]], layers[i][k], k); r && (!best || *r < best->rank)) best = Step{i, k, *r};
+        if (const std::optional<double> r = rank(i, layers[i][chosen[i]], layers[i][k], k);
+            r && (!best || *r < best->rank))
+          best = Step{i, k, *r};
     if (!best) return false;
     flash += layers[best->layer][best->choice].flash() - layers[best->layer][chosen[best->layer]].flash();
     chosen[best->layer] = best->choice;
@@ -51,13 +55,16 @@ std::vector<size_t> fit_flash(const Choices& layers, std::vector<size_t> chosen,
   return chosen;
 }
 
-std::vector<size_t> fit_scratch(const Choices& layers, std::vector<size_t> chosen, const std::vector<int64_t>& room, double rate, bool flash_stays) {
+std::vector<size_t> fit_scratch(const Choices& layers, std::vector<size_t> chosen, const std::vector<int64_t>& room,
+                                double rate, bool flash_stays) {
   for (size_t i = 0; i < layers.size(); ++i) {
     const Cost& now = layers[i][chosen[i]];
     if (now.scratch <= room[i]) continue;
     const Cost* best = nullptr;
     for (const Cost& c : layers[i])
-      if (c.scratch <= room[i] && (!flash_stays || c.flash() <= now.flash()) && (!best || c.cycles + rate * double(c.constants) < best->cycles + rate * double(best->constants))) best = &c;
+      if (c.scratch <= room[i] && (!flash_stays || c.flash() <= now.flash()) &&
+          (!best || c.cycles + rate * double(c.constants) < best->cycles + rate * double(best->constants)))
+        best = &c;
     if (!best) return {};
     chosen[i] = size_t(best - layers[i].data());
   }

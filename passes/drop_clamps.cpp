@@ -1,6 +1,7 @@
-// Limits that the stored values cannot reach are dropped: relu(x), clip(x), max(x, c), min(x, c) => x, and the clamp of an
-// operator or one side of it goes, so that its kernel need not compare. Exact: the bounds of what every channel stores
-// (channels.h) hold for every input. An operator whose result is an output of the model keeps its name, and stays.
+// Limits that the stored values cannot reach are dropped: relu(x), clip(x), max(x, c), min(x, c) => x, and the clamp of
+// an operator or one side of it goes, so that its kernel need not compare. Exact: the bounds of what every channel
+// stores (channels.h) hold for every input. An operator whose result is an output of the model keeps its name, and
+// stays.
 #include <algorithm>
 #include <limits>
 
@@ -31,10 +32,15 @@ ValueId handed_on(const Graph& g, const Node& n, const ChannelRanges& ranges) {
   if (!b || (b->kind != BinaryKind::max && b->kind != BinaryKind::min) || !b->clamp.none()) return ValueId::none;
   for (size_t k = 0; k < 2; ++k) {
     const ValueId x = n.inputs[k], c = n.inputs[1 - k];
-    if (!g[c].constant() || g[c].data->elements() == 0 || !same(x) || g[c].type.dtype != g[x].type.dtype || g[c].type.quant != g[x].type.quant) continue;
+    if (!g[c].constant() || g[c].data->elements() == 0 || !same(x) || g[c].type.dtype != g[x].type.dtype ||
+        g[c].type.quant != g[x].type.quant)
+      continue;
     double lo = g[c].data->real(0), hi = lo;
-    for (int64_t i = 0; i < g[c].data->elements(); ++i) lo = std::min(lo, g[c].data->real(i)), hi = std::max(hi, g[c].data->real(i));
-    if (std::ranges::all_of(ranges.at(x), [&](const Interval& r) { return b->kind == BinaryKind::max ? r.lo >= hi : r.hi <= lo; })) return x;
+    for (int64_t i = 0; i < g[c].data->elements(); ++i)
+      lo = std::min(lo, g[c].data->real(i)), hi = std::max(hi, g[c].data->real(i));
+    if (std::ranges::all_of(ranges.at(x),
+                            [&](const Interval& r) { return b->kind == BinaryKind::max ? r.lo >= hi : r.hi <= lo; }))
+      return x;
   }
   return ValueId::none;
 }
@@ -43,7 +49,7 @@ ValueId handed_on(const Graph& g, const Node& n, const ChannelRanges& ranges) {
 Clamp needed(const Graph& g, const Node& n, const Clamp& clamp, const ChannelRanges& ranges) {
   Clamp r = clamp;
   const auto with = channel_result(g, n, ranges);
-  for (float Clamp::* side : {&Clamp::lo, &Clamp::hi}) {
+  for (float Clamp::*side : {&Clamp::lo, &Clamp::hi}) {
     Node without = n;
     Clamp wider = r;
     wider.*side = side == &Clamp::lo ? -kInfinity : kInfinity;

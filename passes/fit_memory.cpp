@@ -1,6 +1,6 @@
-// Where the arena exceeds --budget-ram, layers at the peaks get kernels with less working memory. What else is live at their steps
-// says how much there may be; as a plan may need more than what is live at once, what it exceeds the budget by is taken off the
-// aim, some times. Where that does not help the kernels stay as they are.
+// Where the arena exceeds --budget-ram, layers at the peaks get kernels with less working memory. What else is live at
+// their steps says how much there may be; as a plan may need more than what is live at once, what it exceeds the budget
+// by is taken off the aim, some times. Where that does not help the kernels stay as they are.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -53,9 +53,12 @@ void fit_memory(Graph& g, const Context& ctx) {
     return;
   }
   for (size_t i = 0; i < c.layers.size(); ++i)
-    if (const Cost &now = c.costs[i][chosen[i]], &then = c.costs[i][first[i]]; chosen[i] != first[i])
-      g.notes.push_back(fmt::format("layer '{}': kernel {} for --budget-ram, {} bytes of working memory less and {:.0f} estimated cycles more than {}", c.layers[i]->name, c.layers[i]->kernel->name,
-                                    then.scratch - now.scratch, now.cycles - then.cycles, c.kernels[i][first[i]]->name));
+    if (const Cost& now = c.costs[i][chosen[i]], &then = c.costs[i][first[i]]; chosen[i] != first[i])
+      g.notes.push_back(
+          fmt::format("layer '{}': kernel {} for --budget-ram, {} bytes of working memory less and {:.0f} estimated "
+                      "cycles more than {}",
+                      c.layers[i]->name, c.layers[i]->kernel->name, then.scratch - now.scratch,
+                      now.cycles - then.cycles, c.kernels[i][first[i]]->name));
 }
 
 }  // namespace burin

@@ -37,7 +37,8 @@ bool fold(Graph& g, size_t at) {
       bias.set_real(c, scales ? b * f : b + f);
     }
     Node folded = *p;
-    folded.inputs = {p->inputs[0], g.add_constant(g.fresh(w.name), std::move(weights)), g.add_constant(g.fresh(p->name + "_bias"), std::move(bias))};
+    folded.inputs = {p->inputs[0], g.add_constant(g.fresh(w.name), std::move(weights)),
+                     g.add_constant(g.fresh(p->name + "_bias"), std::move(bias))};
     folded.outputs = n.outputs;
     append(folded.onnx, n.onnx);
     g.nodes[at] = std::move(folded);

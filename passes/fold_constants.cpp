@@ -1,4 +1,5 @@
-// What depends on constants alone is computed now. Dequantize is left: lower-qdq absorbs those it can, and folds the rest.
+// What depends on constants alone is computed now. Dequantize is left: lower-qdq absorbs those it can, and folds the
+// rest.
 #include <algorithm>
 
 #include "passes/pass.h"
@@ -11,7 +12,8 @@ void fold_constants(Graph& g, const Context&) {
     if (n.as<Dequantize>()) continue;
     if (!std::ranges::all_of(n.inputs, [&](ValueId v) { return v == ValueId::none || g[v].constant(); })) continue;
     std::vector<Tensor> results = evaluate(g, n);
-    for (size_t i = 0; i < results.size(); ++i) g[n.outputs[i]].data = std::make_shared<const Tensor>(std::move(results[i]));
+    for (size_t i = 0; i < results.size(); ++i)
+      g[n.outputs[i]].data = std::make_shared<const Tensor>(std::move(results[i]));
   }
   std::erase_if(g.nodes, [&](const Node& n) {
     return std::ranges::all_of(n.outputs, [&](ValueId v) { return g[v].constant(); });

@@ -22,12 +22,14 @@ void fuse_activation(Graph& g, const Context&) {
     Node& n = g.nodes[i];
     const std::optional<Clamp> c = limits(n);
     Node* p = c ? g.producer(n.inputs[0]) : nullptr;
-    Clamp* clamp = p && g.single_use(n.inputs[0]) && g[n.outputs[0]].type.dtype == DType::f32 ? clamp_of(p->op) : nullptr;
+    Clamp* clamp =
+        p && g.single_use(n.inputs[0]) && g[n.outputs[0]].type.dtype == DType::f32 ? clamp_of(p->op) : nullptr;
     if (!clamp || g[n.inputs[0]].type.quantized()) {
       ++i;
       continue;
     }
-    // Clip(clamp(v, a, b), c, d) limits by c and d last, also where they lie outside [a, b]; by d after c, where they cross.
+    // Clip(clamp(v, a, b), c, d) limits by c and d last, also where they lie outside [a, b]; by d after c, where they
+    // cross.
     const float lo = std::min(c->lo, c->hi);
     *clamp = {std::clamp(clamp->lo, lo, c->hi), std::clamp(clamp->hi, lo, c->hi)};
     p->outputs = n.outputs;

@@ -8,7 +8,8 @@ namespace {
 
 bool pads_with_zero(const Graph& g, const Node& n) {
   const Pad& p = *n.as<Pad>();
-  return p.kind == PadKind::pad && p.value == 0 && (!g[n.inputs[0]].type.quantized() || g[n.inputs[0]].type.quant.per_tensor());
+  return p.kind == PadKind::pad && p.value == 0 &&
+         (!g[n.inputs[0]].type.quantized() || g[n.inputs[0]].type.quant.per_tensor());
 }
 
 bool fuse(Graph& g, size_t at) {

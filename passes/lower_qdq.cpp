@@ -19,11 +19,13 @@ ValueId stored(Graph& g, ValueId v) {
 }
 
 bool integer_form(const Op& op, std::span<const Type> in, const Type& out) {
-  return std::visit([&](const auto& o) {
-    if constexpr (requires { o.integer_form(in, out); }) return bool(o.integer_form(in, out));
-    else if constexpr (requires { o.integer_form(); }) return bool(o.integer_form());
-    else return std::remove_cvref_t<decltype(o)>::quant == QuantRule::arithmetic;
-  }, op);
+  return std::visit(
+      [&](const auto& o) {
+        if constexpr (requires { o.integer_form(in, out); }) return bool(o.integer_form(in, out));
+        else if constexpr (requires { o.integer_form(); }) return bool(o.integer_form());
+        else return std::remove_cvref_t<decltype(o)>::quant == QuantRule::arithmetic;
+      },
+      op);
 }
 
 /// Whether the operator moves elements without looking at them: then it moves stored integers just as well.
@@ -82,7 +84,8 @@ bool hoist_quantize(Graph& g, size_t at) {
   const size_t operands = move->as<Concat>() ? move->inputs.size() : 1;
   for (size_t i = 0; i < operands; ++i) {
     Type t{y.dtype, g[move->inputs[i]].type.shape, y.quant};
-    quantizers.push_back(make_node(g, operands == 1 ? n.name : fmt::format("{}_{}", n.name, i), Quantize{}, {move->inputs[i]}, t));
+    quantizers.push_back(
+        make_node(g, operands == 1 ? n.name : fmt::format("{}_{}", n.name, i), Quantize{}, {move->inputs[i]}, t));
     moved.inputs[i] = quantizers.back().outputs[0];
   }
   moved.outputs = n.outputs;
@@ -176,7 +179,8 @@ void report_islands(Graph& g) {
     if (n.as<Dequantize>() || n.as<Quantize>() || g[n.outputs[0]].type.quantized()) continue;
     const bool reads = std::ranges::any_of(n.inputs, [&](ValueId v) { return stored(g, v) != ValueId::none; });
     if (!reads) continue;
-    g.notes.push_back(fmt::format("node '{}' ({}) is computed in float32 between DequantizeLinear and QuantizeLinear", n.name, name(n.op)));
+    g.notes.push_back(fmt::format("node '{}' ({}) is computed in float32 between DequantizeLinear and QuantizeLinear",
+                                  n.name, name(n.op)));
   }
 }
 

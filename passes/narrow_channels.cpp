@@ -1,20 +1,24 @@
-// Channels that store one value whatever the input, and channels that nobody reads, are dropped: exact for every input, no
-// data needed.
+// Channels that store one value whatever the input, and channels that nobody reads, are dropped: exact for every input,
+// no data needed.
 //
-// - Constant: the bounds of what each channel stores (channels.h) are equal. A convolution or fully connected layer that
-//   reads it gets weight * (value - zero point) as an offset to its sum (float: to its bias) in place of the products. In
-//   front of a padded window that only holds if the constant is the zero point: else it is missing at the border, and the
-//   channel stays (tests/passes/narrow-channels keeps the wrong rewrite).
+// - Constant: the bounds of what each channel stores (channels.h) are equal. A convolution or fully connected layer
+// that
+//   reads it gets weight * (value - zero point) as an offset to its sum (float: to its bias) in place of the products.
+//   In front of a padded window that only holds if the constant is the zero point: else it is missing at the border,
+//   and the channel stays (tests/passes/narrow-channels keeps the wrong rewrite).
 // - Unread: every filter that reads it has weights of zero there, as pruning leaves them.
-// - Float only: what the channel varies by adds less to any sum that reads it than the order of that sum, which is free:
+// - Float only: what the channel varies by adds less to any sum that reads it than the order of that sum, which is
+// free:
 //   over all channels that go less than a quarter ulp of the sum's bias. (Trained networks have channels of weights of
 //   1e-30.) Inputs may be infinitely large unless the user promises a limit, --input-limit.
-// - Equal: another channel stores the same wherever a convolution or fully connected layer reads both. That one stays, and gets
+// - Equal: another channel stores the same wherever a convolution or fully connected layer reads both. That one stays,
+// and gets
 //   the weights of both, where the sum still fits the weights' type (else both stay).
 //
-// Depthwise convolutions, pools, reshapes and operators element by element hand channels on, so all values that they connect
-// lose the same ones. A channel of a value may be a channel of every so many in another, whose last axis a reshape made of
-// several. Counts that were a multiple of four stay one, because kernels work on four channels at a time.
+// Depthwise convolutions, pools, reshapes and operators element by element hand channels on, so all values that they
+// connect lose the same ones. A channel of a value may be a channel of every so many in another, whose last axis a
+// reshape made of several. Counts that were a multiple of four stay one, because kernels work on four channels at a
+// time.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,8 +36,8 @@ namespace {
 
 size_t extent(const Type& t) { return t.rank() > 0 ? size_t(t.shape.back()) : 1; }
 
-/// Values whose channels go together: what is connected by nodes that hand them on. `base` is the number of channels that
-/// go one by one: index i of the last axis belongs to channel i % base.
+/// Values whose channels go together: what is connected by nodes that hand them on. `base` is the number of channels
+/// that go one by one: index i of the last axis belongs to channel i % base.
 class Classes {
  public:
   explicit Classes(const Graph& g) : root_(g.values().size()) {
@@ -171,7 +175,8 @@ class Narrowing {
   void merge(size_t root, std::vector<bool>& drop, size_t unit);
   bool add_up(size_t root, size_t from, size_t to, std::map<size_t, Filters>& sums);
   void add_merged(size_t at, Tensor& weights);
-  void fold_into_sums(size_t at, const std::vector<size_t>& in, const std::vector<size_t>& out, std::vector<ValueId>& inputs);
+  void fold_into_sums(size_t at, const std::vector<size_t>& in, const std::vector<size_t>& out,
+                      std::vector<ValueId>& inputs);
   ValueId constant(const std::string& name, Tensor t) { return g_.add_constant(g_.fresh(name), std::move(t)); }
 
   Graph& g_;
@@ -180,7 +185,8 @@ class Narrowing {
   std::vector<ChannelRole> roles_;
   std::map<size_t, Filters> filters_;
   std::map<ValueId, std::vector<size_t>> equal_;
-  std::map<size_t, std::vector<std::pair<size_t, size_t>>> merged_;  // by class: a channel, and the equal one that stays for it
+  std::map<size_t, std::vector<std::pair<size_t, size_t>>>
+      merged_;  // by class: a channel, and the equal one that stays for it
   Dropped drop_;
 };
 
@@ -205,8 +211,8 @@ std::vector<bool> Narrowing::dispensable(size_t at) {
   return r;
 }
 
-/// Adds the weights for channel `from` to those for `to` in all layers that read the class; false where they differ there or
-/// the sums do not fit.
+/// Adds the weights for channel `from` to those for `to` in all layers that read the class; false where they differ
+/// there or the sums do not fit.
 bool Narrowing::add_up(size_t root, size_t from, size_t to, std::map<size_t, Filters>& sums) {
   for (auto& [at, f] : filters_) {
     const ValueId x = g_.nodes[at].inputs[0];
@@ -222,7 +228,9 @@ bool Narrowing::add_up(size_t root, size_t from, size_t to, std::map<size_t, Fil
           const double v = s.at(o, t, c + to) += f.at(o, t, c + from);
           const double zero = w.type().quantized() ? w.type().quant.zero_at(o) : 0;
           // -128 where zero is 0 keeps some kernels away.
-          if (w.dtype() != DType::f32 && (v + zero < double(info(w.dtype()).lo + (zero == 0)) || v + zero > double(info(w.dtype()).hi))) return false;
+          if (w.dtype() != DType::f32 &&
+              (v + zero < double(info(w.dtype()).lo + (zero == 0)) || v + zero > double(info(w.dtype()).hi)))
+            return false;
         }
     }
   }
@@ -261,7 +269,8 @@ Dropped Narrowing::droppable() {
   const auto forbid = [&](ValueId v) { drop[classes_.of(v)].clear(); };
   // A class can lose channels if a node that mixes writes it, and its other nodes hand channels on or mix.
   for (size_t i = 0; i < g_.nodes.size(); ++i)
-    if (roles_[i] == ChannelRole::mixes) drop[classes_.of(g_.nodes[i].outputs[0])].assign(classes_.base(g_.nodes[i].outputs[0]), true);
+    if (roles_[i] == ChannelRole::mixes)
+      drop[classes_.of(g_.nodes[i].outputs[0])].assign(classes_.base(g_.nodes[i].outputs[0]), true);
   for (ValueId v : g_.inputs) forbid(v);
   for (ValueId v : g_.outputs) forbid(v);
   for (size_t i = 0; i < g_.nodes.size(); ++i) {
@@ -307,7 +316,8 @@ Tensor select_first(const Tensor& t, const std::vector<size_t>& keep) {
   type.shape[0] = int64_t(keep.size());
   if (type.quant.axis == 0) {
     Quant q{{}, {}, 0};
-    for (size_t k : keep) q.scale.push_back(t.type().quant.scale[k]), q.zero_point.push_back(t.type().quant.zero_point[k]);
+    for (size_t k : keep)
+      q.scale.push_back(t.type().quant.scale[k]), q.zero_point.push_back(t.type().quant.zero_point[k]);
     type.quant = q;
   }
   return gather(t, type, [&](int64_t i) { return int64_t(keep[size_t(i / each)]) * each + i % each; });
@@ -338,7 +348,8 @@ void Narrowing::add_merged(size_t at, Tensor& weights) {
 
 /// Gives the mixing node `at` weights for the channels `in`, and what the others add to the sums of the filters `out`:
 /// offsets of integers, part of a float bias. inputs are {x, -, bias}.
-void Narrowing::fold_into_sums(size_t at, const std::vector<size_t>& in, const std::vector<size_t>& out, std::vector<ValueId>& inputs) {
+void Narrowing::fold_into_sums(size_t at, const std::vector<size_t>& in, const std::vector<size_t>& out,
+                               std::vector<ValueId>& inputs) {
   const Node& n = g_.nodes[at];
   const Filters& f = filters_.at(at);
   const Type& x = g_[n.inputs[0]].type;
@@ -348,7 +359,8 @@ void Narrowing::fold_into_sums(size_t at, const std::vector<size_t>& in, const s
   Tensor sums(real_type(integers ? DType::i32 : DType::f32, {int64_t(out.size())}));
   bool any = integers && offset;
   for (size_t o = 0; o < out.size(); ++o) {
-    const double own = integers ? (offset ? double(offset->integer(int64_t(out[o]))) : 0) : (bias ? bias->real(int64_t(o)) : 0);
+    const double own =
+        integers ? (offset ? double(offset->integer(int64_t(out[o]))) : 0) : (bias ? bias->real(int64_t(o)) : 0);
     double sum = own;
     for (size_t c = 0, next = 0; c < f.channels; ++c) {
       if (next < in.size() && in[next] == c) {
@@ -384,7 +396,9 @@ void Narrowing::rewrite() {
     if (!fewer_in && !fewer_out) continue;
     std::vector<ValueId> inputs = g_.nodes[at].inputs;
     const std::string name = g_.nodes[at].name;
-    const auto data = [&](size_t i) { return inputs.size() > i && inputs[i] != ValueId::none ? g_[inputs[i]].data : nullptr; };
+    const auto data = [&](size_t i) {
+      return inputs.size() > i && inputs[i] != ValueId::none ? g_[inputs[i]].data : nullptr;
+    };
     if (g_.nodes[at].as<Conv>() || g_.nodes[at].as<Dense>()) {
       const std::shared_ptr<const Tensor> w = data(1), bias = data(2), offset = data(3);
       std::vector<ValueId> narrow{x, inputs[1], ValueId::none};
@@ -415,7 +429,11 @@ void Narrowing::rewrite() {
     if (Conv* c = n.as<Conv>(); c && roles_[at] == ChannelRole::hands_on) c->group = int64_t(out.size());
     n.outputs[0] = now[y] = g_.add_value(g_.fresh(before[index(y)].name + "_kept"), std::move(narrow));
   }
-  if (gone > 0) g_.notes.push_back(fmt::format("{} of {} output channels of convolutions and fully connected layers were dropped: they are constant for every input or equal to others, or nothing reads them", gone, of));
+  if (gone > 0)
+    g_.notes.push_back(
+        fmt::format("{} of {} output channels of convolutions and fully connected layers were dropped: they are "
+                    "constant for every input or equal to others, or nothing reads them",
+                    gone, of));
 }
 
 }  // namespace

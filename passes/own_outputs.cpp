@@ -1,5 +1,5 @@
-// Each output of the model gets a value of its own that a node writes: one that is a constant, an input, or named twice gets a
-// Reshape (a copy) in front. A constant's name goes to the output. Changes nothing the second time.
+// Each output of the model gets a value of its own that a node writes: one that is a constant, an input, or named twice
+// gets a Reshape (a copy) in front. A constant's name goes to the output. Changes nothing the second time.
 #include <set>
 
 #include "passes/pass.h"

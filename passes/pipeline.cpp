@@ -28,13 +28,14 @@ constexpr Pass kPasses[] = {
     {"channels-last", channels_last},      // images to NHWC; transposes are pushed out and cancel
     {"trim-io", trim_io},                  // --io-layout and --io-type drop what stands at the edge
     {"shrink-windows", shrink_windows},    // rows and columns of windows that are zero in all filters
-    {"narrow-channels", narrow_channels},  // channels that are constant for every input, or that nobody reads, are dropped
-    {"drop-clamps", drop_clamps},          // limits that nothing can reach
-    {"own-outputs", own_outputs},          // a copy where an output has no bytes of its own
-    {"select-kernels", select_kernels},    // each node gets the cheapest kernel of the target
-    {"schedule", schedule},                // the order with the smallest peak of live bytes
-    {"plan-memory", plan_memory},          // each live value gets an offset in the arena
-    {"fit-memory", fit_memory},            // other kernels where --budget-ram wants less working memory
+    {"narrow-channels",
+     narrow_channels},             // channels that are constant for every input, or that nobody reads, are dropped
+    {"drop-clamps", drop_clamps},  // limits that nothing can reach
+    {"own-outputs", own_outputs},  // a copy where an output has no bytes of its own
+    {"select-kernels", select_kernels},  // each node gets the cheapest kernel of the target
+    {"schedule", schedule},              // the order with the smallest peak of live bytes
+    {"plan-memory", plan_memory},        // each live value gets an offset in the arena
+    {"fit-memory", fit_memory},          // other kernels where --budget-ram wants less working memory
 };
 
 // What must come before what, and why. Checked by the build.
@@ -47,7 +48,8 @@ constexpr Before kOrder[] = {
     {"fuse-activation", "lower-qdq", "a Relu between operator and Quantize belongs to the region"},
     {"fold-batch-norm", "fuse-activation", "the Relu after a batch norm can only then see the convolution"},
     {"lower-qdq", "channels-last", "weights are transposed as the constants that they then are"},
-    {"lower-qdq", "fuse-pad", "a padded convolution pads with its zero point: the constant must be compared in its type"},
+    {"lower-qdq", "fuse-pad",
+     "a padded convolution pads with its zero point: the constant must be compared in its type"},
     {"lower-qdq", "shrink-windows", "weights are zero where they equal their zero point, which only then is theirs"},
     {"fuse-pad", "shrink-windows", "a window can only lose what reads padding of its own"},
     {"channels-last", "shrink-windows", "it asks what kernels cost, and they read channels-last images"},

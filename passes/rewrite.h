@@ -34,12 +34,12 @@ inline Node make_node(Graph& g, std::string name, Op op, std::vector<ValueId> in
 /// Evaluates an operator on constants: the constants it makes.
 std::vector<Tensor> evaluate(const Graph& g, const Node& n);
 
-/// What an error about a node adds to its message: the ONNX nodes that it stands for, at most four of them. Empty where these
-/// are the node itself or unknown.
+/// What an error about a node adds to its message: the ONNX nodes that it stands for, at most four of them. Empty where
+/// these are the node itself or unknown.
 std::string onnx_origin(const Node& n);
 
-/// x[..., per-channel constant ...]: the operand's elements along `axis` when it varies along no other axis of a tensor of
-/// `shape`; a scalar repeats. Nothing when it varies elsewhere.
+/// x[..., per-channel constant ...]: the operand's elements along `axis` when it varies along no other axis of a tensor
+/// of `shape`; a scalar repeats. Nothing when it varies elsewhere.
 std::optional<std::vector<double>> per_channel(const Tensor& operand, const Shape& shape, int axis);
 
 }  // namespace burin

@@ -202,10 +202,8 @@ Reached beam(const Work& w) {
         run(w, n.state, job);
         n.order.push_back(job);
         const auto [at, fresh] = seen.insert({n.state.done, next.size()});
-        if (fresh)
-          next.push_back(std::move(n));
-        else if (n.state.peak < next[at->second].state.peak)
-          next[at->second] = std::move(n);
+        if (fresh) next.push_back(std::move(n));
+        else if (n.state.peak < next[at->second].state.peak) next[at->second] = std::move(n);
       }
     std::ranges::stable_sort(next, {}, [](const Reached& r) { return std::pair(r.state.peak, r.state.live); });
     if (next.size() > kBeam) next.resize(kBeam);

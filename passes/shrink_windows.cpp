@@ -23,9 +23,16 @@ struct Span {
 struct Kernel4 {
   int64_t filters, height, width, channels;
   const Tensor* w;
-  Kernel4(const Conv& c, const Tensor& t) : filters(t.shape()[0]), height(c.window.kernel[0]), width(c.window.kernel[1]), channels(t.shape().back()), w(&t) {}
+  Kernel4(const Conv& c, const Tensor& t)
+      : filters(t.shape()[0]),
+        height(c.window.kernel[0]),
+        width(c.window.kernel[1]),
+        channels(t.shape().back()),
+        w(&t) {}
 
-  bool zero(int64_t i, int64_t each) const { return w->real(i) == (w->type().quantized() ? w->type().quant.zero_at(size_t(i / each)) : 0); }
+  bool zero(int64_t i, int64_t each) const {
+    return w->real(i) == (w->type().quantized() ? w->type().quant.zero_at(size_t(i / each)) : 0);
+  }
   /// Is row (axis 0) or column `at` zero everywhere?
   bool unread(int axis, int64_t at) const {
     const int64_t each = height * width * channels;
@@ -67,7 +74,8 @@ Tensor select(const Kernel4& k, Span rows, Span columns) {
   for (int64_t o = 0; o < k.filters; ++o)
     for (int64_t y = rows.first; y < rows.end; ++y)
       for (int64_t x = columns.first; x < columns.end; ++x)
-        for (int64_t c = 0; c < k.channels; ++c) r.set_real(to++, k.w->real(((o * k.height + y) * k.width + x) * k.channels + c));
+        for (int64_t c = 0; c < k.channels; ++c)
+          r.set_real(to++, k.w->real(((o * k.height + y) * k.width + x) * k.channels + c));
   return r;
 }
 
@@ -82,7 +90,9 @@ void shrink(Graph& g, size_t at, const Context& ctx) {
   const bool fewer_rows = rows.end - rows.first < k.height, fewer_columns = columns.end - columns.first < k.width;
   if (!fewer_rows && !fewer_columns) return;
   const Node before = g.nodes[at];
-  const auto window = [&](Span r, Span q) { return *cut(*cut(before.as<Conv>()->window, 0, r, image.h), 1, q, image.w); };
+  const auto window = [&](Span r, Span q) {
+    return *cut(*cut(before.as<Conv>()->window, 0, r, image.h), 1, q, image.w);
+  };
   const auto apply = [&](Span r, Span q) {
     Node n = before;
     n.as<Conv>()->window = window(r, q);
@@ -92,7 +102,8 @@ void shrink(Graph& g, size_t at, const Context& ctx) {
   double least = cheapest_cycles(g, before, ctx);
   Node best = before;
   for (const auto& [r, q] : {std::pair{rows, columns}, std::pair{rows, all[1]}, std::pair{all[0], columns}}) {
-    if ((r.end - r.first == k.height && !(q.end - q.first < k.width)) || (q.end - q.first == k.width && !fewer_rows)) continue;
+    if ((r.end - r.first == k.height && !(q.end - q.first < k.width)) || (q.end - q.first == k.width && !fewer_rows))
+      continue;
     apply(r, q);
     const double cycles = cheapest_cycles(g, g.nodes[at], ctx);
     if (cycles < least || (cycles == least && best.inputs[1] == w)) least = cycles, best = g.nodes[at];

@@ -116,7 +116,8 @@ void simplify(Graph& g, const Context&) {
   for (bool changed = true; changed;) {
     changed = false;
     g.erase_dead();
-    for (size_t i = 0; i < g.nodes.size() && !changed; ++i) changed = add_becomes_bias(g, i) || merge_equal(g, i) || drop_move(g, i);
+    for (size_t i = 0; i < g.nodes.size() && !changed; ++i)
+      changed = add_becomes_bias(g, i) || merge_equal(g, i) || drop_move(g, i);
   }
 }
 

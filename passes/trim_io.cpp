@@ -11,7 +11,8 @@ namespace {
 /// Whether the options ask to leave `n` to the caller.
 bool at_edge(const Graph& g, const Node& n, const Options& o, bool input) {
   const Type &x = g[n.inputs[0]].type, &y = g[n.outputs[0]].type;
-  if (o.io_type == Options::IoType::quantized && (input ? n.as<Quantize>() != nullptr : n.as<Dequantize>() != nullptr)) return true;
+  if (o.io_type == Options::IoType::quantized && (input ? n.as<Quantize>() != nullptr : n.as<Dequantize>() != nullptr))
+    return true;
   if (o.io_layout != Options::IoLayout::nhwc) return false;
   // Of one channel or one pixel the transpose has become a reshape.
   if (n.as<Reshape>() && (x.rank() == 3 || x.rank() == 4) && x.quant == y.quant)
@@ -39,7 +40,8 @@ void trim_io(Graph& g, const Context& ctx) {
     }
     for (ValueId& y : g.outputs) {
       Node* n = g.producer(y);
-      if (!n || !at_edge(g, *n, ctx.options, false) || std::ranges::count(g.outputs, y) > 1 || !g.users(y).empty()) continue;
+      if (!n || !at_edge(g, *n, ctx.options, false) || std::ranges::count(g.outputs, y) > 1 || !g.users(y).empty())
+        continue;
       const ValueId inner = n->inputs[0];
       if (g[inner].constant() || g.is_output(inner) || std::ranges::count(g.inputs, inner)) continue;
       std::swap(g[y].name, g[inner].name);

@@ -113,14 +113,10 @@ BURIN_INLINE float fmod_f32(float x, float y) {
   if (ux < uy) return x;
   int32_t ex = int32_t(ux >> 23), ey = int32_t(uy >> 23);
   uint32_t mx = ux & 0x7FFFFFu, my = uy & 0x7FFFFFu;
-  if (ex == 0)
-    ex = 1;
-  else
-    mx |= 0x800000u;
-  if (ey == 0)
-    ey = 1;
-  else
-    my |= 0x800000u;
+  if (ex == 0) ex = 1;
+  else mx |= 0x800000u;
+  if (ey == 0) ey = 1;
+  else my |= 0x800000u;
   mx %= my;
   for (int32_t n = ex - ey; n > 0 && mx != 0;) {
     const int32_t step = n < 8 ? n : 8;

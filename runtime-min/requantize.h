@@ -16,8 +16,8 @@ namespace burin {
 enum class RequantKind : int32_t { shift8, plain, wide, table, vector };
 
 /// What a layer's channels share. shift, offset: of shift8 and plain (the zero point is inside offset); for wide,
-/// offset is a set of kWideTies, kWideHigh and kWideLong; for vector it is the unit, a power of two, and shift is 1 to 16
-/// (the zero point is inside p0). zero_point: added last by wide with kWideTies. lo, hi: what can be stored.
+/// offset is a set of kWideTies, kWideHigh and kWideLong; for vector it is the unit, a power of two, and shift is 1 to
+/// 16 (the zero point is inside p0). zero_point: added last by wide with kWideTies. lo, hi: what can be stored.
 struct Requant {
   RequantKind kind;
   int32_t shift, offset, lo, hi, zero_point;
@@ -62,19 +62,15 @@ BURIN_INLINE int32_t shift_saturate(int32_t v, int32_t shift, int32_t lo, int32_
 #if BURIN_DSP
   if (__builtin_constant_p(shift) && __builtin_constant_p(lo) && __builtin_constant_p(hi)) {
     if (lo >= -128 && hi <= 127) {
-      if (shift == 0)
-        __asm__("ssat %0, #8, %1" : "=r"(v) : "r"(v));
-      else
-        __asm__("ssat %0, #8, %1, asr %2" : "=r"(v) : "r"(v), "i"(shift));
+      if (shift == 0) __asm__("ssat %0, #8, %1" : "=r"(v) : "r"(v));
+      else __asm__("ssat %0, #8, %1, asr %2" : "=r"(v) : "r"(v), "i"(shift));
       if (lo > -128) v = v < lo ? lo : v;
       if (hi < 127) v = v > hi ? hi : v;
       return v;
     }
     if (lo >= 0 && hi <= 255) {
-      if (shift == 0)
-        __asm__("usat %0, #8, %1" : "=r"(v) : "r"(v));
-      else
-        __asm__("usat %0, #8, %1, asr %2" : "=r"(v) : "r"(v), "i"(shift));
+      if (shift == 0) __asm__("usat %0, #8, %1" : "=r"(v) : "r"(v));
+      else __asm__("usat %0, #8, %1, asr %2" : "=r"(v) : "r"(v), "i"(shift));
       if (lo > 0) v = v < lo ? lo : v;
       if (hi < 255) v = v > hi ? hi : v;
       return v;

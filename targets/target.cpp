@@ -40,7 +40,11 @@ Target parse_target(std::string_view text) {
       throw std::invalid_argument(fmt::format("line {}: '{}' stands twice", number, key));
     }
   }
-  for (auto [key, member] : {std::pair("name", &t.name), {"compiler", &t.compiler}, {"flags", &t.flags}, {"guard", &t.guard}, {"qemu", &t.qemu}})
+  for (auto [key, member] : {std::pair("name", &t.name),
+                             {"compiler", &t.compiler},
+                             {"flags", &t.flags},
+                             {"guard", &t.guard},
+                             {"qemu", &t.qemu}})
     *member = t.key(key);
   if (t.name.empty() || t.compiler.empty()) throw std::invalid_argument("a target has a name and a compiler");
   return t;

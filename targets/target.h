@@ -11,11 +11,11 @@ namespace burin {
 
 struct Target {
   std::string name;
-  std::string compiler;                             // "arm-none-eabi-g++"
-  std::string flags;                                // of the compiler
-  std::set<std::string, std::less<>> isa;           // features that kernels may ask for: "dsp", "mve", ...
-  std::string guard;                                // preprocessor condition of the core, empty: none
-  std::string qemu;                                 // machine, empty: cannot be run
+  std::string compiler;                                  // "arm-none-eabi-g++"
+  std::string flags;                                     // of the compiler
+  std::set<std::string, std::less<>> isa;                // features that kernels may ask for: "dsp", "mve", ...
+  std::string guard;                                     // preprocessor condition of the core, empty: none
+  std::string qemu;                                      // machine, empty: cannot be run
   std::map<std::string, std::string, std::less<>> keys;  // everything else, as it stands in the file
   std::map<std::string, double, std::less<>> cycles;     // of one instruction: "load", "mac", ...
 

@@ -41,8 +41,10 @@ LayerCode print_binary(const LayerView& v) {
 
 LayerCode print_binary_f32_mve(const LayerView& v) {
   const BinaryReal& b = *v.as<BinaryReal>();
-  return layer_code("binary_f32_mve.h", fmt::format("burin::binary_f32_mve<burin::fn_{}, {}, {}>({}, {}, {}, x0, x1, y0);\n", function(b.op->kind), b.s.a[0], b.s.b[0],
-                                                    b.n, cpp(b.op->clamp.lo), cpp(b.op->clamp.hi)));
+  return layer_code(
+      "binary_f32_mve.h",
+      fmt::format("burin::binary_f32_mve<burin::fn_{}, {}, {}>({}, {}, {}, x0, x1, y0);\n", function(b.op->kind),
+                  b.s.a[0], b.s.b[0], b.n, cpp(b.op->clamp.lo), cpp(b.op->clamp.hi)));
 }
 
 std::optional<BinaryQ8> BinaryQ8::of(const LayerView& v) {
@@ -53,7 +55,8 @@ std::optional<BinaryQ8> BinaryQ8::of(const LayerView& v) {
   BinaryQ8 r{op->kind, binary_shape(a.shape, b.shape), y.elements(), {}, {}, {}, {}, {}};
   if (r.is_sum()) r.add = add_plan(*op, a, b, y);
   if (r.is_product()) r.mul = mul_requantization(a, b, y, op->clamp);
-  if (r.is_product() && v.target.has("mve")) r.mul_vector = plan_vector_requantization(std::vector{product_channel(a, b, y)}, requant_range(y, op->clamp));
+  if (r.is_product() && v.target.has("mve"))
+    r.mul_vector = plan_vector_requantization(std::vector{product_channel(a, b, y)}, requant_range(y, op->clamp));
   if (r.is_extreme()) r.a_table = operand_table(a, y, op->clamp), r.b_table = operand_table(b, y, op->clamp);
   return r;
 }
@@ -73,8 +76,9 @@ LayerCode print_add_q8(const LayerView& v) {
 LayerCode print_add_q8_mve(const LayerView& v) {
   const BinaryQ8& b = *v.as<BinaryQ8>();
   if (b.n == 0) return nothing(v);
-  LayerCode code = layer_code("binary_mve.h", fmt::format("constexpr burin::RequantAdd q = {};\nburin::add_q8_mve({}, q, x0, x1, y0);\n",
-                                                          text(b.add.device, "nullptr"), b.n));
+  LayerCode code = layer_code(
+      "binary_mve.h", fmt::format("constexpr burin::RequantAdd q = {};\nburin::add_q8_mve({}, q, x0, x1, y0);\n",
+                                  text(b.add.device, "nullptr"), b.n));
   code.requantize = fmt::format("add_{}", requantize_name(b.add.device.kind));
   return code;
 }

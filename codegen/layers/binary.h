@@ -28,16 +28,17 @@ struct BinaryQ8 {
   BinaryKind kind;
   BinaryShape s;
   int64_t n;
-  AddPlan add;                            // add, sub
-  Requantization mul;                     // mul
+  AddPlan add;                               // add, sub
+  Requantization mul;                        // mul
   std::optional<Requantization> mul_vector;  // the same for Helium, where it is proven and the core has it
-  std::vector<uint8_t> a_table, b_table;  // min, max; empty: the operand has the result's scale
+  std::vector<uint8_t> a_table, b_table;     // min, max; empty: the operand has the result's scale
 
   bool is_sum() const { return kind == BinaryKind::add || kind == BinaryKind::sub; }
   bool is_product() const { return kind == BinaryKind::mul; }
   /// add_q8_mve serves: operands of one shape, and a shift that its narrowing makes.
   bool mve() const {
-    return is_sum() && s.rank == 1 && s.a[0] == 1 && s.b[0] == 1 && add.device.kind == RequantAddKind::linear && add.device.shift >= 17 && add.device.shift <= 22;
+    return is_sum() && s.rank == 1 && s.a[0] == 1 && s.b[0] == 1 && add.device.kind == RequantAddKind::linear &&
+           add.device.shift >= 17 && add.device.shift <= 22;
   }
   /// Runs of elements for Helium: one or two axes, the last one without broadcasting.
   bool runs() const { return s.rank <= 2 && s.a[s.rank - 1] == 1 && s.b[s.rank - 1] == 1; }

@@ -11,17 +11,17 @@
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/conv_few_dsp.h"
 #include "runtime-min/kernels/conv_mve.h"
+#include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/conv_rows_mve.h"
 #include "runtime-min/kernels/conv_strips_mve.h"
-#include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/depthwise_any_dsp.h"
 #include "runtime-min/kernels/depthwise_any_mve.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
+#include "runtime-min/kernels/depthwise_mve.h"
 #include "runtime-min/kernels/depthwise_taps_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
-#include "runtime-min/kernels/depthwise_mve.h"
 
 namespace burin {
 
@@ -35,7 +35,8 @@ std::optional<Geometry> geometry(const LayerView& v) {
   if (!c || !c->channels_last) return std::nullopt;
   Geometry g{c->shape(v.in(0), v.out()), v.in(0).shape[0], false, false};
   ConvShape& s = g.s;
-  g.pointwise = s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && s.pt == 0 && s.pl == 0 && s.oh == s.ih && s.ow == s.iw && s.groups == 1;
+  g.pointwise = s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && s.pt == 0 && s.pl == 0 && s.oh == s.ih &&
+                s.ow == s.iw && s.groups == 1;
   if (g.pointwise) {
     s.iw = s.ow = int32_t(s.ih * s.iw * g.batch);
     s.ih = s.oh = 1;
@@ -87,7 +88,8 @@ std::vector<int16_t> hs_order(const ConvQ8& c, int32_t o) {
 /// H/s packing of one filter: quads of words.
 std::vector<uint32_t> hs_words(const std::vector<int16_t>& w) {
   std::vector<uint32_t> r;
-  for (size_t i = 0; i < w.size(); i += 4) r.push_back(uint32_t((256 * w[i + 1] + w[i]) & 0xFFFF) | uint32_t(256 * w[i + 3] + w[i + 2]) << 16);
+  for (size_t i = 0; i < w.size(); i += 4)
+    r.push_back(uint32_t((256 * w[i + 1] + w[i]) & 0xFFFF) | uint32_t(256 * w[i + 3] + w[i + 2]) << 16);
   return r;
 }
 
@@ -162,22 +164,25 @@ std::vector<uint32_t> hs_dense_stream(const ConvQ8& c) {
 }
 
 /// The call with everything known when the code is compiled, so that every bound folds.
-std::string folded_call(const ConvQ8& c, const Requant& q, int32_t n, std::string_view kernel, std::string_view params, std::string_view scratch) {
+std::string folded_call(const ConvQ8& c, const Requant& q, int32_t n, std::string_view kernel, std::string_view params,
+                        std::string_view scratch) {
   const ConvShape& s = c.s;
-  const std::string call = fmt::format("burin::{}(s, q, {}, rows, $n$, w, {}, y, {});", kernel, c.x_zero,
-                                       params, scratch);
-  return expand(R"(
+  const std::string call =
+      fmt::format("burin::{}(s, q, {}, rows, $n$, w, {}, y, {});", kernel, c.x_zero, params, scratch);
+  return expand(
+      R"(
       static constexpr burin::ConvShape s = $shape$;
       static constexpr burin::Requant q = {burin::RequantKind::$kind$, $shift$, $offset$, $lo$, $hi$, $zero$};
       $loop$)",
-                {{"shape", text(s)},
-                 {"kind", kind_name(q.kind)},
-                 {"shift", q.shift},
-                 {"offset", q.offset},
-                 {"lo", q.lo},
-                 {"hi", q.hi},
-                 {"zero", q.zero_point},
-                 {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, info(c.x).c_type}, n, call)}});
+      {{"shape", text(s)},
+       {"kind", kind_name(q.kind)},
+       {"shift", q.shift},
+       {"offset", q.offset},
+       {"lo", q.lo},
+       {"hi", q.hi},
+       {"zero", q.zero_point},
+       {"loop",
+        row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, info(c.x).c_type}, n, call)}});
 }
 
 }  // namespace
@@ -187,14 +192,16 @@ namespace {
 /// With --io external: is the value, or another view of its bytes, an output of the model?
 bool is_callers(const Graph& g, ValueId v) {
   if (std::ranges::count(g.outputs, v)) return true;
-  return std::ranges::any_of(g.nodes, [&](const Node& n) { return is_alias(g, n) && n.inputs[0] == v && is_callers(g, n.outputs[0]); });
+  return std::ranges::any_of(
+      g.nodes, [&](const Node& n) { return is_alias(g, n) && n.inputs[0] == v && is_callers(g, n.outputs[0]); });
 }
 
 }  // namespace
 
 std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   const std::optional<Geometry> g = geometry(v);
-  if (!g || !is_byte(v.in(0).dtype) || !v.in(0).quantized() || !v.out().quantized() || !v.constant(1)) return std::nullopt;
+  if (!g || !is_byte(v.in(0).dtype) || !v.in(0).quantized() || !v.out().quantized() || !v.constant(1))
+    return std::nullopt;
   ConvQ8 c{};
   c.s = g->s, c.batch = g->batch, c.dense = g->dense, c.pointwise = g->pointwise;
   c.depthwise = is_depthwise(c.s);
@@ -214,23 +221,27 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   for (size_t i = 0; i < c.requant.needed.size(); ++i)
     ++c.needed[c.requant.constant[i] ? "constant" : std::string(kind_name(c.requant.needed[i]))];
   if (v.target.has("mve"))
-    c.vector = plan_vector_requantization(accumulator_channels(w, v.constant(2), v.constant(3), v.in(0), v.out(), c.weights), requant_range(v.out(), clamp));
+    c.vector =
+        plan_vector_requantization(accumulator_channels(w, v.constant(2), v.constant(3), v.in(0), v.out(), c.weights),
+                                   requant_range(v.out(), clamp));
   c.narrow = std::ranges::all_of(c.weights, [](int16_t x) { return x >= -128 && x <= 127; });
   const int64_t reach = std::max(info(c.x).hi - c.x_zero, c.x_zero - info(c.x).lo);
   bool exact = c.narrow && c.s.groups == 1;
   for (int32_t o = 0; o < c.s.oc; ++o) {
     const int16_t* f = c.weights.data() + o * c.taps;
-    const int64_t most = reach * std::accumulate(f, f + c.taps, int64_t{0}, [](int64_t a, int16_t x) { return a + std::abs(x); });
+    const int64_t most =
+        reach * std::accumulate(f, f + c.taps, int64_t{0}, [](int64_t a, int16_t x) { return a + std::abs(x); });
     c.bound = std::max(c.bound, most);
     exact = exact && most < (1 << 23) && hs_exact(hs_order(c, o));
   }
   c.hs = exact;
   c.one_multiplier = c.requant.device.kind == RequantKind::shift8;
-  for (size_t i = 3; i < c.requant.params.size(); i += 2) c.one_multiplier = c.one_multiplier && c.requant.params[i] == c.requant.params[1];
+  for (size_t i = 3; i < c.requant.params.size(); i += 2)
+    c.one_multiplier = c.one_multiplier && c.requant.params[i] == c.requant.params[1];
   const ConvShape& s = c.s;
   const bool memory = v.options.optimize != Options::Optimize::ram;  // for tiles
-  c.winograd = memory && c.narrow && s.groups == 1 && s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.ic % 4 == 0 &&
-               c.bound < (1 << 23);
+  c.winograd = memory && c.narrow && s.groups == 1 && s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 &&
+               s.dw == 1 && s.ic % 4 == 0 && c.bound < (1 << 23);
   c.tiles = double((s.oh + 1) / 2) * ((s.ow + 7) / 8) * 4;
   if (c.winograd) {
     // What was chosen stays: the order of layers, and so the room, changes afterwards.
@@ -245,14 +256,17 @@ bool ConvQ8::has_any_form(std::string_view kernel) const {
   const Requant& q = requant.device;
   if (kernel == "winograd_q8_w8_dsp") return true;
   if (q.kind != RequantKind::shift8 || q.lo != info(y).lo || q.hi != info(y).hi) return false;
-  return kernel == "dense_q8_dsp" || kernel == "dense_one_q8_dsp" || kernel == "conv_q8_dsp" || kernel == "pointwise_q8_dsp" || (kernel == "depthwise_q8_dsp" && s.kh == 3);
+  return kernel == "dense_q8_dsp" || kernel == "dense_one_q8_dsp" || kernel == "conv_q8_dsp" ||
+         kernel == "pointwise_q8_dsp" || (kernel == "depthwise_q8_dsp" && s.kh == 3);
 }
 
 bool ConvQ8::mve_depthwise() const {
   return outputs > 0 && taps > 0 && mve_depthwise_serves(s) && (!mve_depthwise_down(s) || s.oh <= mve_rows());
 }
 int32_t ConvQ8::mve_rows() const { return std::min(s.oh, 96); }  // row pointers lie on the stack
-PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, c.requant.params}; }
+PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c) {
+  return {{c.weights.begin(), c.weights.end()}, c.requant.params};
+}
 PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c) { return {c.weights, c.requant.params}; }
 PackedConv<uint32_t> pack_conv_q8_dsp(const ConvQ8& c) { return {hs_pairs_stream(c), {}}; }
 PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c) { return pack_conv_q8_dsp(c); }
@@ -285,13 +299,16 @@ uint32_t halves(int low, int high) { return (uint32_t(low) & 0xFFFFu) | uint32_t
 
 PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c) {
   const auto quads = int64_t(hs_quads(int32_t(c.taps)));
-  const auto weight = [&](int32_t o, int64_t tap) { return tap < c.taps ? int{c.weights[size_t(o * c.taps + tap)]} : 0; };
+  const auto weight = [&](int32_t o, int64_t tap) {
+    return tap < c.taps ? int{c.weights[size_t(o * c.taps + tap)]} : 0;
+  };
   PackedConv<uint32_t> r{{}, plain_parameters(c, signed_zero(c))};
   const int32_t each = c.s.oc / c.s.groups;
   for (int32_t first = 0; first < c.s.oc; first += each)
     for (int32_t o = first; o < first + each; o += 2)
       for (int64_t k = 0; k < quads * 4; k += k % 2 == 0 ? 1 : 3)
-        for (int32_t f = o; f < std::min(o + 2, first + each); ++f) r.weights.push_back(halves(weight(f, k), weight(f, k + 2)));
+        for (int32_t f = o; f < std::min(o + 2, first + each); ++f)
+          r.weights.push_back(halves(weight(f, k), weight(f, k + 2)));
   return r;
 }
 
@@ -311,13 +328,16 @@ PackedConv<uint32_t> pack_conv_few_q8_dsp(const ConvQ8& c) {
         }
   return r;
 }
-PackedConv<int8_t> pack_conv_q8_plain(const ConvQ8& c) { return {{c.weights.begin(), c.weights.end()}, plain_parameters(c, c.x_zero)}; }
+PackedConv<int8_t> pack_conv_q8_plain(const ConvQ8& c) {
+  return {{c.weights.begin(), c.weights.end()}, plain_parameters(c, c.x_zero)};
+}
 PackedConv<int8_t> pack_depthwise_q8_plain(const ConvQ8& c) {
   PackedConv<int8_t> r{{}, plain_parameters(c, c.x_zero)};
   const int32_t packed = c.s.ic - c.s.ic % kPlainPacked;
   for (int32_t first = 0; first < packed; first += kPlainPacked)
     for (int64_t t = 0; t < c.taps; ++t)
-      for (int32_t i = 0; i < kPlainPacked; ++i) r.weights.push_back(int8_t(c.weights[size_t((first + i) * c.taps + t)]));
+      for (int32_t i = 0; i < kPlainPacked; ++i)
+        r.weights.push_back(int8_t(c.weights[size_t((first + i) * c.taps + t)]));
   for (size_t i = size_t(packed * c.taps); i < c.weights.size(); ++i) r.weights.push_back(int8_t(c.weights[i]));
   return r;
 }
@@ -330,7 +350,8 @@ PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c) {
     if (o >= c.s.oc) return 0u;
     int sum = 0;
     for (int y = 0; y < 3; ++y)
-      for (int x = 0; x < 3; ++x) sum += G[row][y] * G[column][x] * c.weights[size_t(((int64_t{o} * 3 + y) * 3 + x) * ic + i)];
+      for (int x = 0; x < 3; ++x)
+        sum += G[row][y] * G[column][x] * c.weights[size_t(((int64_t{o} * 3 + y) * 3 + x) * ic + i)];
     if (sum < -32768 || sum > 32767) throw InternalError("a transformed weight leaves 16 bits");
     return uint32_t(sum) & 0xFFFFu;
   };
@@ -377,13 +398,18 @@ PackedConv<uint32_t> depthwise_taps(const ConvQ8& c, int unit, const std::vector
   for (int32_t at = 0; at < s.ic; at += 4)
     for (int32_t k = 0; k < outputs; ++k) {
       const auto filter = [&](int32_t lane) { return (depthwise_taps_first(s, at) + lane) * outputs + k; };
-      const auto weight = [&](int32_t lane, int64_t tap) { return lane < s.ic ? unit * c.weights[size_t(filter(lane) * c.taps + tap)] : 0; };
-      const auto param = [&](int32_t lane, int32_t i) { r.weights.push_back(uint32_t(params[size_t(filter(std::min(lane, s.ic - 1)) * each + i)])); };
+      const auto weight = [&](int32_t lane, int64_t tap) {
+        return lane < s.ic ? unit * c.weights[size_t(filter(lane) * c.taps + tap)] : 0;
+      };
+      const auto param = [&](int32_t lane, int32_t i) {
+        r.weights.push_back(uint32_t(params[size_t(filter(std::min(lane, s.ic - 1)) * each + i)]));
+      };
       for (int32_t lane = 0; lane < 4; ++lane) param(lane, 0);
       for (int64_t tap = 0; tap + 2 <= c.taps; tap += 2)
         for (int32_t lane = 0; lane < 4; ++lane) r.weights.push_back(halves(weight(lane, tap), weight(lane, tap + 1)));
       if (c.taps % 2 != 0)
-        for (int32_t lane = 0; lane < 2; ++lane) r.weights.push_back(halves(weight(lane, c.taps - 1), weight(lane + 2, c.taps - 1)));
+        for (int32_t lane = 0; lane < 2; ++lane)
+          r.weights.push_back(halves(weight(lane, c.taps - 1), weight(lane + 2, c.taps - 1)));
       for (int32_t lane = 0; lane < 4; ++lane)
         for (int32_t i = 1; i < each; ++i) param(lane, i);
     }
@@ -392,7 +418,9 @@ PackedConv<uint32_t> depthwise_taps(const ConvQ8& c, int unit, const std::vector
 
 }  // namespace
 
-PackedConv<uint32_t> pack_depthwise_taps_q8_dsp(const ConvQ8& c) { return depthwise_taps(c, 256, centring_parameters(c, 256, c.x_zero)); }
+PackedConv<uint32_t> pack_depthwise_taps_q8_dsp(const ConvQ8& c) {
+  return depthwise_taps(c, 256, centring_parameters(c, 256, c.x_zero));
+}
 PackedConv<uint32_t> pack_depthwise_w16_q8_dsp(const ConvQ8& c) {
   const int words = words_per_channel(c.requant.device.kind);
   std::vector<int32_t> params;
@@ -441,14 +469,16 @@ class MveStream {
   /// One tap of four filters.
   void across(int32_t filter, int64_t tap) {
     uint32_t word = 0;
-    for (int64_t i = 0; i < 4; ++i) word |= uint32_t(c_.weights[size_t((filter + i) * c_.taps + tap)] & 0xFF) << (8 * i);
+    for (int64_t i = 0; i < 4; ++i)
+      word |= uint32_t(c_.weights[size_t((filter + i) * c_.taps + tap)] & 0xFF) << (8 * i);
     words_.push_back(word);
   }
   /// p0 with what the input's zero point adds to every sum, taken off.
   void p0(int32_t filter) {
     const int16_t* w = c_.weights.data() + filter * c_.taps;
     const int64_t zero = zero_ * std::accumulate(w, w + c_.taps, int64_t{0});
-    words_.push_back(uint32_t(c_.vector->params[size_t(2 * filter)]) - uint32_t(c_.vector->device.offset) * uint32_t(zero));
+    words_.push_back(uint32_t(c_.vector->params[size_t(2 * filter)]) -
+                     uint32_t(c_.vector->device.offset) * uint32_t(zero));
   }
   void multiplier(int32_t filter) { words_.push_back(uint32_t(c_.vector->params[size_t(2 * filter + 1)])); }
   void params(int32_t filter) {
@@ -487,7 +517,9 @@ PackedConv<uint32_t> pack_mve(const ConvQ8& c, bool by_quads) {
 }
 }  // namespace
 
-PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c) { return pack_mve(c, mve_by_quads(mve_chunks(int32_t(c.taps)), c.s.oc)); }
+PackedConv<uint32_t> pack_conv_q8_mve(const ConvQ8& c) {
+  return pack_mve(c, mve_by_quads(mve_chunks(int32_t(c.taps)), c.s.oc));
+}
 PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c) { return pack_mve(c, mve_pointwise_by_quads(c.s)); }
 
 PackedConv<uint32_t> pack_conv_strips_q8_mve(const ConvQ8& c) { return pack_mve(c, conv_strips_mve_by_quads(c.s)); }
@@ -584,9 +616,11 @@ LayerCode print_conv_q8(const LayerView& v) {
   const int32_t n = rows_of_a_call(c, kernel);
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   const Sharing share = sharing(v, c, n);
-  const std::string call = fmt::format("{}{}", kernel.name, share != Sharing::none && c.has_any_form(kernel.name) ? "<true>" : "");
+  const std::string call =
+      fmt::format("{}{}", kernel.name, share != Sharing::none && c.has_any_form(kernel.name) ? "<true>" : "");
   const std::string_view params = packed.params.empty() ? "nullptr" : "p";
-  code.body = share == Sharing::whole ? shared_call(c, n, call, params, scratch, code) : folded_call(c, q, n, call, params, scratch);
+  code.body = share == Sharing::whole ? shared_call(c, n, call, params, scratch, code)
+                                      : folded_call(c, q, n, call, params, scratch);
   return code;
 }
 template LayerCode print_conv_q8<pack_conv_q8_ref>(const LayerView&);

@@ -13,24 +13,24 @@ struct ConvQ8 {
 
   ConvShape s;
   int64_t batch;
-  bool dense;          // made of a fully connected operator
-  bool pointwise;      // 1x1, stride 1, no padding: any run of pixels, so the shape is one row
-  bool depthwise;      // one input channel a group and as many outputs as inputs
-  bool channelwise;    // one input channel a group, one or more outputs
-  bool narrow;         // centered weights fit int8
-  bool hs;             // H/s packing is exact for every filter (runtime-min/kernels/conv_dsp.h)
-  bool one_multiplier; // requantization is shift8 with the same multiplier for all channels
-  bool winograd;       // F(2x2, 3x3) is exact, and tiles may take memory (runtime-min/kernels/winograd_dsp.h)
-  double tiles;        // of 2x2 outputs, rounded up to rows of four
-  int32_t block;       // filters that are transformed at a time on the device; 0: there is no room for them
-  int64_t taps;        // products of one output
-  int64_t outputs;     // of one image
-  double products;     // of one image
-  int64_t bound;       // largest |sum + bias| over all channels
+  bool dense;           // made of a fully connected operator
+  bool pointwise;       // 1x1, stride 1, no padding: any run of pixels, so the shape is one row
+  bool depthwise;       // one input channel a group and as many outputs as inputs
+  bool channelwise;     // one input channel a group, one or more outputs
+  bool narrow;          // centered weights fit int8
+  bool hs;              // H/s packing is exact for every filter (runtime-min/kernels/conv_dsp.h)
+  bool one_multiplier;  // requantization is shift8 with the same multiplier for all channels
+  bool winograd;        // F(2x2, 3x3) is exact, and tiles may take memory (runtime-min/kernels/winograd_dsp.h)
+  double tiles;         // of 2x2 outputs, rounded up to rows of four
+  int32_t block;        // filters that are transformed at a time on the device; 0: there is no room for them
+  int64_t taps;         // products of one output
+  int64_t outputs;      // of one image
+  double products;      // of one image
+  int64_t bound;        // largest |sum + bias| over all channels
   int32_t x_zero;
-  int32_t strip;       // output rows of one strip of the depthwise kernel: its working memory grows with them
+  int32_t strip;  // output rows of one strip of the depthwise kernel: its working memory grows with them
   DType x, y;
-  bool aligned;        // y begins at a whole word: it lies in the arena (the caller's buffers of bytes need not)
+  bool aligned;  // y begins at a whole word: it lies in the arena (the caller's buffers of bytes need not)
   std::vector<int16_t> weights;  // [oc][kh][kw][ic / groups], zero point subtracted
   Requantization requant;
   std::optional<Requantization> vector;  // the same for Helium, where it is proven and the core has it

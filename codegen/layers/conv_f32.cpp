@@ -21,8 +21,8 @@ PackedF32 interleaved(const ConvF32& c, int32_t together) {
   return r;
 }
 
-/// Filters interleaved in vectors for Helium: by `together`, by four, then the others; weights and bias end with a whole
-/// vector.
+/// Filters interleaved in vectors for Helium: by `together`, by four, then the others; weights and bias end with a
+/// whole vector.
 PackedF32 in_vectors(const ConvF32& c, int32_t together) {
   PackedF32 r;
   for (int32_t o = 0, count = 0; o < c.s.oc; o += count) {
@@ -79,7 +79,8 @@ PackedF32 pack_depthwise_f32_mve(const ConvF32& c) {
   for (int32_t o = 0; o < c.s.oc; o += 4)
     for (int32_t k = 0; k < taps; ++k) {
       const int32_t tap = mve_f32_by_columns(c.s) ? k % 3 * c.s.kw + k / 3 : k;
-      for (int32_t i = 0; i < 4; ++i) r.weights.push_back(c.weights[size_t((std::min(o, c.s.oc - 4) + i) * taps + tap)]);
+      for (int32_t i = 0; i < 4; ++i)
+        r.weights.push_back(c.weights[size_t((std::min(o, c.s.oc - 4) + i) * taps + tap)]);
     }
   r.bias = c.bias;
   r.bias.resize(size_t(c.s.oc));
@@ -114,7 +115,8 @@ LayerCode print_conv_f32(const LayerView& v) {
                   packed.bias.empty() ? "nullptr" : "bias", v.node.scratch > 0 ? "scratch" : "nullptr");
   // Depthwise rows share work with their neighbours, Winograd's tiles their filters, Helium's blocks are of three; the
   // others make pixels of any row, in fours.
-  const bool tall = kernel.name == "depthwise_f32_fpu" || kernel.name == "winograd_f32_fpu" || kernel.needs == "mve-float";
+  const bool tall =
+      kernel.name == "depthwise_f32_fpu" || kernel.name == "winograd_f32_fpu" || kernel.needs == "mve-float";
   const int32_t n = tall ? std::min(s.oh, 64) : rows_per_call(s.oh, s.ow);
   code.body = expand(
       R"(

@@ -13,8 +13,23 @@ namespace {
 std::vector<int32_t> shape_facts(const ConvQ8& c, int32_t n) {
   const Requant& q = c.requant.device;
   const ConvShape& s = c.s;
-  return {s.ih, s.iw, s.ic, s.oh, s.ow, s.oc, s.sh, s.sw, s.pt, s.pl, q.shift, q.zero_point, c.x_zero, n,
-          int32_t(c.batch), int16_t(q.offset), q.offset >> 16};
+  return {s.ih,
+          s.iw,
+          s.ic,
+          s.oh,
+          s.ow,
+          s.oc,
+          s.sh,
+          s.sw,
+          s.pt,
+          s.pl,
+          q.shift,
+          q.zero_point,
+          c.x_zero,
+          n,
+          int32_t(c.batch),
+          int16_t(q.offset),
+          q.offset >> 16};
 }
 
 /// What a layer gains by a function of its own, and what that adds; fitted to MLPerf Tiny's models on cortex-m4f.
@@ -75,14 +90,16 @@ Sharing sharing(const LayerView& v, const ConvQ8& c, int32_t n) {
   if (parts && pays_alone(v, c.s)) return Sharing::none;
   const bool fits = std::ranges::all_of(shape_facts(c, n), [](int32_t f) { return f == int16_t(f); });
   const bool many = distinct_shapes(v, c.s) > 2, dense = kernel.starts_with("dense");
-  if (many && fits && !dense && !kernel.starts_with("winograd")) return Sharing::whole;  // those are little beside their parts
-  const bool alone = c.depthwise || (dense && !many && dense_sixes(c.s.ic, c.s.oc) == 0);  // shorter than a call and what it calls
+  if (many && fits && !dense && !kernel.starts_with("winograd"))
+    return Sharing::whole;  // those are little beside their parts
+  const bool alone =
+      c.depthwise || (dense && !many && dense_sixes(c.s.ic, c.s.oc) == 0);  // shorter than a call and what it calls
   return parts && !alone ? Sharing::parts : Sharing::none;
 }
 
 /// What decides the code's structure stays known: the window, and whether channels come in fours.
-std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view params, std::string_view scratch,
-                        LayerCode& code) {
+std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view params,
+                        std::string_view scratch, LayerCode& code) {
   const Requant& q = c.requant.device;
   const ConvShape& s = c.s;
   const bool fours = s.ic % 4 == 0;
@@ -106,7 +123,20 @@ std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std
           y += n * s.ow * s.oc;
         }
       })",
-                {{"kh", s.kh}, {"kw", s.kw}, {"dh", s.dh}, {"dw", s.dw}, {"ic", ic}, {"groups", s.groups == 1 ? "1" : ic}, {"kind", kind_name(q.kind)}, {"lo", q.lo}, {"hi", q.hi}, {"type", info(c.x).c_type}, {"room", room}, {"kernel", kernel}, {"params", params}, {"scratch", scratch}});
+                {{"kh", s.kh},
+                 {"kw", s.kw},
+                 {"dh", s.dh},
+                 {"dw", s.dw},
+                 {"ic", ic},
+                 {"groups", s.groups == 1 ? "1" : ic},
+                 {"kind", kind_name(q.kind)},
+                 {"lo", q.lo},
+                 {"hi", q.hi},
+                 {"type", info(c.x).c_type},
+                 {"room", room},
+                 {"kernel", kernel},
+                 {"params", params},
+                 {"scratch", scratch}});
 }
 
 }  // namespace burin

@@ -14,7 +14,7 @@ enum class Sharing {
 Sharing sharing(const LayerView& v, const ConvQ8& c, int32_t n);
 
 /// The call with shape and zero points read from a table, which becomes one of the layer's constants.
-std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view params, std::string_view scratch,
-                        LayerCode& code);
+std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view params,
+                        std::string_view scratch, LayerCode& code);
 
 }  // namespace burin

@@ -15,7 +15,8 @@ int32_t leaving(int32_t out, int32_t in, int32_t stride, int32_t pad, int32_t re
 }  // namespace
 
 double edge_pixels(const ConvShape& s) {
-  const int32_t across = leaving(s.ow, s.iw, s.sw, s.pl, (s.kw - 1) * s.dw + 1), down = leaving(s.oh, s.ih, s.sh, s.pt, s.rows(1));
+  const int32_t across = leaving(s.ow, s.iw, s.sw, s.pl, (s.kw - 1) * s.dw + 1),
+                down = leaving(s.oh, s.ih, s.sh, s.pt, s.rows(1));
   return pixels(s) - double(s.oh - down) * (s.ow - across);
 }
 
@@ -47,7 +48,8 @@ DepthwiseWords depthwise_words(const ConvShape& s) {
   const int32_t phases = s.sw % 2 == 0 || s.ow == 1 ? 1 : 2;
   DepthwiseWords r;
   for (int32_t phase = 0; phase < phases; ++phase) {
-    const int32_t words = depthwise_any_weight_words(s, phase * s.sw % 2), outputs = (s.ow - phase + phases - 1) / phases;
+    const int32_t words = depthwise_any_weight_words(s, phase * s.sw % 2),
+                  outputs = (s.ow - phase + phases - 1) / phases;
     r.together += whole(outputs, 4) * words;
     r.alone += double(outputs % 4) * words;
   }

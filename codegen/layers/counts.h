@@ -1,10 +1,10 @@
-// What the times of convolution kernels depend on, for the lines of kernels.inc. All are counts of one image; divisions round
-// down. runtime-min/kernels has the loops that are counted here.
+// What the times of convolution kernels depend on, for the lines of kernels.inc. All are counts of one image; divisions
+// round down. runtime-min/kernels has the loops that are counted here.
 #pragma once
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/depthwise_any_dsp.h"
-#include "runtime-min/kernels/depthwise_taps_dsp.h"
 #include "runtime-min/kernels/depthwise_mve.h"
+#include "runtime-min/kernels/depthwise_taps_dsp.h"
 
 namespace burin {
 
@@ -17,7 +17,9 @@ inline double taps(const ConvShape& s) { return double(s.kh) * s.kw * (s.ic / s.
 inline double in_blocks(const ConvShape& s, int32_t pixels_together, int32_t filters) {
   return whole(s.oh * s.ow, pixels_together) * s.groups * whole(s.oc / s.groups, filters);
 }
-inline double alone(const ConvShape& s, int32_t pixels_together, int32_t filters) { return pixels(s) * s.oc - in_blocks(s, pixels_together, filters); }
+inline double alone(const ConvShape& s, int32_t pixels_together, int32_t filters) {
+  return pixels(s) * s.oc - in_blocks(s, pixels_together, filters);
+}
 
 /// Pixels of the output whose window leaves the image.
 double edge_pixels(const ConvShape& s);

@@ -47,10 +47,8 @@ std::optional<ReduceQ8> ReduceQ8::of(const LayerView& v) {
   const Reduce* op = v.node.as<Reduce>();
   if (!op || !op->integer_form() || !is_q8(v.in(0)) || !is_q8(v.out())) return std::nullopt;
   ReduceQ8 r{op->kind, op->shape(v.in(0)), double(v.in(0).elements()), {}, {}};
-  if (r.is_sum())
-    r.sum = reduce_requantization(*op, v.in(0), v.out());
-  else
-    r.table = operand_table(v.in(0), v.out(), {});
+  if (r.is_sum()) r.sum = reduce_requantization(*op, v.in(0), v.out());
+  else r.table = operand_table(v.in(0), v.out(), {});
   return r;
 }
 

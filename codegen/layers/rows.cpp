@@ -15,14 +15,15 @@ std::string row_loop(const RowLoop& l, int32_t n, std::string_view call) {
   auto rows = [&](int32_t count) { return (count - 1) * l.stride + l.reach; };
   const int32_t whole = l.oh / n * n, rest = l.oh - whole;
   auto group = [&](int32_t count, std::string_view row) {
-    return expand(R"(
+    return expand(
+        R"(
         burin::image_rows(rows, x, $first$, $count$, $ih$, $row_in$);
         $call$)",
-                  {{"first", row.empty() ? fmt::format("{}", -l.top) : fmt::format("{} * {} - {}", row, l.stride, l.top)},
-                   {"count", rows(count)},
-                   {"ih", l.ih},
-                   {"row_in", l.row_in},
-                   {"call", expand(call, {{"n", count}})}});
+        {{"first", row.empty() ? fmt::format("{}", -l.top) : fmt::format("{} * {} - {}", row, l.stride, l.top)},
+         {"count", rows(count)},
+         {"ih", l.ih},
+         {"row_in", l.row_in},
+         {"call", expand(call, {{"n", count}})}});
   };
   std::string body = fmt::format("const {0}* rows[{1}];\n", l.x_type, rows(n));
   std::string image;
@@ -48,7 +49,11 @@ std::string row_loop(const RowLoop& l, int32_t n, std::string_view call) {
         auto* y = image;
         $image$
       })",
-                       {{"type", l.x_type}, {"batch", l.batch}, {"x_step", l.ih * l.row_in}, {"y_step", l.oh * l.row_out}, {"image", image}});
+                       {{"type", l.x_type},
+                        {"batch", l.batch},
+                        {"x_step", l.ih * l.row_in},
+                        {"y_step", l.oh * l.row_out},
+                        {"image", image}});
 }
 
 }  // namespace burin

@@ -7,8 +7,8 @@ namespace burin {
 /// Geometry of the loop over rows: what Conv and Pool have in common.
 struct RowLoop {
   int64_t batch;
-  int32_t ih, row_in;   // input rows, elements of one
-  int32_t oh, row_out;  // output rows, elements of one
+  int32_t ih, row_in;          // input rows, elements of one
+  int32_t oh, row_out;         // output rows, elements of one
   int32_t stride, reach, top;  // rows between outputs, rows that one output reads, padding above
   std::string_view x_type;
 };

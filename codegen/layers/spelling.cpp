@@ -35,8 +35,7 @@ std::string requantization(const Requantization& r, LayerCode& code) {
   std::string s = "constexpr burin::Requant q = " + text(r.device) + ";\n";
   if (r.params.size() <= size_t(words_per_channel(RequantKind::wide)))
     s += "constexpr int32_t p[] = " + braced(r.params) + ";\n";
-  else
-    code.constants.push_back(constant_array<int32_t>("p", r.params));
+  else code.constants.push_back(constant_array<int32_t>("p", r.params));
   return s;
 }
 

@@ -16,7 +16,8 @@ void add_analyze(CLI::App& app, int& result) {
   verb->add_option("--format", a->format, "text, json or html")->capture_default_str();
   verb->callback([a, &result] {
     result = guarded(a->model, [&]() -> int {
-      if (a->format != "text" && a->format != "json" && a->format != "html") throw UsageError(fmt::format("--format is text, json or html, not '{}'", a->format));
+      if (a->format != "text" && a->format != "json" && a->format != "html")
+        throw UsageError(fmt::format("--format is text, json or html, not '{}'", a->format));
       const Compiled c = compile_within_budget(a->model);
       if (a->format == "text") fmt::print("{}", analysis(c, a->model));
       else fmt::print("{}", a->format == "html" ? html_report(report(c, a->model)) : json_text(report(c, a->model)));

@@ -12,7 +12,8 @@
 namespace burin {
 namespace {
 
-// Without a compiler: bytes of code of an average layer function at -O2 (measured: Cortex-M4F, float 150 to 400, integers 100 to 1,600).
+// Without a compiler: bytes of code of an average layer function at -O2 (measured: Cortex-M4F, float 150 to 400,
+// integers 100 to 1,600).
 constexpr int64_t kCodePerFunction = 700;
 
 // select-kernels estimates a layer's code; how often its aim is lowered by what the compiled code exceeds the budget.
@@ -37,7 +38,8 @@ Flash flash_of(const Compiled& c) {
       std::set<std::string> counted;  // layers that share a function: its code once
       for (const LayerFacts& l : c.module.layers) {
         const auto own = m.models[0].layers.find(l.function);
-        const int64_t code = own != m.models[0].layers.end() && counted.insert(l.function).second ? own->second.code_bytes : 0;
+        const int64_t code =
+            own != m.models[0].layers.end() && counted.insert(l.function).second ? own->second.code_bytes : 0;
         f.layers.push_back({l.name, l.kernel, code, l.weight_bytes});
       }
       return f;
@@ -62,11 +64,16 @@ struct Remedy {
   bool (*used)(const ModelOptions&);
 };
 const Remedy kRemedies[] = {
-    {"--optimize size", "", [](ModelOptions& o) { o.optimize = "size"; }, [](const ModelOptions& o) { return o.optimize == "size"; }},
-    {"--optimize ram", "", [](ModelOptions& o) { o.optimize = "ram"; }, [](const ModelOptions& o) { return o.optimize == "ram"; }},
-    {"--io-type quantized", "inputs and outputs are then stored integers", [](ModelOptions& o) { o.io_type = "quantized"; }, [](const ModelOptions& o) { return o.io_type == "quantized"; }},
-    {"--io-layout nhwc", "images are then channels-last", [](ModelOptions& o) { o.io_layout = "nhwc"; }, [](const ModelOptions& o) { return o.io_layout == "nhwc"; }},
-    {"--io external", "inputs and outputs are then in the caller's memory", [](ModelOptions& o) { o.io = "external"; }, [](const ModelOptions& o) { return o.io == "external"; }},
+    {"--optimize size", "", [](ModelOptions& o) { o.optimize = "size"; },
+     [](const ModelOptions& o) { return o.optimize == "size"; }},
+    {"--optimize ram", "", [](ModelOptions& o) { o.optimize = "ram"; },
+     [](const ModelOptions& o) { return o.optimize == "ram"; }},
+    {"--io-type quantized", "inputs and outputs are then stored integers",
+     [](ModelOptions& o) { o.io_type = "quantized"; }, [](const ModelOptions& o) { return o.io_type == "quantized"; }},
+    {"--io-layout nhwc", "images are then channels-last", [](ModelOptions& o) { o.io_layout = "nhwc"; },
+     [](const ModelOptions& o) { return o.io_layout == "nhwc"; }},
+    {"--io external", "inputs and outputs are then in the caller's memory", [](ModelOptions& o) { o.io = "external"; },
+     [](const ModelOptions& o) { return o.io == "external"; }},
 };
 
 /// Notes on the options that lower `cost`, by really compiling with each of them.
@@ -94,7 +101,9 @@ std::string remedies(const ModelOptions& options, int64_t now, int64_t budget, C
   std::ranges::stable_sort(helpful, {}, &Try::bytes);
   std::string s;
   auto say = [&](const std::string& what, int64_t bytes, const std::string& remark) {
-    s += fmt::format("{}: note: {} would take {} bytes, {} less{}{}\n", options.model, what, thousands(bytes), thousands(now - bytes), bytes <= budget ? ": it fits" : "", remark.empty() ? "" : " (" + remark + ")");
+    s += fmt::format("{}: note: {} would take {} bytes, {} less{}{}\n", options.model, what, thousands(bytes),
+                     thousands(now - bytes), bytes <= budget ? ": it fits" : "",
+                     remark.empty() ? "" : " (" + remark + ")");
   };
   for (const Try& t : helpful) say(t.remedy->option, t.bytes, t.remedy->remark);
   if (helpful.size() > 1 && helpful[0].bytes > budget) {
@@ -107,7 +116,8 @@ std::string remedies(const ModelOptions& options, int64_t now, int64_t budget, C
       all.push_back(t.remedy);
       names += (names.empty() ? "" : " ") + t.remedy->option;
     }
-    if (const auto bytes = bytes_with(all); all.size() > 1 && bytes && *bytes < helpful[0].bytes) say(names + " together", *bytes, "");
+    if (const auto bytes = bytes_with(all); all.size() > 1 && bytes && *bytes < helpful[0].bytes)
+      say(names + " together", *bytes, "");
   }
   if (helpful.empty()) s += fmt::format("{}: note: no other option takes less; a smaller model would\n", options.model);
   return s;
@@ -133,19 +143,28 @@ Compiled compile_within_budget(ModelOptions& o) {
 int check_budget(const Compiled& c, const ModelOptions& o) {
   int result = kOk;
   if (const int64_t needed = c.graph.arena_bytes; o.options.budget_ram && needed > *o.options.budget_ram) {
-    fmt::print(stderr, "{}: error: the arena needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model, needed, needed - *o.options.budget_ram, o.budget_ram);
+    fmt::print(stderr, "{}: error: the arena needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model,
+               needed, needed - *o.options.budget_ram, o.budget_ram);
     fmt::print(stderr, "{}", largest_buffers(c, o.model));
-    fmt::print(stderr, "{}", remedies(o, needed, *o.options.budget_ram, [](const Compiled& other) { return other.graph.arena_bytes; }));
+    fmt::print(stderr, "{}", remedies(o, needed, *o.options.budget_ram, [](const Compiled& other) {
+                 return other.graph.arena_bytes;
+               }));
     result = kOverBudget;
   }
   if (o.budget_flash.empty()) return result;
   const int64_t budget = parse_bytes(o.budget_flash);
   const Flash f = flash_of(c);
   if (f.bytes() <= budget) return result;
-  const std::string how = f.compiled ? "estimated: compiled but not linked" : fmt::format("estimated: code by a rule of thumb, as {} is not installed or fails", c.context.target->compiler);
-  fmt::print(stderr, "{}: error: the model takes {} bytes of flash (code {} + weights {}; {}), {} more than --budget-flash {} [over-budget]\n", o.model, f.bytes(), f.code, f.weights, how,
-             f.bytes() - budget, o.budget_flash);
-  fmt::print(stderr, "{}{}", contributors(f.layers, o.model), remedies(o, f.bytes(), budget, [](const Compiled& other) { return flash_of(other).bytes(); }));
+  const std::string how = f.compiled
+                              ? "estimated: compiled but not linked"
+                              : fmt::format("estimated: code by a rule of thumb, as {} is not installed or fails",
+                                            c.context.target->compiler);
+  fmt::print(stderr,
+             "{}: error: the model takes {} bytes of flash (code {} + weights {}; {}), {} more than --budget-flash {} "
+             "[over-budget]\n",
+             o.model, f.bytes(), f.code, f.weights, how, f.bytes() - budget, o.budget_flash);
+  fmt::print(stderr, "{}{}", contributors(f.layers, o.model),
+             remedies(o, f.bytes(), budget, [](const Compiled& other) { return flash_of(other).bytes(); }));
   return kOverBudget;
 }
 

@@ -14,7 +14,15 @@
 namespace burin {
 
 /// docs/guide.md: what scripts rely on.
-enum Exit : int { kOk = 0, kModelError = 1, kUsage = 2, kOverBudget = 3, kResultsDiffer = 4, kToolMissing = 5, kInternalError = 70 };
+enum Exit : int {
+  kOk = 0,
+  kModelError = 1,
+  kUsage = 2,
+  kOverBudget = 3,
+  kResultsDiffer = 4,
+  kToolMissing = 5,
+  kInternalError = 70
+};
 
 /// A request that cannot be served as it stands (exit 2).
 class UsageError : public std::runtime_error {
@@ -31,11 +39,12 @@ class ToolError : public std::runtime_error {
 struct ModelOptions {
   std::string model;
   Options options;
-  std::string target = "host", optimize = "speed", io_layout = "onnx", io_type = "onnx", io = "arena", diagnostics = "text";
+  std::string target = "host", optimize = "speed", io_layout = "onnx", io_type = "onnx", io = "arena",
+              diagnostics = "text";
   std::string budget_ram, budget_flash, input_limit, dump_dir;
   std::vector<std::string> input_dims, binds, reports, kernels;
   std::map<std::string, std::string> later;  // options that are refused until their time comes
-  std::vector<std::string> bound_files;  // files that --bind read
+  std::vector<std::string> bound_files;      // files that --bind read
 };
 void add_model_options(CLI::App& app, ModelOptions& o);
 /// What can be said of the options before any file is read: fills in o.options. Throws UsageError.
@@ -50,7 +59,8 @@ struct Compiled {
 };
 /// Reads, runs all passes and prints. `bind` joins what --bind says. Throws ModelError, UsageError.
 Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind = {});
-/// The same, once more with a lower aim where the code as compiled exceeds --budget-flash (check_budget says whether it helped).
+/// The same, once more with a lower aim where the code as compiled exceeds --budget-flash (check_budget says whether it
+/// helped).
 Compiled compile_within_budget(ModelOptions& o);
 /// Reads only: the graph as ONNX says it.
 Graph load_graph(ModelOptions& o, ModelInfo& info, const std::map<std::string, Tensor>& bind = {});

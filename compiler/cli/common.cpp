@@ -49,7 +49,8 @@ E choice(const std::string& text, std::string_view option, std::initializer_list
 double parse_limit(const std::string& text) {
   char* end = nullptr;
   const double v = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !(v > 0) || v > 3.4028234663852886e38) throw UsageError(fmt::format("--input-limit wants a number above zero such as 255, not '{}'", text));
+  if (text.empty() || *end != '\0' || !(v > 0) || v > 3.4028234663852886e38)
+    throw UsageError(fmt::format("--input-limit wants a number above zero such as 255, not '{}'", text));
   return v;
 }
 
@@ -57,7 +58,9 @@ double parse_limit(const std::string& text) {
 std::string model_name(const ModelOptions& o) {
   if (!o.options.name.empty()) return o.options.name;
   const fs::path path = fs::absolute(o.model).lexically_normal();
-  return path.stem() == "model" && path.has_parent_path() && !path.parent_path().filename().empty() ? path.parent_path().filename().string() : path.stem().string();
+  return path.stem() == "model" && path.has_parent_path() && !path.parent_path().filename().empty()
+             ? path.parent_path().filename().string()
+             : path.stem().string();
 }
 
 }  // namespace
@@ -66,36 +69,54 @@ void add_model_options(CLI::App& app, ModelOptions& o) {
   app.add_option("model", o.model, "ONNX file")->required();
   app.add_option("--name", o.options.name, "name in generated code (default: the file's)");
   app.add_option("--target", o.target, "core, see 'burin targets'")->capture_default_str();
-  app.add_option("--input-dim", o.input_dims, "NAME=N: extent of a symbolic dimension, or of INPUT:AXIS")->allow_extra_args(false);
+  app.add_option("--input-dim", o.input_dims, "NAME=N: extent of a symbolic dimension, or of INPUT:AXIS")
+      ->allow_extra_args(false);
   app.add_option("--bind", o.binds, "NAME=VALUE|FILE.pb|FILE.npy: an input that is known now")->allow_extra_args(false);
   app.add_option("--optimize", o.optimize, "speed, size or ram")->capture_default_str();
   app.add_option("--io-layout", o.io_layout, "onnx or nhwc")->capture_default_str();
   app.add_option("--io-type", o.io_type, "onnx or quantized")->capture_default_str();
   app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
-  app.add_option("--kernel", o.kernels, "LAYER=KERNEL: take this kernel for that layer, whatever it costs (names: 'burin analyze', docs/kernels.md)")->allow_extra_args(false);
-  app.add_option("--input-limit", o.input_limit, "X: float inputs are never larger in magnitude; unused channels of float models can then go");
+  app.add_option(
+         "--kernel", o.kernels,
+         "LAYER=KERNEL: take this kernel for that layer, whatever it costs (names: 'burin analyze', docs/kernels.md)")
+      ->allow_extra_args(false);
+  app.add_option("--input-limit", o.input_limit,
+                 "X: float inputs are never larger in magnitude; unused channels of float models can then go");
   app.add_option("--budget-ram", o.budget_ram, "most bytes of arena and state (K = 1024)");
-  app.add_option("--budget-flash", o.budget_flash, "most bytes of code and weights, estimated before linking; 'burin size' knows them exactly");
-  app.add_option("--report", o.reports, "FILE.json or FILE.html: facts of every layer and buffer")->allow_extra_args(false);
+  app.add_option("--budget-flash", o.budget_flash,
+                 "most bytes of code and weights, estimated before linking; 'burin size' knows them exactly");
+  app.add_option("--report", o.reports, "FILE.json or FILE.html: facts of every layer and buffer")
+      ->allow_extra_args(false);
   app.add_option("--dump-dir", o.dump_dir, "folder for the graph after each pass");
   app.add_option("--diagnostics", o.diagnostics, "text, json or github")->capture_default_str();
   for (const Later& l : kLater) {
-    const std::string about = fmt::format("{}{}{} (not in this version)", l.wants, l.wants.empty() ? "" : ": ", l.about);
-    if (l.wants.empty()) app.add_flag_function(l.option, [&o, option = l.option](int64_t) { o.later[option] = ""; }, about);
-    else app.add_option_function<std::string>(l.option, [&o, option = l.option](const std::string& v) { o.later[option] = v; }, about);
+    const std::string about =
+        fmt::format("{}{}{} (not in this version)", l.wants, l.wants.empty() ? "" : ": ", l.about);
+    if (l.wants.empty())
+      app.add_flag_function(
+          l.option, [&o, option = l.option](int64_t) { o.later[option] = ""; }, about);
+    else
+      app.add_option_function<std::string>(
+          l.option, [&o, option = l.option](const std::string& v) { o.later[option] = v; }, about);
   }
 }
 
 DiagnosticStyle diagnostic_style(const ModelOptions& o) {
-  return choice<DiagnosticStyle>(o.diagnostics, "--diagnostics", {{"text", DiagnosticStyle::text}, {"json", DiagnosticStyle::json}, {"github", DiagnosticStyle::github}});
+  return choice<DiagnosticStyle>(
+      o.diagnostics, "--diagnostics",
+      {{"text", DiagnosticStyle::text}, {"json", DiagnosticStyle::json}, {"github", DiagnosticStyle::github}});
 }
 
-void print_diagnostic(const Diagnostic& d, const std::string& file, DiagnosticStyle style) { fmt::print(stderr, "{}", format(d, file, style)); }
+void print_diagnostic(const Diagnostic& d, const std::string& file, DiagnosticStyle style) {
+  fmt::print(stderr, "{}", format(d, file, style));
+}
 
 int guarded(ModelOptions& o, const std::function<int()>& body) {
   const std::string& file = o.model;
   DiagnosticStyle style = DiagnosticStyle::text;
-  auto say = [&](const std::string& message, std::string_view code) { print_diagnostic({Diagnostic::Severity::error, message, std::string(code), "", "", ""}, file, style); };
+  auto say = [&](const std::string& message, std::string_view code) {
+    print_diagnostic({Diagnostic::Severity::error, message, std::string(code), "", "", ""}, file, style);
+  };
   try {
     check_options(o);
     style = diagnostic_style(o);
@@ -130,8 +151,12 @@ int64_t parse_bytes(const std::string& text) {
     used = 0;
   }
   const std::string unit = text.substr(used);
-  const int64_t factor = unit.empty() ? 1 : unit == "K" || unit == "k" ? 1024 : unit == "M" || unit == "m" ? 1024 * 1024 : 0;
-  if (used == 0 || n < 0 || factor == 0 || n > (int64_t{1} << 40)) throw UsageError(fmt::format("'{}' is no number of bytes (64K, 65536)", text));
+  const int64_t factor = unit.empty()                 ? 1
+                         : unit == "K" || unit == "k" ? 1024
+                         : unit == "M" || unit == "m" ? 1024 * 1024
+                                                      : 0;
+  if (used == 0 || n < 0 || factor == 0 || n > (int64_t{1} << 40))
+    throw UsageError(fmt::format("'{}' is no number of bytes (64K, 65536)", text));
   return n * factor;
 }
 
@@ -191,12 +216,18 @@ std::string options_text(const ModelOptions& o) {
 
 void check_options(ModelOptions& o) {
   for (const Later& l : kLater)
-    if (o.later.count(l.option)) throw UsageError(fmt::format("{} is not supported in this version ({})", l.option, l.about));
+    if (o.later.count(l.option))
+      throw UsageError(fmt::format("{} is not supported in this version ({})", l.option, l.about));
   diagnostic_style(o);
-  o.options.optimize = choice<Options::Optimize>(o.optimize, "--optimize", {{"speed", Options::Optimize::speed}, {"size", Options::Optimize::size}, {"ram", Options::Optimize::ram}});
-  o.options.io_layout = choice<Options::IoLayout>(o.io_layout, "--io-layout", {{"onnx", Options::IoLayout::onnx}, {"nhwc", Options::IoLayout::nhwc}});
-  o.options.io_type = choice<Options::IoType>(o.io_type, "--io-type", {{"onnx", Options::IoType::onnx}, {"quantized", Options::IoType::quantized}});
-  o.options.io = choice<Options::Io>(o.io, "--io", {{"arena", Options::Io::arena}, {"external", Options::Io::external}});
+  o.options.optimize = choice<Options::Optimize>(
+      o.optimize, "--optimize",
+      {{"speed", Options::Optimize::speed}, {"size", Options::Optimize::size}, {"ram", Options::Optimize::ram}});
+  o.options.io_layout = choice<Options::IoLayout>(
+      o.io_layout, "--io-layout", {{"onnx", Options::IoLayout::onnx}, {"nhwc", Options::IoLayout::nhwc}});
+  o.options.io_type = choice<Options::IoType>(
+      o.io_type, "--io-type", {{"onnx", Options::IoType::onnx}, {"quantized", Options::IoType::quantized}});
+  o.options.io =
+      choice<Options::Io>(o.io, "--io", {{"arena", Options::Io::arena}, {"external", Options::Io::external}});
   for (const std::string& k : o.kernels) {
     const size_t at = k.rfind('=');  // names of layers may contain one
     if (at == std::string::npos || at == 0) throw UsageError(fmt::format("--kernel wants LAYER=KERNEL, not '{}'", k));
@@ -236,7 +267,8 @@ Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bin
   c.context.options = o.options;
   c.context.dump_dir = o.dump_dir;
   run_passes(c.graph, c.context);
-  c.module = print_module(c.graph, *c.context.target, o.options, {fs::path(o.model).filename().string(), c.info.sha256, options_text(o)});
+  c.module = print_module(c.graph, *c.context.target, o.options,
+                          {fs::path(o.model).filename().string(), c.info.sha256, options_text(o)});
   return c;
 }
 

@@ -13,18 +13,22 @@ std::vector<std::string> data_folders(const ModelOptions& model, const std::vect
   std::vector<std::string> r = named;
   if (r.empty()) {
     const fs::path beside = fs::absolute(model.model).parent_path();
-    for (int i = 0; fs::is_directory(beside / fmt::format("test_data_set_{}", i)); ++i) r.push_back((beside / fmt::format("test_data_set_{}", i)).string());
+    for (int i = 0; fs::is_directory(beside / fmt::format("test_data_set_{}", i)); ++i)
+      r.push_back((beside / fmt::format("test_data_set_{}", i)).string());
   }
-  if (r.empty()) throw UsageError(fmt::format("there is no test_data_set_0 beside '{}'; name folders with --data DIR", model.model));
+  if (r.empty())
+    throw UsageError(fmt::format("there is no test_data_set_0 beside '{}'; name folders with --data DIR", model.model));
   for (const std::string& d : r)
     if (!fs::is_directory(d)) throw UsageError(fmt::format("--data '{}' is no folder", d));
   return r;
 }
 
-const Tensor& pick(const std::vector<NamedTensor>& all, const std::string& name, size_t position, const std::string& folder) {
+const Tensor& pick(const std::vector<NamedTensor>& all, const std::string& name, size_t position,
+                   const std::string& folder) {
   for (const NamedTensor& t : all)
     if (t.name == name) return t.tensor;
-  if (position >= all.size()) throw ModelError(fmt::format("'{}' has no tensor for '{}'", folder, name), "missing-data");
+  if (position >= all.size())
+    throw ModelError(fmt::format("'{}' has no tensor for '{}'", folder, name), "missing-data");
   return all[position].tensor;
 }
 
@@ -45,25 +49,33 @@ Compiled compile_for(const ModelOptions& o, const std::vector<NamedTensor>& inpu
 
 void print_bindings(const Bindings& bind, const std::string& folder, const ModelOptions& o) {
   for (const auto& [name, value] : bind)
-    print_diagnostic({Diagnostic::Severity::note, fmt::format("input '{}' decides shapes and is bound to its value in '{}'", name, folder), "", "", "", ""}, o.model, diagnostic_style(o));
+    print_diagnostic(
+        {Diagnostic::Severity::note,
+         fmt::format("input '{}' decides shapes and is bound to its value in '{}'", name, folder), "", "", "", ""},
+        o.model, diagnostic_style(o));
 }
 
-std::vector<Tensor> model_inputs(const Compiled& c, const ModelOptions& o, const std::vector<NamedTensor>& data, const Bindings& bind, const std::string& folder) {
+std::vector<Tensor> model_inputs(const Compiled& c, const ModelOptions& o, const std::vector<NamedTensor>& data,
+                                 const Bindings& bind, const std::string& folder) {
   std::vector<Tensor> values;
-      std::vector<NamedTensor> unbound;
-      for (const NamedTensor& t : data)
-        if (!bind.count(t.name)) unbound.push_back(t);
-      for (size_t i = 0; i < c.graph.inputs.size(); ++i) {
-        const Value& v = c.graph[c.graph.inputs[i]];
-        const Tensor& t = pick(unbound, v.name, i, folder);
-        if (t.dtype() != v.type.dtype || t.type().bytes() != v.type.bytes())
-          throw ModelError(fmt::format("input '{}' is {}, its data in '{}' is {}", v.name, to_string(v.type), folder, to_string(t.type())), "wrong-data",
-                           t.dtype() != v.type.dtype && o.io_type == "quantized" ? "--io-type quantized takes stored integers; data sets in the model's own types are for --io-type onnx"
-                                                                                       : "--input-dim binds dimensions that the file leaves open");
-        Tensor copy = t;
-        copy.type() = v.type;
-        values.push_back(std::move(copy));
-      }
+  std::vector<NamedTensor> unbound;
+  for (const NamedTensor& t : data)
+    if (!bind.count(t.name)) unbound.push_back(t);
+  for (size_t i = 0; i < c.graph.inputs.size(); ++i) {
+    const Value& v = c.graph[c.graph.inputs[i]];
+    const Tensor& t = pick(unbound, v.name, i, folder);
+    if (t.dtype() != v.type.dtype || t.type().bytes() != v.type.bytes())
+      throw ModelError(
+          fmt::format("input '{}' is {}, its data in '{}' is {}", v.name, to_string(v.type), folder,
+                      to_string(t.type())),
+          "wrong-data",
+          t.dtype() != v.type.dtype && o.io_type == "quantized"
+              ? "--io-type quantized takes stored integers; data sets in the model's own types are for --io-type onnx"
+              : "--input-dim binds dimensions that the file leaves open");
+    Tensor copy = t;
+    copy.type() = v.type;
+    values.push_back(std::move(copy));
+  }
   return values;
 }
 

@@ -8,7 +8,8 @@ namespace burin {
 /// `named`, else every test_data_set_N beside the model from 0 on. Throws UsageError for a folder that is not there.
 std::vector<std::string> data_folders(const ModelOptions& model, const std::vector<std::string>& named);
 /// The tensor of a data set that belongs to an input or output: by name, else by position.
-const Tensor& pick(const std::vector<NamedTensor>& all, const std::string& name, size_t position, const std::string& folder);
+const Tensor& pick(const std::vector<NamedTensor>& all, const std::string& name, size_t position,
+                   const std::string& folder);
 
 using Bindings = std::map<std::string, Tensor>;
 /// Compiles with the values that decide shapes taken from the data set; they are added to `bind`.
@@ -16,6 +17,7 @@ Compiled compile_for(const ModelOptions& o, const std::vector<NamedTensor>& inpu
 /// Says which inputs were bound.
 void print_bindings(const Bindings& bind, const std::string& folder, const ModelOptions& o);
 /// One tensor for each input that remains.
-std::vector<Tensor> model_inputs(const Compiled& c, const ModelOptions& o, const std::vector<NamedTensor>& data, const Bindings& bind, const std::string& folder);
+std::vector<Tensor> model_inputs(const Compiled& c, const ModelOptions& o, const std::vector<NamedTensor>& data,
+                                 const Bindings& bind, const std::string& folder);
 
 }  // namespace burin

@@ -42,11 +42,13 @@ nlohmann::json read_json(const std::string& file) {
 }
 
 std::string contributors(std::vector<Contributor> layers, const std::string& file) {
-  std::ranges::stable_sort(layers, [](const Contributor& a, const Contributor& b) { return a.code + a.weights > b.code + b.weights; });
+  std::ranges::stable_sort(
+      layers, [](const Contributor& a, const Contributor& b) { return a.code + a.weights > b.code + b.weights; });
   std::string s;
   for (size_t i = 0; i < std::min<size_t>(layers.size(), 5); ++i) {
     const Contributor& l = layers[i];
-    s += fmt::format("{}: note: {:>9} bytes  layer '{}'{} (code {}, weights {})\n", file, thousands(l.code + l.weights), l.layer, l.kernel.empty() ? "" : " by " + l.kernel, thousands(l.code), thousands(l.weights));
+    s += fmt::format("{}: note: {:>9} bytes  layer '{}'{} (code {}, weights {})\n", file, thousands(l.code + l.weights),
+                     l.layer, l.kernel.empty() ? "" : " by " + l.kernel, thousands(l.code), thousands(l.weights));
   }
   return s;
 }

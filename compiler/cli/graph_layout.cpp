@@ -54,7 +54,8 @@ int64_t crossings(const std::vector<Vertex>& vertices, const Order& order) {
 }
 
 /// Sorts a layer by the mean place of its neighbours above (or below); one without neighbours keeps its place.
-void sort_layer(const std::vector<Vertex>& vertices, std::vector<int>& layer, const std::vector<int>& other, bool above) {
+void sort_layer(const std::vector<Vertex>& vertices, std::vector<int>& layer, const std::vector<int>& other,
+                bool above) {
   std::map<int, double> place, key;
   for (size_t i = 0; i < other.size(); ++i) place[other[i]] = double(i);
   for (size_t i = 0; i < layer.size(); ++i) {
@@ -102,7 +103,8 @@ void place(std::vector<Vertex>& vertices, const std::vector<int>& layer, const s
   }
   for (size_t b = 0; b < blocks.size(); ++b) {
     const size_t end = b + 1 < blocks.size() ? blocks[b + 1].first : layer.size();
-    for (size_t i = blocks[b].first; i < end; ++i) vertices[size_t(layer[i])].x = blocks[b].sum / blocks[b].weight + offset[i];
+    for (size_t i = blocks[b].first; i < end; ++i)
+      vertices[size_t(layer[i])].x = blocks[b].sum / blocks[b].weight + offset[i];
   }
 }
 
@@ -131,7 +133,8 @@ GraphLayout lay_out(const std::vector<std::vector<int>>& reads, const LayoutSize
   const size_t n = reads.size();
   GraphLayout r;
   std::vector<Vertex> vertices(n);
-  for (size_t v = 0; v < n; ++v) vertices[v] = {layer[v], double(sizes.box), 0, {}, {}}, r.layers = std::max(r.layers, layer[v] + 1);
+  for (size_t v = 0; v < n; ++v)
+    vertices[v] = {layer[v], double(sizes.box), 0, {}, {}}, r.layers = std::max(r.layers, layer[v] + 1);
 
   std::vector<std::vector<int>> trunk(n);  // waypoints of each source, one layer after the other
   const auto connect = [&](int a, int b) {

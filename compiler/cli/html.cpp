@@ -26,7 +26,7 @@ std::string html_fit(std::string_view s, size_t width) {
   const auto starts = [](char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; };
   if (size_t(std::ranges::count_if(s, starts)) <= width) return std::string(s);
   size_t at = s.size();
-  for (size_t left = width - 1; left > 0; )
+  for (size_t left = width - 1; left > 0;)
     if (starts(s[--at])) --left;
   std::string_view rest = s.substr(at);
   if (const size_t part = rest.find_first_of("_/. "); part < 8 && part + 1 < rest.size()) rest.remove_prefix(part + 1);

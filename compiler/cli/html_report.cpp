@@ -31,7 +31,8 @@ std::vector<Column> columns(const json& report) {
     if (always || std::ranges::any_of(c.values, [](int64_t v) { return v > 0; })) r.push_back(std::move(c));
   };
   add("Instructions", "counted in the emulator", "instructions", false);
-  if (number(report, "cycles") > 0) add("Cycles (estimate)", "the instructions that ran, each at its cost", "cycles", false);
+  if (number(report, "cycles") > 0)
+    add("Cycles (estimate)", "the instructions that ran, each at its cost", "cycles", false);
   else add("Cycles (estimate)", "a rough figure for comparing layers", "cycles_est", false);
   add("Multiply-adds", "of one run", "macs", true);
   add("Code", "bytes of flash", "code_bytes", false);
@@ -46,7 +47,8 @@ std::vector<Column> columns(const json& report) {
 }
 
 std::string figure(const std::string& value, const std::string& what, const std::string& detail) {
-  return fmt::format("<div><dt>{}</dt><dd><b>{}</b></dd>{}</div>\n", html_escape(what), html_escape(value), detail.empty() ? "" : fmt::format("<dd>{}</dd>", html_escape(detail)));
+  return fmt::format("<div><dt>{}</dt><dd><b>{}</b></dd>{}</div>\n", html_escape(what), html_escape(value),
+                     detail.empty() ? "" : fmt::format("<dd>{}</dd>", html_escape(detail)));
 }
 
 std::string summary(const json& r) {
@@ -57,11 +59,15 @@ std::string summary(const json& r) {
   std::string s = "<dl class=\"figures\">\n";
   if (instructions > 0) s += figure(thousands(instructions), "Instructions of one run", "");
   s += figure(thousands(number(r, "macs")), "Multiply-adds of one run", "");
-  s += figure(thousands(arena), "Arena, bytes of RAM", arena == bound ? "no arrangement is smaller" : fmt::format("lower bound {}", thousands(bound)));
-  if (number(r, "state_bytes") > 0) s += figure(thousands(number(r, "state_bytes")), "State, bytes of RAM", "kept between runs");
-  if (r.contains("stack_bytes") && r["stack_bytes"].is_number()) s += figure(thousands(number(r, "stack_bytes")), "Stack, bytes of RAM", "");
+  s += figure(thousands(arena), "Arena, bytes of RAM",
+              arena == bound ? "no arrangement is smaller" : fmt::format("lower bound {}", thousands(bound)));
+  if (number(r, "state_bytes") > 0)
+    s += figure(thousands(number(r, "state_bytes")), "State, bytes of RAM", "kept between runs");
+  if (r.contains("stack_bytes") && r["stack_bytes"].is_number())
+    s += figure(thousands(number(r, "stack_bytes")), "Stack, bytes of RAM", "");
   s += figure(thousands(number(flash, "weights")), "Weights and tables, bytes of flash", "");
-  if (flash.contains("code") && flash["code"].is_number()) s += figure(thousands(number(flash, "code")), "Code, bytes of flash", "");
+  if (flash.contains("code") && flash["code"].is_number())
+    s += figure(thousands(number(flash, "code")), "Code, bytes of flash", "");
   s += figure(thousands(int64_t(list(r, "layers").size())), "Layers", "");
   return s + "</dl>\n";
 }
@@ -94,9 +100,14 @@ std::string requantization(const json& l) {
   if (it == l.end() || !it->is_object()) return "";
   const json needed = it->value("channels", json::object());
   std::string channels;
-  for (const auto& [kind, n] : needed.items()) channels += fmt::format("{}{} {}", channels.empty() ? "" : ", ", n.get<int64_t>(), kind);
+  for (const auto& [kind, n] : needed.items())
+    channels += fmt::format("{}{} {}", channels.empty() ? "" : ", ", n.get<int64_t>(), kind);
   const std::string sequence = text(*it, "sequence");
-  return fmt::format("<small>requantize: {}</small>", html_escape(needed.size() > 1 || !needed.contains(sequence) ? fmt::format("{}{}{}", sequence, channels.empty() ? "" : "; channels need ", channels) : sequence));
+  return fmt::format(
+      "<small>requantize: {}</small>",
+      html_escape(needed.size() > 1 || !needed.contains(sequence)
+                      ? fmt::format("{}{}{}", sequence, channels.empty() ? "" : "; channels need ", channels)
+                      : sequence));
 }
 
 std::string layer_table(const json& r) {
@@ -104,8 +115,10 @@ std::string layer_table(const json& r) {
   const std::vector<Column> all = columns(r);
   std::vector<int64_t> most;
   std::string s =
-      "<div class=\"scroll\" role=\"region\" aria-label=\"Table of layers\" tabindex=\"0\">\n<table class=\"layers\">\n<caption>Bars compare the layers within a column.</caption>\n"
-      "<thead><tr><th scope=\"col\" class=\"n\">#</th><th scope=\"col\">Layer</th><th scope=\"col\">Operator and kernel</th><th scope=\"col\">Output</th>";
+      "<div class=\"scroll\" role=\"region\" aria-label=\"Table of layers\" tabindex=\"0\">\n<table "
+      "class=\"layers\">\n<caption>Bars compare the layers within a column.</caption>\n"
+      "<thead><tr><th scope=\"col\" class=\"n\">#</th><th scope=\"col\">Layer</th><th scope=\"col\">Operator and "
+      "kernel</th><th scope=\"col\">Output</th>";
   for (const Column& c : all) {
     s += fmt::format("<th scope=\"col\" class=\"n\" title=\"{}\">{}</th>", c.tip, c.title);
     most.push_back(c.values.empty() ? 0 : *std::ranges::max_element(c.values));
@@ -113,8 +126,10 @@ std::string layer_table(const json& r) {
   s += "</tr></thead>\n<tbody>\n";
   for (size_t i = 0; i < layers.size(); ++i) {
     const json& l = layers[i];
-    s += fmt::format("<tr id=\"layer-{0}\"><td class=\"n\">{0}</td>{1}<td>{2}<small>{3}</small>{4}</td><td class=\"shape\">{5}</td>", i, layer_cell(l), html_escape(text(l, "op")),
-                     html_escape(text(l, "kernel")), requantization(l), html_shape(list(l, "shape_out")));
+    s += fmt::format(
+        "<tr id=\"layer-{0}\"><td class=\"n\">{0}</td>{1}<td>{2}<small>{3}</small>{4}</td><td class=\"shape\">{5}</td>",
+        i, layer_cell(l), html_escape(text(l, "op")), html_escape(text(l, "kernel")), requantization(l),
+        html_shape(list(l, "shape_out")));
     for (size_t c = 0; c < all.size(); ++c) s += bar_cell(all[c].values[i], most[c]);
     s += "</tr>\n";
   }
@@ -123,7 +138,8 @@ std::string layer_table(const json& r) {
     const Column& c = all[k];
     int64_t sum = 0;
     for (int64_t v : c.values) sum += v;
-    s += c.total ? fmt::format("<td class=\"n\">{}</td>", thousands(sum)) : fmt::format("<td class=\"n\">{} <small>most</small></td>", thousands(most[k]));
+    s += c.total ? fmt::format("<td class=\"n\">{}</td>", thousands(sum))
+                 : fmt::format("<td class=\"n\">{} <small>most</small></td>", thousands(most[k]));
   }
   return s + "</tr></tfoot>\n</table>\n</div>\n";
 }
@@ -131,30 +147,44 @@ std::string layer_table(const json& r) {
 std::string buffer_table(const json& r) {
   std::vector<const json*> buffers;
   for (const auto& b : list(r, "buffers")) buffers.push_back(&b);
-  std::ranges::stable_sort(buffers, [](const json* a, const json* b) { return std::pair(number(*a, "offset"), number(*a, "first")) < std::pair(number(*b, "offset"), number(*b, "first")); });
+  std::ranges::stable_sort(buffers, [](const json* a, const json* b) {
+    return std::pair(number(*a, "offset"), number(*a, "first")) < std::pair(number(*b, "offset"), number(*b, "first"));
+  });
   std::vector<std::string> step_names(list(r, "live_bytes").size());  // of step i - 1
   if (!step_names.empty()) step_names[0] = "inputs";
   const json& layers = list(r, "layers");
   for (size_t i = 0; i < layers.size(); ++i)
-    if (const auto at = size_t(number(layers[i], "step") + 1); at < step_names.size()) step_names[at] = fmt::format("{} {}", i, text(layers[i], "name"));
+    if (const auto at = size_t(number(layers[i], "step") + 1); at < step_names.size())
+      step_names[at] = fmt::format("{} {}", i, text(layers[i], "name"));
   const auto step = [&](int64_t s) {
     const auto at = size_t(s + 1);
     return at < step_names.size() && !step_names[at].empty() ? step_names[at] : fmt::format("step {}", s);
   };
-  std::string s = fmt::format("<details><summary>{} buffers as a table</summary>\n<div class=\"scroll\" role=\"region\" aria-label=\"Table of buffers\" tabindex=\"0\">\n<table class=\"buffers\">\n"
-                              "<thead><tr><th scope=\"col\" class=\"n\">Offset</th><th scope=\"col\" class=\"n\">Bytes</th><th scope=\"col\">Buffer</th><th scope=\"col\">From layer</th><th scope=\"col\">To layer</th></tr></thead>\n<tbody>\n",
-                              buffers.size());
+  std::string s = fmt::format(
+      "<details><summary>{} buffers as a table</summary>\n<div class=\"scroll\" role=\"region\" aria-label=\"Table of "
+      "buffers\" tabindex=\"0\">\n<table class=\"buffers\">\n"
+      "<thead><tr><th scope=\"col\" class=\"n\">Offset</th><th scope=\"col\" class=\"n\">Bytes</th><th "
+      "scope=\"col\">Buffer</th><th scope=\"col\">From layer</th><th scope=\"col\">To "
+      "layer</th></tr></thead>\n<tbody>\n",
+      buffers.size());
   for (const json* b : buffers)
-    s += fmt::format("<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><th scope=\"row\"><span class=\"cut\" title=\"{}\">{}</span></th><td>{}</td><td>{}</td></tr>\n", thousands(number(*b, "offset")),
-                     thousands(number(*b, "bytes")), html_escape(text(*b, "name")), html_escape(text(*b, "name")), html_escape(step(number(*b, "first"))), html_escape(step(number(*b, "last"))));
+    s += fmt::format(
+        "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><th scope=\"row\"><span class=\"cut\" "
+        "title=\"{}\">{}</span></th><td>{}</td><td>{}</td></tr>\n",
+        thousands(number(*b, "offset")), thousands(number(*b, "bytes")), html_escape(text(*b, "name")),
+        html_escape(text(*b, "name")), html_escape(step(number(*b, "first"))), html_escape(step(number(*b, "last"))));
   return s + "</tbody>\n</table>\n</div>\n</details>\n";
 }
 
 std::string interface_list(const json& r) {
   std::string s = "<dl class=\"facts\">\n";
-  const auto row = [&](const std::string& key, const std::string& value) { s += fmt::format("<dt>{}</dt><dd>{}</dd>\n", html_escape(key), html_escape(value)); };
+  const auto row = [&](const std::string& key, const std::string& value) {
+    s += fmt::format("<dt>{}</dt><dd>{}</dd>\n", html_escape(key), html_escape(value));
+  };
   for (const char* side : {"inputs", "outputs"})
-    for (const auto& p : list(r, side)) row(side[0] == 'i' ? "Input" : "Output", fmt::format("{}: {} {}", text(p, "name"), text(p, "type"), html_shape(list(p, "shape"))));
+    for (const auto& p : list(r, side))
+      row(side[0] == 'i' ? "Input" : "Output",
+          fmt::format("{}: {} {}", text(p, "name"), text(p, "type"), html_shape(list(p, "shape"))));
   row("Target", text(r, "target"));
   row("Options", text(r, "options").empty() ? "defaults" : text(r, "options"));
   row("Model, sha256", text(r["model"], "sha256"));
@@ -175,22 +205,34 @@ std::string html_report(const json& raw) {
   const json r = json::parse(json_text(raw));
   const std::string name = html_escape(text(r["model"], "name")), graph = graph_svg(r), arena = arena_svg(r);
   std::string s = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+      "content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
       "<title>{} on {} - Burin</title>\n<style>\n{}</style>\n</head>\n<body>\n",
       name, html_escape(text(r, "target")), kReportStyle);
-  s += fmt::format("<header>\n<h1>{}</h1>\n<p>compiled for {}</p>\n</header>\n<main>\n<section class=\"top\" aria-label=\"Summary\">\n", name, html_escape(text(r, "target")));
+  s += fmt::format(
+      "<header>\n<h1>{}</h1>\n<p>compiled for {}</p>\n</header>\n<main>\n<section class=\"top\" "
+      "aria-label=\"Summary\">\n",
+      name, html_escape(text(r, "target")));
   s += summary(r) + interface_list(r);
-  s += "<nav aria-label=\"On this page\"><a href=\"#graph\">Graph</a> <a href=\"#layers\">Layers</a> <a href=\"#arena\">Arena</a> <a href=\"#notes\">Notes</a></nav>\n</section>\n";
+  s += "<nav aria-label=\"On this page\"><a href=\"#graph\">Graph</a> <a href=\"#layers\">Layers</a> <a "
+       "href=\"#arena\">Arena</a> <a href=\"#notes\">Notes</a></nav>\n</section>\n";
   s += "<section id=\"graph\" aria-labelledby=\"graph-h\">\n<h2 id=\"graph-h\">Graph</h2>\n";
   s += graph.empty() ? "<p>Too many layers for a picture; the table has them all.</p>\n"
-                     : fmt::format("<p>Bars: {}. A box leads to its layer in the table.</p>\n<div class=\"scroll\" role=\"region\" aria-label=\"Graph\" tabindex=\"0\">\n{}</div>\n",
-                                   html_escape(time_column(r).title), graph);
-  s += "</section>\n<div class=\"side\">\n<section id=\"layers\" aria-labelledby=\"layers-h\">\n<h2 id=\"layers-h\">Layers</h2>\n" + layer_table(r) + "</section>\n";
+                     : fmt::format(
+                           "<p>Bars: {}. A box leads to its layer in the table.</p>\n<div class=\"scroll\" "
+                           "role=\"region\" aria-label=\"Graph\" tabindex=\"0\">\n{}</div>\n",
+                           html_escape(time_column(r).title), graph);
+  s += "</section>\n<div class=\"side\">\n<section id=\"layers\" aria-labelledby=\"layers-h\">\n<h2 "
+       "id=\"layers-h\">Layers</h2>\n" +
+       layer_table(r) + "</section>\n";
   s += "<section id=\"arena\" aria-labelledby=\"arena-h\">\n<h2 id=\"arena-h\">Arena</h2>\n";
   s += arena.empty() ? "<p>Nothing is in the arena.</p>\n"
                      : "<p>A column per layer (first the inputs are written), addresses upwards.</p>\n" + arena +
-                           "<p class=\"legend\"><span class=\"k v\">buffer</span><span class=\"k s\">scratch of a kernel</span><span class=\"k p\">peak</span><span class=\"k l\">lower bound</span></p>\n" + buffer_table(r);
-  s += "</section>\n<section id=\"notes\" aria-labelledby=\"notes-h\">\n<h2 id=\"notes-h\">Notes</h2>\n" + notes(r) + "</section>\n</div>\n</main>\n";
+                           "<p class=\"legend\"><span class=\"k v\">buffer</span><span class=\"k s\">scratch of a "
+                           "kernel</span><span class=\"k p\">peak</span><span class=\"k l\">lower bound</span></p>\n" +
+                           buffer_table(r);
+  s += "</section>\n<section id=\"notes\" aria-labelledby=\"notes-h\">\n<h2 id=\"notes-h\">Notes</h2>\n" + notes(r) +
+       "</section>\n</div>\n</main>\n";
   return s + fmt::format("<footer>Burin {}. All sizes are in bytes.</footer>\n</body>\n</html>\n", BURIN_VERSION);
 }
 

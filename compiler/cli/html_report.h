@@ -15,7 +15,8 @@ std::string graph_svg(const nlohmann::json& report);
 /// The arena over time as SVG: a step per column, addresses upwards. Empty when nothing is in the arena.
 std::string arena_svg(const nlohmann::json& report);
 
-/// What an estimate of a layer's time is called, most precise first: instructions counted, cycles estimated, multiply-adds.
+/// What an estimate of a layer's time is called, most precise first: instructions counted, cycles estimated,
+/// multiply-adds.
 struct TimeColumn {
   const char *key, *title;
 };

@@ -1,4 +1,5 @@
-// The style sheet of the report page. Text has a contrast of at least 4.5 to 1 in both colour schemes (tests/cli/test_html_report.py).
+// The style sheet of the report page. Text has a contrast of at least 4.5 to 1 in both colour schemes
+// (tests/cli/test_html_report.py).
 #pragma once
 
 namespace burin {

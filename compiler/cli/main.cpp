@@ -9,7 +9,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::help);
   int result = kOk;
-  for (auto* add : {add_compile, add_analyze, add_verify, add_profile, add_ops, add_targets, add_size, add_diff, add_later_verbs}) add(app, result);
+  for (auto* add :
+       {add_compile, add_analyze, add_verify, add_profile, add_ops, add_targets, add_size, add_diff, add_later_verbs})
+    add(app, result);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

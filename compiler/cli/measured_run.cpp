@@ -14,7 +14,9 @@ namespace {
 const Symbol* function_at(const ElfImage& image, uint64_t address) {
   const Symbol* best = nullptr;
   for (const Symbol& s : image.symbols)
-    if (s.kind == Symbol::Kind::function && s.address <= address && (s.bytes == 0 || address < s.address + s.bytes) && (!best || s.address > best->address)) best = &s;
+    if (s.kind == Symbol::Kind::function && s.address <= address && (s.bytes == 0 || address < s.address + s.bytes) &&
+        (!best || s.address > best->address))
+      best = &s;
   return best;
 }
 
@@ -33,10 +35,13 @@ MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor
     r.measured = measure(elf);
     Marks marks{{}, calls};
     for (const Symbol& s : image.symbols)
-      if (const GeneratedName g = generated_name(s.name); s.kind == Symbol::Kind::function && g.model == name && g.space == "layers") marks.functions.push_back(s.address);
+      if (const GeneratedName g = generated_name(s.name);
+          s.kind == Symbol::Kind::function && g.model == name && g.space == "layers")
+        marks.functions.push_back(s.address);
     return marks;
   });
-  if (run.executed.empty()) throw ToolError("this QEMU counts no instructions: its plugins, a C compiler or nm are missing");
+  if (run.executed.empty())
+    throw ToolError("this QEMU counts no instructions: its plugins, a C compiler or nm are missing");
   r.stack = run.stack;
   r.outputs = run.outputs;
 
@@ -58,7 +63,9 @@ MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor
   CycleModel cycles;
   if (t.key("mca").empty()) {
     cycles = table_cycles(t, all);
-  } else if (const std::string mca = find_program({"llvm-mca-19", "llvm-mca-18", "llvm-mca-17", "llvm-mca-16", "llvm-mca-15", "llvm-mca-14", "llvm-mca"}); mca.empty()) {
+  } else if (const std::string mca = find_program({"llvm-mca-19", "llvm-mca-18", "llvm-mca-17", "llvm-mca-16",
+                                                   "llvm-mca-15", "llvm-mca-14", "llvm-mca"});
+             mca.empty()) {
     r.note = "cycles are not estimated: llvm-mca is not installed (package llvm)";
   } else {
     const TemporaryFolder folder;

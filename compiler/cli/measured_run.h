@@ -1,4 +1,5 @@
-// One run of generated code in QEMU, layer by layer: instructions, and cycles by the model of the core (tools/profile/cycles.h).
+// One run of generated code in QEMU, layer by layer: instructions, and cycles by the model of the core
+// (tools/profile/cycles.h).
 #pragma once
 #include <string>
 #include <utility>
@@ -13,13 +14,13 @@ struct RunCost {
   double instructions = 0, cycles = 0;
 };
 struct MeasuredRun {
-  std::vector<RunCost> layers;  // as Module::layers: the mean of the runs
-  RunCost other, total;         // other: before the first layer
+  std::vector<RunCost> layers;                            // as Module::layers: the mean of the runs
+  RunCost other, total;                                   // other: before the first layer
   std::vector<std::pair<std::string, double>> functions;  // instructions, most first
-  std::string model;            // of cycles; empty: none
-  std::string note;             // why there are none
+  std::string model;                                      // of cycles; empty: none
+  std::string note;                                       // why there are none
   int64_t stack = 0;
-  Measured measured;            // sizes in the program
+  Measured measured;                         // sizes in the program
   std::vector<std::vector<Tensor>> outputs;  // of each data set
 };
 

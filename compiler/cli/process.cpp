@@ -53,7 +53,8 @@ ProcessResult run_process(const std::vector<std::string>& argv, double seconds) 
   pollfd fds[2] = {{out[0], POLLIN, 0}, {err[0], POLLIN, 0}};
   std::string* texts[2] = {&r.out, &r.err};
   for (int open_fds = 2; open_fds > 0;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
     if (left <= 0) {
       r.timed_out = true;
       kill(child, SIGKILL);

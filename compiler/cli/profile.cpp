@@ -74,34 +74,50 @@ json to_json(const Compiled& c, const Arguments& a, const MeasuredRun& p) {
 }
 
 std::string to_text(const Compiled& c, const Arguments& a, const MeasuredRun& p, size_t runs) {
-  std::string s = fmt::format("{} for {}, mean of {} run{}\n\n{:<3} {:<32} {:<18} {:>12} {:>6} {:>7} {:>12} {:>7}  {}\n", a.model.model, c.context.target->name, runs, runs == 1 ? "" : "s", "#", "layer", "kernel",
-                              "instructions", "share", "per MAC", "cycles", "per MAC", "next best kernel (estimate against this one's)");
+  std::string s = fmt::format(
+      "{} for {}, mean of {} run{}\n\n{:<3} {:<32} {:<18} {:>12} {:>6} {:>7} {:>12} {:>7}  {}\n", a.model.model,
+      c.context.target->name, runs, runs == 1 ? "" : "s", "#", "layer", "kernel", "instructions", "share", "per MAC",
+      "cycles", "per MAC", "next best kernel (estimate against this one's)");
   for (size_t i = 0; i < c.module.layers.size(); ++i) {
     const LayerFacts& f = c.module.layers[i];
     const RunCost& k = p.layers[i];
     auto per_mac = [&](double n) { return f.macs ? fmt::format("{:.2f}", n / double(f.macs)) : ""; };
     const std::string other = next_best(f);
-    s += fmt::format("{:<3} {:<32} {:<18} {:>12} {:>5.1f}% {:>7} {:>12} {:>7}  {}\n", i, f.name.substr(0, 32), f.kernel, thousands(std::llround(k.instructions)), 100 * k.instructions / p.total.instructions,
-                     per_mac(k.instructions), p.model.empty() ? "" : thousands(std::llround(k.cycles)), p.model.empty() ? "" : per_mac(k.cycles),
-                     other.empty() ? "" : fmt::format("{} ({:.1f}x)", other, f.candidates.at(other) / std::max(1.0, f.cycles)));
+    s += fmt::format(
+        "{:<3} {:<32} {:<18} {:>12} {:>5.1f}% {:>7} {:>12} {:>7}  {}\n", i, f.name.substr(0, 32), f.kernel,
+        thousands(std::llround(k.instructions)), 100 * k.instructions / p.total.instructions, per_mac(k.instructions),
+        p.model.empty() ? "" : thousands(std::llround(k.cycles)), p.model.empty() ? "" : per_mac(k.cycles),
+        other.empty() ? "" : fmt::format("{} ({:.1f}x)", other, f.candidates.at(other) / std::max(1.0, f.cycles)));
   }
   s += fmt::format("\ntotal {} instructions", thousands(std::llround(p.total.instructions)));
-  if (!p.model.empty()) s += fmt::format(", {} estimated cycles ({:.2f} per instruction)", thousands(std::llround(p.total.cycles)), p.total.cycles / p.total.instructions);
-  if (a.clock > 0 && !p.model.empty()) s += fmt::format(", {:.3f} ms at {} MHz", p.total.cycles / a.clock / 1e3, a.clock);
-  if (a.clock > 0 && a.power > 0 && !p.model.empty()) s += fmt::format(", {:.1f} uJ at {} mW", p.total.cycles / a.clock / 1e3 * a.power, a.power);
+  if (!p.model.empty())
+    s += fmt::format(", {} estimated cycles ({:.2f} per instruction)", thousands(std::llround(p.total.cycles)),
+                     p.total.cycles / p.total.instructions);
+  if (a.clock > 0 && !p.model.empty())
+    s += fmt::format(", {:.3f} ms at {} MHz", p.total.cycles / a.clock / 1e3, a.clock);
+  if (a.clock > 0 && a.power > 0 && !p.model.empty())
+    s += fmt::format(", {:.1f} uJ at {} mW", p.total.cycles / a.clock / 1e3 * a.power, a.power);
   s += fmt::format("\nstack {} bytes, arena {} bytes", thousands(p.stack), thousands(c.graph.arena_bytes));
-  if (!p.measured.models.empty()) s += fmt::format(", code {} bytes, weights and tables {} bytes", thousands(p.measured.models[0].code_bytes), thousands(p.measured.models[0].weight_bytes));
+  if (!p.measured.models.empty())
+    s += fmt::format(", code {} bytes, weights and tables {} bytes", thousands(p.measured.models[0].code_bytes),
+                     thousands(p.measured.models[0].weight_bytes));
   s += "\n\nhot spots, by function\n";
   for (size_t i = 0; i < std::min<size_t>(8, p.functions.size()); ++i)
-    s += fmt::format("{:>5.1f}% {:>12}  {}\n", 100 * p.functions[i].second / p.total.instructions, thousands(std::llround(p.functions[i].second)), p.functions[i].first);
+    s += fmt::format("{:>5.1f}% {:>12}  {}\n", 100 * p.functions[i].second / p.total.instructions,
+                     thousands(std::llround(p.functions[i].second)), p.functions[i].first);
   s += p.model.empty() ? fmt::format("\n{}\n", p.note)
-                       : fmt::format("\ncycles: {}. Published measurements on an STM32L4, whose flash has wait states, are 1.24 to 1.44\ntimes the figures of such a model; instructions are exact.\n", p.model);
+                       : fmt::format(
+                             "\ncycles: {}. Published measurements on an STM32L4, whose flash has wait states, are "
+                             "1.24 to 1.44\ntimes the figures of such a model; instructions are exact.\n",
+                             p.model);
   return s;
 }
 
 int run(Arguments& a) {
   if (a.model.target == "host") throw UsageError("profile wants a --target that QEMU runs, see 'burin targets'");
-  if (!can_read_elf()) throw ToolError("this burin was built without LLVM and cannot read programs; install llvm-dev (14 to 19) and build it again");
+  if (!can_read_elf())
+    throw ToolError(
+        "this burin was built without LLVM and cannot read programs; install llvm-dev (14 to 19) and build it again");
   std::vector<std::string> folders;
   try {
     folders = data_folders(a.model, a.data);
@@ -116,19 +132,25 @@ int run(Arguments& a) {
   if (!folders.empty()) print_bindings(bind, folders[0], a.model);
   std::vector<std::vector<Tensor>> inputs;
   for (size_t i = 0; i < in.size(); ++i) {
-    const bool same = std::ranges::all_of(bind, [&](const auto& b) { return pick(in[i], b.first, 0, folders[i]) == b.second; });
+    const bool same =
+        std::ranges::all_of(bind, [&](const auto& b) { return pick(in[i], b.first, 0, folders[i]) == b.second; });
     if (same) inputs.push_back(model_inputs(c, a.model, in[i], bind, folders[i]));
   }
   if (inputs.empty()) {
-    print_diagnostic({Diagnostic::Severity::note, "there is no data beside the model: made-up inputs are used", "", "--data DIR names a data set", "", ""}, a.model.model, diagnostic_style(a.model));
+    print_diagnostic({Diagnostic::Severity::note, "there is no data beside the model: made-up inputs are used", "",
+                      "--data DIR names a data set", "", ""},
+                     a.model.model, diagnostic_style(a.model));
     inputs.push_back(made_up_inputs(c.graph));
   }
   if (isatty(2)) fmt::print(stderr, "building and running {} data set(s)...\n", inputs.size());
   const MeasuredRun p = measured_run(c, inputs);
   const json j = to_json(c, a, p);
-  fmt::print("{}", a.format == "json" ? json_text(j) : a.format == "html" ? html_report(j) : to_text(c, a, p, inputs.size()));
+  fmt::print("{}", a.format == "json"   ? json_text(j)
+                   : a.format == "html" ? html_report(j)
+                                        : to_text(c, a, p, inputs.size()));
   std::vector<std::pair<std::string, std::string>> files;
-  for (const std::string& f : a.model.reports) files.emplace_back(f, f.ends_with(".html") ? html_report(j) : json_text(j));
+  for (const std::string& f : a.model.reports)
+    files.emplace_back(f, f.ends_with(".html") ? html_report(j) : json_text(j));
   write_files(files);
   return check_budget(c, a.model);
 }
@@ -139,10 +161,14 @@ void add_profile(CLI::App& app, int& result) {
   CLI::App* verb = app.add_subcommand("profile", "instructions and estimated cycles of every layer, in QEMU");
   auto a = std::make_shared<Arguments>();
   add_model_options(*verb, a->model);
-  verb->add_option("--data", a->data, "DIR with input_K.pb (default: test_data_set_* beside the model, else made-up numbers)");
-  verb->add_option("--format", a->format, "text, json or html")->check(CLI::IsMember({"text", "json", "html"}))->capture_default_str();
+  verb->add_option("--data", a->data,
+                   "DIR with input_K.pb (default: test_data_set_* beside the model, else made-up numbers)");
+  verb->add_option("--format", a->format, "text, json or html")
+      ->check(CLI::IsMember({"text", "json", "html"}))
+      ->capture_default_str();
   verb->add_option("--clock", a->clock, "MHz: also prints milliseconds")->check(CLI::PositiveNumber);
-  verb->add_option("--power", a->power, "mW while running: with --clock also prints microjoules")->check(CLI::PositiveNumber);
+  verb->add_option("--power", a->power, "mW while running: with --clock also prints microjoules")
+      ->check(CLI::PositiveNumber);
   verb->callback([a, &result] {
     result = guarded(a->model, [&] {
       try {

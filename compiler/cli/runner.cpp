@@ -17,7 +17,8 @@ namespace {
 
 // contract: the flags that all figures are measured with.
 constexpr const char* kFlags =
-    "-O2 -std=c++17 -fno-exceptions -fno-rtti -ffreestanding -fno-unwind-tables -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections";
+    "-O2 -std=c++17 -fno-exceptions -fno-rtti -ffreestanding -fno-unwind-tables -fno-asynchronous-unwind-tables "
+    "-ffunction-sections -fdata-sections";
 
 void write(const std::string& path, std::string_view text) {
   std::ofstream f(path, std::ios::binary);
@@ -43,14 +44,21 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
   std::string data, load, store, args = "arena";
   for (size_t i = 0; i < g.inputs.size(); ++i) {
     const Type& t = g[g.inputs[i]].type;
-    data += fmt::format("const unsigned char data_{}[][{}] = {{\n{}}};\n", i, std::max<int64_t>(t.bytes(), 1), byte_list(inputs, i));
-    if (external) data += fmt::format("alignas(16) {} in_{}[{}];\n", info(t.dtype).c_type, i, std::max<int64_t>(t.elements(), 1)), args += fmt::format(", in_{}", i);
-    load += fmt::format("copy({}, data_{}[set], {});\n", external ? fmt::format("in_{}", i) : fmt::format("{}_input_{}(arena)", name, i), i, t.bytes());
+    data += fmt::format("const unsigned char data_{}[][{}] = {{\n{}}};\n", i, std::max<int64_t>(t.bytes(), 1),
+                        byte_list(inputs, i));
+    if (external)
+      data += fmt::format("alignas(16) {} in_{}[{}];\n", info(t.dtype).c_type, i, std::max<int64_t>(t.elements(), 1)),
+          args += fmt::format(", in_{}", i);
+    load += fmt::format("copy({}, data_{}[set], {});\n",
+                        external ? fmt::format("in_{}", i) : fmt::format("{}_input_{}(arena)", name, i), i, t.bytes());
   }
   for (size_t i = 0; i < g.outputs.size(); ++i) {
     const Type& t = g[g.outputs[i]].type;
-    if (external) data += fmt::format("alignas(16) {} out_{}[{}];\n", info(t.dtype).c_type, i, std::max<int64_t>(t.elements(), 1)), args += fmt::format(", out_{}", i);
-    store += fmt::format("harness_puts(\"OUT \");\nharness_hex({}, {});\n", external ? fmt::format("out_{}", i) : fmt::format("{}_output_{}(arena)", name, i), t.bytes());
+    if (external)
+      data += fmt::format("alignas(16) {} out_{}[{}];\n", info(t.dtype).c_type, i, std::max<int64_t>(t.elements(), 1)),
+          args += fmt::format(", out_{}", i);
+    store += fmt::format("harness_puts(\"OUT \");\nharness_hex({}, {});\n",
+                         external ? fmt::format("out_{}", i) : fmt::format("{}_output_{}(arena)", name, i), t.bytes());
   }
   return expand(R"(
       #include "harness.h"
@@ -85,18 +93,28 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
         return 0;
       }
       )",
-                {{"name", name}, {"arena", g.arena_bytes}, {"data", data}, {"args", args}, {"sets", inputs.size()}, {"load", load}, {"store", store}});
+                {{"name", name},
+                 {"arena", g.arena_bytes},
+                 {"data", data},
+                 {"args", args},
+                 {"sets", inputs.size()},
+                 {"load", load},
+                 {"store", store}});
 }
 
 std::string program(const std::string& names, const std::string& target) {
   const std::string found = find_program(words(names));
-  if (found.empty()) throw ToolError(fmt::format("no compiler for {}: '{}' is not installed; tools/setup installs it", target, words(names)[0]));
+  if (found.empty())
+    throw ToolError(
+        fmt::format("no compiler for {}: '{}' is not installed; tools/setup installs it", target, words(names)[0]));
   return found;
 }
 
 void must(const std::vector<std::string>& argv) {
   const ProcessResult r = run_process(argv);
-  if (r.exit_code != 0) throw ToolError(fmt::format("'{}' failed (exit {}):\n{}", fmt::join(argv, " "), r.exit_code, r.err.substr(0, 4000)));
+  if (r.exit_code != 0)
+    throw ToolError(
+        fmt::format("'{}' failed (exit {}):\n{}", fmt::join(argv, " "), r.exit_code, r.err.substr(0, 4000)));
 }
 
 std::vector<std::string> joined(std::initializer_list<std::vector<std::string>> parts) {
@@ -130,13 +148,19 @@ std::string build_object(const Compiled& c, const TemporaryFolder& folder) {
   const std::string name = model_identifier(c.graph.name), object = folder.file("model.o");
   write(folder.file(name + ".h"), c.module.header);
   write(folder.file(name + ".cpp"), c.module.source);
-  must(joined({{program(t.compiler, t.name)}, words(t.flags), words(kFlags), {"-c", folder.file(name + ".cpp"), "-o", object}}));
+  must(joined({{program(t.compiler, t.name)},
+               words(t.flags),
+               words(kFlags),
+               {"-c", folder.file(name + ".cpp"), "-o", object}}));
   return object;
 }
 
-RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool host, const MarkFunctions& mark) {
+RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool host,
+                        const MarkFunctions& mark) {
   const Target& t = host ? *find_target("host") : *c.context.target;
-  if (!host && t.qemu.empty()) throw UsageError(fmt::format("code for {} can be compiled but there is no machine to run it on; use --runner interpreter", t.name));
+  if (!host && t.qemu.empty())
+    throw UsageError(fmt::format(
+        "code for {} can be compiled but there is no machine to run it on; use --runner interpreter", t.name));
   const TemporaryFolder folder;
   const std::string name = model_identifier(c.graph.name);
   // In a folder of its own, so that no name of a model is one of ours.
@@ -153,23 +177,40 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
   std::vector<std::string> objects;
   for (const std::string& s : sources) {
     objects.push_back(folder.file(s + ".o"));
-    must(joined({{compiler}, words(t.flags), words(kFlags), host ? std::vector<std::string>{"-DBURIN_PORTABLE"} : std::vector<std::string>{}, {"-I", folder.path(), "-c", folder.file(s), "-o", objects.back()}}));
+    must(joined({{compiler},
+                 words(t.flags),
+                 words(kFlags),
+                 host ? std::vector<std::string>{"-DBURIN_PORTABLE"} : std::vector<std::string>{},
+                 {"-I", folder.path(), "-c", folder.file(s), "-o", objects.back()}}));
   }
   const std::string elf = folder.file("program.elf");
   if (host) must(joined({{linker}, objects, {"-o", elf}}));
-  else must(joined({{linker}, words(t.key("link-flags")), {"-nostdlib", "-L", folder.path(), "-T", folder.file(t.key("linker-script")), "-Wl,--gc-sections"}, objects, {"-lgcc", "-o", elf}}));
+  else
+    must(joined({{linker},
+                 words(t.key("link-flags")),
+                 {"-nostdlib", "-L", folder.path(), "-T", folder.file(t.key("linker-script")), "-Wl,--gc-sections"},
+                 objects,
+                 {"-lgcc", "-o", elf}}));
 
   std::vector<std::string> argv{elf};
   const std::string counts = folder.file("counts.txt");
   if (!host) {
-    if (find_program({t.key("qemu-binary")}).empty()) throw ToolError(fmt::format("'{}' is not installed; tools/setup installs it", t.key("qemu-binary")));
-    argv = joined({{t.key("qemu-binary"), "-M", t.qemu}, words(t.key("qemu-args")),
-                   {"-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=out", "-semihosting-config", "enable=on,target=native,chardev=out", "-kernel", elf}});
+    if (find_program({t.key("qemu-binary")}).empty())
+      throw ToolError(fmt::format("'{}' is not installed; tools/setup installs it", t.key("qemu-binary")));
+    argv = joined({{t.key("qemu-binary"), "-M", t.qemu},
+                   words(t.key("qemu-args")),
+                   {"-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=out",
+                    "-semihosting-config", "enable=on,target=native,chardev=out", "-kernel", elf}});
     // The plugin that counts instructions is an addition: without a C compiler or plugins the run is as good.
-    const std::string cc = find_program({"cc", "gcc", "clang"}), nm = find_program({"nm", "llvm-nm", "arm-none-eabi-nm"});
-    if (!cc.empty() && !nm.empty() && run_process({cc, "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-o", folder.file("roi.so"), folder.file("roi.c")}).exit_code == 0) {
+    const std::string cc = find_program({"cc", "gcc", "clang"}),
+                      nm = find_program({"nm", "llvm-nm", "arm-none-eabi-nm"});
+    if (!cc.empty() && !nm.empty() &&
+        run_process(
+            {cc, "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-o", folder.file("roi.so"), folder.file("roi.c")})
+                .exit_code == 0) {
       const std::string symbols = run_process({nm, elf}).out;
-      std::string plugin = fmt::format("{},begin=0x{},end=0x{},out={}", folder.file("roi.so"), address(symbols, "harness_begin"), address(symbols, "harness_end"), counts);
+      std::string plugin = fmt::format("{},begin=0x{},end=0x{},out={}", folder.file("roi.so"),
+                                       address(symbols, "harness_begin"), address(symbols, "harness_end"), counts);
       if (mark) {
         const Marks marks = mark(elf);
         write(folder.file("marks.txt"), fmt::format("{:x}\n", fmt::join(marks.functions, "\n")));
@@ -181,7 +222,9 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
   const ProcessResult run = run_process(argv, 1200);
   if (run.timed_out) throw ToolError("the program did not end within 20 minutes");
   if (run.exit_code != 0)
-    throw ToolError(fmt::format("the program failed (exit {}): {}", run.exit_code, run.out.find("GUARD") != run.out.npos ? "bytes around the arena were overwritten" : (run.err + run.out).substr(0, 2000)));
+    throw ToolError(fmt::format("the program failed (exit {}): {}", run.exit_code,
+                                run.out.find("GUARD") != run.out.npos ? "bytes around the arena were overwritten"
+                                                                      : (run.err + run.out).substr(0, 2000)));
 
   RunResult r;
   std::istringstream lines(run.out);

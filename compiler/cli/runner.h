@@ -22,7 +22,8 @@ struct RunResult {
   std::vector<Executed> executed;            // with marks: by address, then call
 };
 
-/// Addresses of functions in the program just linked, whose calls are to be counted apart, and how many calls a run makes.
+/// Addresses of functions in the program just linked, whose calls are to be counted apart, and how many calls a run
+/// makes.
 struct Marks {
   std::vector<uint64_t> functions;
   size_t calls = 0;
@@ -30,11 +31,13 @@ struct Marks {
 using MarkFunctions = std::function<Marks(const std::string& elf)>;
 
 /// inputs[set][i] is input i of the graph. on_host: by the host's compiler, whatever the target is (its intrinsics and
-/// assembly then run as their C twins); else in the target's QEMU machine. Throws ToolError when a tool is missing, fails, or the program crashes.
-RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool on_host, const MarkFunctions& marks = {});
+/// assembly then run as their C twins); else in the target's QEMU machine. Throws ToolError when a tool is missing,
+/// fails, or the program crashes.
+RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool on_host,
+                        const MarkFunctions& marks = {});
 
-/// The generated code as an object file in `folder`, by the target's compiler and the flags that all figures are measured
-/// with: its path. Throws ToolError.
+/// The generated code as an object file in `folder`, by the target's compiler and the flags that all figures are
+/// measured with: its path. Throws ToolError.
 std::string build_object(const Compiled& c, const TemporaryFolder& folder);
 
 }  // namespace burin

@@ -38,7 +38,8 @@ Tolerance tolerance(const Graph& g, ValueId output) {
     const Node* p = open[i] == ValueId::none ? nullptr : g.producer(open[i]);
     if (!p) continue;
     if (p->as<Dequantize>()) step = std::max(step, double(*std::ranges::max_element(g[p->inputs[0]].type.quant.scale)));
-    else for (ValueId v : p->inputs)
+    else
+      for (ValueId v : p->inputs)
         if (std::ranges::count(open, v) == 0) open.push_back(v);
   }
   return step > 0 ? Tolerance{step, 1e-3} : Tolerance{1e-5, 1e-3};
@@ -67,10 +68,13 @@ Difference compare(const Tensor& got, const Tensor& want, Tolerance t) {
 int run(Arguments& a) {
   const std::vector<std::string> folders = data_folders(a.model, a.data);
   if (a.runner.empty()) a.runner = a.model.target == "host" ? "host" : "qemu";
-  if (a.runner != "interpreter" && a.runner != "host" && a.runner != "qemu") throw UsageError(fmt::format("--runner is interpreter, host or qemu, not '{}'", a.runner));
-  if (a.runner == "qemu" && a.model.target == "host") throw UsageError("--runner qemu wants a --target that QEMU has, see 'burin targets'");
+  if (a.runner != "interpreter" && a.runner != "host" && a.runner != "qemu")
+    throw UsageError(fmt::format("--runner is interpreter, host or qemu, not '{}'", a.runner));
+  if (a.runner == "qemu" && a.model.target == "host")
+    throw UsageError("--runner qemu wants a --target that QEMU has, see 'burin targets'");
   std::vector<std::vector<NamedTensor>> in, out;
-  for (const std::string& d : folders) in.push_back(read_data_set(d, "input")), out.push_back(read_data_set(d, "output"));
+  for (const std::string& d : folders)
+    in.push_back(read_data_set(d, "input")), out.push_back(read_data_set(d, "output"));
 
   // Data sets that need different shapes are different programs.
   bool ok = true;
@@ -85,7 +89,8 @@ int run(Arguments& a) {
     std::vector<size_t> sets;
     std::vector<std::vector<Tensor>> inputs;
     for (size_t s = first; s < folders.size(); ++s) {
-      const bool same = std::ranges::all_of(bind, [&](const auto& b) { return pick(in[s], b.first, 0, folders[s]) == b.second; });
+      const bool same =
+          std::ranges::all_of(bind, [&](const auto& b) { return pick(in[s], b.first, 0, folders[s]) == b.second; });
       if (done[s] || !same) continue;
       done[s] = true;
       sets.push_back(s);
@@ -93,7 +98,8 @@ int run(Arguments& a) {
     }
     if (isatty(2)) fmt::print(stderr, "building and running {} data sets ({})...\n", sets.size(), a.runner);
     RunResult result;
-    if (a.runner == "interpreter") for (const auto& values : inputs) result.outputs.push_back(interpret(c.graph, values));
+    if (a.runner == "interpreter")
+      for (const auto& values : inputs) result.outputs.push_back(interpret(c.graph, values));
     else result = build_and_run(c, inputs, a.runner == "host");
 
     for (size_t k = 0; k < sets.size(); ++k)
@@ -101,15 +107,20 @@ int run(Arguments& a) {
         const Value& v = c.graph[c.graph.outputs[i]];
         const Tensor& want = pick(out[sets[k]], v.interface_name(), i, folders[sets[k]]);
         if (want.elements() != v.type.elements() || want.dtype() != v.type.dtype) {
-          fmt::print("{} {}: {} but the data is {}\n", fs::path(folders[sets[k]]).filename().string(), v.name, to_string(v.type), to_string(want.type()));
+          fmt::print("{} {}: {} but the data is {}\n", fs::path(folders[sets[k]]).filename().string(), v.name,
+                     to_string(v.type), to_string(want.type()));
           ok = false;
           continue;
         }
         const Difference d = compare(result.outputs[k][i], want, tolerance(c.graph, c.graph.outputs[i]));
-        fmt::print("{} {}: {} values, {} differ, by at most {:.6g}{}\n", fs::path(folders[sets[k]]).filename().string(), v.name, d.values, d.different, d.largest, d.wrong ? "  WRONG" : "");
-        if (d.wrong) fmt::print("  first at element {}: {:.9g}, expected {:.9g}\n", d.first_wrong, result.outputs[k][i].real(d.first_wrong), want.real(d.first_wrong));
+        fmt::print("{} {}: {} values, {} differ, by at most {:.6g}{}\n", fs::path(folders[sets[k]]).filename().string(),
+                   v.name, d.values, d.different, d.largest, d.wrong ? "  WRONG" : "");
+        if (d.wrong)
+          fmt::print("  first at element {}: {:.9g}, expected {:.9g}\n", d.first_wrong,
+                     result.outputs[k][i].real(d.first_wrong), want.real(d.first_wrong));
         ok = ok && d.wrong == 0;
-        total.values += d.values, total.different += d.different, total.wrong += d.wrong, total.largest = std::max(total.largest, d.largest);
+        total.values += d.values, total.different += d.different, total.wrong += d.wrong,
+            total.largest = std::max(total.largest, d.largest);
       }
     if (a.runner != "interpreter") {
       fmt::print("arena {} bytes", c.graph.arena_bytes);
@@ -120,7 +131,8 @@ int run(Arguments& a) {
     write_reports(c, a.model);
     if (const int over = check_budget(c, a.model); over != kOk) return over;
   }
-  fmt::print("{}: {} data sets, {} values, {} differ by at most {:.6g}, {} beyond tolerance\n", ok ? "ok" : "DIFFERENT", folders.size(), total.values, total.different, total.largest, total.wrong);
+  fmt::print("{}: {} data sets, {} values, {} differ by at most {:.6g}, {} beyond tolerance\n", ok ? "ok" : "DIFFERENT",
+             folders.size(), total.values, total.different, total.largest, total.wrong);
   return ok ? kOk : kResultsDiffer;
 }
 
@@ -130,7 +142,8 @@ void add_verify(CLI::App& app, int& result) {
   CLI::App* verb = app.add_subcommand("verify", "run a model and compare with its test data");
   auto a = std::make_shared<Arguments>();
   add_model_options(*verb, a->model);
-  verb->add_option("--data", a->data, "DIR with input_K.pb and output_K.pb (default: test_data_set_* beside the model)");
+  verb->add_option("--data", a->data,
+                   "DIR with input_K.pb and output_K.pb (default: test_data_set_* beside the model)");
   verb->add_option("--runner", a->runner, "interpreter, host or qemu (default: what runs the target)");
   verb->callback([a, &result] { result = guarded(a->model, [&] { return run(*a); }); });
 }

@@ -18,7 +18,9 @@ ValueId Graph::add_constant(std::string value_name, Tensor data) {
 }
 
 std::string Graph::fresh(std::string_view base) const {
-  auto taken = [&](const std::string& s) { return std::ranges::any_of(values_, [&](const Value& v) { return v.name == s; }); };
+  auto taken = [&](const std::string& s) {
+    return std::ranges::any_of(values_, [&](const Value& v) { return v.name == s; });
+  };
   std::string s(base);
   for (int i = 1; taken(s); ++i) s = fmt::format("{}_{}", base, i);
   return s;

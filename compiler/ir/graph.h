@@ -31,9 +31,9 @@ struct Value {
 };
 
 struct Node {
-  std::string name;                // "conv_1": becomes the generated function's name
-  Op op;                           // what it does, with its attributes
-  std::vector<ValueId> inputs;     // ValueId::none: an optional input that is absent
+  std::string name;             // "conv_1": becomes the generated function's name
+  Op op;                        // what it does, with its attributes
+  std::vector<ValueId> inputs;  // ValueId::none: an optional input that is absent
   std::vector<ValueId> outputs;
   std::vector<std::string> onnx;   // names of the ONNX nodes that it stands for
   const Kernel* kernel = nullptr;  // set by select-kernels
@@ -41,9 +41,13 @@ struct Node {
   int64_t scratch_offset = -1;     // set by plan-memory
 
   template <class T>
-  const T* as() const { return std::get_if<T>(&op); }
+  const T* as() const {
+    return std::get_if<T>(&op);
+  }
   template <class T>
-  T* as() { return std::get_if<T>(&op); }
+  T* as() {
+    return std::get_if<T>(&op);
+  }
 };
 
 class Graph {
@@ -51,7 +55,7 @@ class Graph {
   std::string name;
   std::vector<Node> nodes;  // in execution order
   std::vector<ValueId> inputs, outputs;
-  std::vector<std::string> notes;  // what the user should know: float islands, bound dimensions, ...
+  std::vector<std::string> notes;                  // what the user should know: float islands, bound dimensions, ...
   int64_t arena_bytes = 0, arena_lower_bound = 0;  // set by plan-memory
   bool external_io = false;  // --io external: inputs and outputs are the caller's, not in the arena; set by schedule
 

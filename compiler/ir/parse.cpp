@@ -26,12 +26,15 @@ class Cursor {
   bool done() const { return at_ >= text_.size(); }
   char peek() const { return done() ? '\0' : text_[at_]; }
   char take() { return done() ? '\0' : text_[at_++]; }
-  void blanks() { while (peek() == ' ' || peek() == '\t' || peek() == '\r') ++at_; }
+  void blanks() {
+    while (peek() == ' ' || peek() == '\t' || peek() == '\r') ++at_;
+  }
   /// Blank lines, and lines that are comments.
   void empty_lines() {
     for (;;) {
       blanks();
-      if (peek() == '#') while (!done() && peek() != '\n') ++at_;
+      if (peek() == '#')
+        while (!done() && peek() != '\n') ++at_;
       if (peek() != '\n') return;
       ++at_;
     }
@@ -51,7 +54,8 @@ class Cursor {
   }
 
   static bool is_word(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' || c == '/' || c == '-';
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' ||
+           c == '/' || c == '-';
   }
   std::string identifier() {
     blanks();
@@ -73,7 +77,8 @@ class Cursor {
         c = take();
         if (c == 'x') {
           int v = 0;
-          const auto [end, error] = std::from_chars(text_.data() + at_, text_.data() + std::min(at_ + 2, text_.size()), v, 16);
+          const auto [end, error] =
+              std::from_chars(text_.data() + at_, text_.data() + std::min(at_ + 2, text_.size()), v, 16);
           if (error != std::errc{}) fail("\\x wants two hexadecimal digits");
           at_ = size_t(end - text_.data());
           c = char(v);
@@ -181,7 +186,8 @@ Type read_type(Cursor& c) {
   c.expect("}");
   const size_t wanted = t.quant.axis < 0 ? 1 : size_t(t.shape[size_t(t.quant.axis)]);
   if (t.quant.scale.size() != wanted || t.quant.zero_point.size() != wanted)
-    c.fail(fmt::format("{} scales and {} zero points where {} are wanted", t.quant.scale.size(), t.quant.zero_point.size(), wanted));
+    c.fail(fmt::format("{} scales and {} zero points where {} are wanted", t.quant.scale.size(),
+                       t.quant.zero_point.size(), wanted));
   return t;
 }
 
@@ -190,7 +196,12 @@ std::vector<std::byte> from_base64(std::string_view s, const Cursor& c) {
   uint32_t v = 0, bits = 0;
   for (char d : s) {
     if (d == '=' || d == ' ' || d == '\t' || d == '\r' || d == '\n') continue;
-    const int digit = d >= 'A' && d <= 'Z' ? d - 'A' : d >= 'a' && d <= 'z' ? d - 'a' + 26 : d >= '0' && d <= '9' ? d - '0' + 52 : d == '+' ? 62 : d == '/' ? 63 : -1;
+    const int digit = d >= 'A' && d <= 'Z'   ? d - 'A'
+                      : d >= 'a' && d <= 'z' ? d - 'a' + 26
+                      : d >= '0' && d <= '9' ? d - '0' + 52
+                      : d == '+'             ? 62
+                      : d == '/'             ? 63
+                                             : -1;
     if (digit < 0) c.fail("this is not base64");
     v = v << 6 | uint32_t(digit);
     bits += 6;
@@ -202,8 +213,8 @@ std::vector<std::byte> from_base64(std::string_view s, const Cursor& c) {
   return r;
 }
 
-/// Pseudo-random numbers for tests: every value of types of 8 bits and less, -1000 to 1000 for wider integers, [-1, 1) in
-/// steps of 2^-15 for floats. The generator is SplitMix64.
+/// Pseudo-random numbers for tests: every value of types of 8 bits and less, -1000 to 1000 for wider integers, [-1, 1)
+/// in steps of 2^-15 for floats. The generator is SplitMix64.
 Tensor filled(const Type& type, uint64_t seed) {
   Tensor t(type);
   const DTypeInfo& d = info(type.dtype);
@@ -213,10 +224,8 @@ Tensor filled(const Type& type, uint64_t seed) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
     z ^= z >> 31;
-    if (is_float(type.dtype))
-      t.set_real(i, double(int64_t(z >> 48) - 32768) / 32768);
-    else
-      t.set_integer(i, lo + int64_t(z % uint64_t(hi - lo + 1)));
+    if (is_float(type.dtype)) t.set_real(i, double(int64_t(z >> 48) - 32768) / 32768);
+    else t.set_integer(i, lo + int64_t(z % uint64_t(hi - lo + 1)));
   }
   return t;
 }
@@ -295,10 +304,8 @@ class Parser {
       while (c_.accept(","));
       c_.expect("=");
       const std::string op = c_.identifier();
-      if (op == "constant")
-        constant(results);
-      else
-        node(results, op);
+      if (op == "constant") constant(results);
+      else node(results, op);
     }
     c_.end_of_line();
   }
@@ -316,7 +323,8 @@ class Parser {
       const std::string label = c_.identifier();
       const auto it = data_.find(label);
       if (it == data_.end()) c_.fail(fmt::format("the data @{} are missing", label));
-      if (int64_t(it->second.size()) != type.bytes()) c_.fail(fmt::format("@{} has {} bytes, not {}", label, it->second.size(), type.bytes()));
+      if (int64_t(it->second.size()) != type.bytes())
+        c_.fail(fmt::format("@{} has {} bytes, not {}", label, it->second.size(), type.bytes()));
       return Tensor(type, it->second);
     }
     Tensor t(type);
@@ -324,14 +332,10 @@ class Parser {
     c_.expect("[");
     c_.list(']', [&] {
       if (n >= t.elements()) c_.fail("more numbers than elements");
-      if (t.dtype() == DType::f32)
-        t.data<float>()[n] = c_.number<float>();
-      else if (is_float(t.dtype()))
-        t.set_real(n, c_.number<double>());
-      else if (t.dtype() == DType::u64)
-        t.data<uint64_t>()[n] = c_.number<uint64_t>();
-      else
-        t.set_integer(n, integer_for(t.dtype()));
+      if (t.dtype() == DType::f32) t.data<float>()[n] = c_.number<float>();
+      else if (is_float(t.dtype())) t.set_real(n, c_.number<double>());
+      else if (t.dtype() == DType::u64) t.data<uint64_t>()[n] = c_.number<uint64_t>();
+      else t.set_integer(n, integer_for(t.dtype()));
       ++n;
     });
     if (n != t.elements()) c_.fail(fmt::format("{} numbers for {} elements", n, t.elements()));
@@ -395,7 +399,8 @@ class Parser {
       }
       if (inferred.size() < results.size()) c_.fail("the operator has fewer results");
     }
-    for (size_t i = 0; i < results.size(); ++i) n.outputs.push_back(add(results[i], results[i].type ? *results[i].type : inferred[i]));
+    for (size_t i = 0; i < results.size(); ++i)
+      n.outputs.push_back(add(results[i], results[i].type ? *results[i].type : inferred[i]));
     n.name = results[0].name;
     bool origins = false;
     if (c_.accept("#")) {

@@ -17,19 +17,20 @@ constexpr size_t kLine = 116;
 std::string quoted(std::string_view s) {
   std::string r(1, '"');
   for (char c : s) {
-    if (c == '"' || c == '\\')
-      r += fmt::format("\\{}", c);
+    if (c == '"' || c == '\\') r += fmt::format("\\{}", c);
     else if (static_cast<unsigned char>(c) < 32 || c == 127)
       r += fmt::format("\\x{:02x}", int(static_cast<unsigned char>(c)));
-    else
-      r += c;
+    else r += c;
   }
   r += '"';
   return r;
 }
 
 std::string word(std::string_view s) {
-  auto plain = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' || c == '/' || c == '-'; };
+  auto plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' ||
+           c == '/' || c == '-';
+  };
   return !s.empty() && s != "_" && std::ranges::all_of(s, plain) ? std::string(s) : quoted(s);
 }
 
@@ -39,16 +40,23 @@ std::string text(DType v) { return std::string(name(v)); }
 [[maybe_unused]] std::string text(const std::string& v) { return quoted(v); }
 std::string text(const Clamp& v) { return fmt::format("[{},{}]", v.lo, v.hi); }
 template <class T>
-  requires std::is_arithmetic_v<T>
-std::string text(T v) { return fmt::format("{}", v); }
+requires std::is_arithmetic_v<T> std::string text(T v) { return fmt::format("{}", v); }
 template <class T>
-std::string text(const std::vector<T>& v) { return fmt::format("[{}]", fmt::join(v, ",")); }
+std::string text(const std::vector<T>& v) {
+  return fmt::format("[{}]", fmt::join(v, ","));
+}
 template <class T, size_t n>
-std::string text(const std::array<T, n>& v) { return fmt::format("[{}]", fmt::join(v, ",")); }
+std::string text(const std::array<T, n>& v) {
+  return fmt::format("[{}]", fmt::join(v, ","));
+}
 
 std::vector<std::pair<std::string, std::string>> fields(const Op& op) {
   std::vector<std::pair<std::string, std::string>> r;
-  std::visit([&]<class T>(const T& o) { T::fields(o, [&](std::string_view name, const auto& v) { r.emplace_back(name, text(v)); }); }, op);
+  std::visit(
+      [&]<class T>(const T& o) {
+        T::fields(o, [&](std::string_view name, const auto& v) { r.emplace_back(name, text(v)); });
+      },
+      op);
   return r;
 }
 
@@ -83,14 +91,10 @@ std::string elements_text(const Tensor& t) {
   std::string r;
   for (int64_t i = 0; i < t.elements(); ++i) {
     if (i) r += ",";
-    if (t.dtype() == DType::f32)
-      r += fmt::format("{}", t.data<float>()[i]);
-    else if (is_float(t.dtype()))
-      r += fmt::format("{}", t.real(i));
-    else if (t.dtype() == DType::u64)
-      r += fmt::format("{}", t.data<uint64_t>()[i]);
-    else
-      r += fmt::format("{}", t.integer(i));
+    if (t.dtype() == DType::f32) r += fmt::format("{}", t.data<float>()[i]);
+    else if (is_float(t.dtype())) r += fmt::format("{}", t.real(i));
+    else if (t.dtype() == DType::u64) r += fmt::format("{}", t.data<uint64_t>()[i]);
+    else r += fmt::format("{}", t.integer(i));
   }
   return r;
 }
@@ -105,7 +109,8 @@ class Printer {
     out_ += ") ->";
     for (size_t i = 0; i < g_.outputs.size(); ++i) out_ += fmt::format("{} {}", i ? "," : "", reference(g_.outputs[i]));
     out_ += "\n";
-    if (g_.arena_bytes || g_.arena_lower_bound) out_ += fmt::format("  arena {} {}\n", g_.arena_bytes, g_.arena_lower_bound);
+    if (g_.arena_bytes || g_.arena_lower_bound)
+      out_ += fmt::format("  arena {} {}\n", g_.arena_bytes, g_.arena_lower_bound);
     for (const std::string& n : g_.notes) out_ += fmt::format("  note {}\n", quoted(n));
     for (const Node& n : g_.nodes) node(n);
     for (ValueId id : g_.outputs) constant(id);
@@ -131,7 +136,8 @@ class Printer {
     const bool long_one = t.elements() > kMostInLine;
     const std::string label = long_one ? data_label(t) : "";
     if (long_one) data_.emplace(label, &t);
-    out_ += fmt::format("  {} = constant {}\n", definition(id), long_one ? label : fmt::format("[{}]", elements_text(t)));
+    out_ +=
+        fmt::format("  {} = constant {}\n", definition(id), long_one ? label : fmt::format("[{}]", elements_text(t)));
   }
 
   void node(const Node& n) {
@@ -143,7 +149,8 @@ class Printer {
     if (n.scratch_offset >= 0) out_ += fmt::format(" scratch_offset={}", n.scratch_offset);
     for (size_t i = 0; i < n.inputs.size(); ++i) out_ += fmt::format("{} {}", i ? "," : "", reference(n.inputs[i]));
     const bool only_itself = n.onnx == std::vector{n.name};
-    if (!only_itself || n.outputs.empty() || n.name != g_[n.outputs[0]].name) out_ += fmt::format("  # {}", word(n.name));
+    if (!only_itself || n.outputs.empty() || n.name != g_[n.outputs[0]].name)
+      out_ += fmt::format("  # {}", word(n.name));
     if (!only_itself) {
       std::string from;
       for (const std::string& o : n.onnx) from += (from.empty() ? "" : ", ") + word(o);

@@ -14,10 +14,8 @@ uint16_t f32_to_bf16(float f) {
 float f16_to_f32(uint16_t h) {
   const int e = (h >> 10) & 31, m = h & 1023;
   float v;
-  if (e == 31)
-    v = m ? NAN : INFINITY;
-  else
-    v = e ? std::ldexp(float(1024 + m), e - 25) : std::ldexp(float(m), -24);
+  if (e == 31) v = m ? NAN : INFINITY;
+  else v = e ? std::ldexp(float(1024 + m), e - 25) : std::ldexp(float(m), -24);
   return h & 0x8000 ? -v : v;
 }
 uint16_t f32_to_f16(float f) {
@@ -30,17 +28,22 @@ uint16_t f32_to_f16(float f) {
   int e;
   std::frexp(a, &e);
   const uint32_t m = uint32_t(std::nearbyint(std::ldexp(a, 11 - e)));  // 1024..2048
-  return uint16_t(sign | ((uint32_t(e + 14) << 10) + (m - 1024)));  // m = 2048 carries into the exponent
+  return uint16_t(sign | ((uint32_t(e + 14) << 10) + (m - 1024)));     // m = 2048 carries into the exponent
 }
 
 double Tensor::real(int64_t i) const {
   const size_t k = size_t(i);
   switch (dtype()) {
-    case DType::f32: return double(as<float>()[k]);
-    case DType::f64: return as<double>()[k];
-    case DType::f16: return double(f16_to_f32(as<uint16_t>()[k]));
-    case DType::bf16: return double(bf16_to_f32(as<uint16_t>()[k]));
-    default: return double(integer(i));
+    case DType::f32:
+      return double(as<float>()[k]);
+    case DType::f64:
+      return as<double>()[k];
+    case DType::f16:
+      return double(f16_to_f32(as<uint16_t>()[k]));
+    case DType::bf16:
+      return double(bf16_to_f32(as<uint16_t>()[k]));
+    default:
+      return double(integer(i));
   }
 }
 
@@ -55,7 +58,8 @@ int64_t Tensor::integer(int64_t i) const {
     case DType::f32:
     case DType::f64:
     case DType::f16:
-    case DType::bf16: return int64_t(real(i));
+    case DType::bf16:
+      return int64_t(real(i));
     default:
       return visit_dtype(dtype(), [&](auto t) { return int64_t(as<decltype(t)>()[k]); });
   }
@@ -64,11 +68,20 @@ int64_t Tensor::integer(int64_t i) const {
 void Tensor::set_real(int64_t i, double v) {
   const size_t k = size_t(i);
   switch (dtype()) {
-    case DType::f32: as<float>()[k] = float(v); break;
-    case DType::f64: as<double>()[k] = v; break;
-    case DType::f16: as<uint16_t>()[k] = f32_to_f16(float(v)); break;
-    case DType::bf16: as<uint16_t>()[k] = f32_to_bf16(float(v)); break;
-    default: set_integer(i, int64_t(v));
+    case DType::f32:
+      as<float>()[k] = float(v);
+      break;
+    case DType::f64:
+      as<double>()[k] = v;
+      break;
+    case DType::f16:
+      as<uint16_t>()[k] = f32_to_f16(float(v));
+      break;
+    case DType::bf16:
+      as<uint16_t>()[k] = f32_to_bf16(float(v));
+      break;
+    default:
+      set_integer(i, int64_t(v));
   }
 }
 

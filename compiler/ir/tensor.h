@@ -17,7 +17,8 @@ class Tensor {
   template <class T>
   static Tensor of(DType dtype, Shape shape, const std::vector<T>& values) {
     Tensor t(Type{dtype, std::move(shape), {}});
-    if (!values.empty()) std::memcpy(t.bytes_.data(), values.data(), std::min(t.bytes_.size(), values.size() * sizeof(T)));
+    if (!values.empty())
+      std::memcpy(t.bytes_.data(), values.data(), std::min(t.bytes_.size(), values.size() * sizeof(T)));
     return t;
   }
 
@@ -31,13 +32,21 @@ class Tensor {
 
   /// The elements as C++ values; the caller knows the dtype.
   template <class T>
-  std::span<const T> as() const { return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)}; }
+  std::span<const T> as() const {
+    return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
+  }
   template <class T>
-  std::span<T> as() { return {reinterpret_cast<T*>(bytes_.data()), bytes_.size() / sizeof(T)}; }
+  std::span<T> as() {
+    return {reinterpret_cast<T*>(bytes_.data()), bytes_.size() / sizeof(T)};
+  }
   template <class T>
-  const T* data() const { return reinterpret_cast<const T*>(bytes_.data()); }
+  const T* data() const {
+    return reinterpret_cast<const T*>(bytes_.data());
+  }
   template <class T>
-  T* data() { return reinterpret_cast<T*>(bytes_.data()); }
+  T* data() {
+    return reinterpret_cast<T*>(bytes_.data());
+  }
 
   /// Element i of any dtype as a number (float16 and bfloat16 converted, int4 unpacked).
   double real(int64_t i) const;
@@ -57,18 +66,28 @@ class Tensor {
 template <class F>
 decltype(auto) visit_dtype(DType t, F&& f) {
   switch (t) {
-    case DType::f32: return f(float{});
-    case DType::f64: return f(double{});
-    case DType::i8: return f(int8_t{});
-    case DType::i16: return f(int16_t{});
+    case DType::f32:
+      return f(float{});
+    case DType::f64:
+      return f(double{});
+    case DType::i8:
+      return f(int8_t{});
+    case DType::i16:
+      return f(int16_t{});
     case DType::f16:
     case DType::bf16:
-    case DType::u16: return f(uint16_t{});
-    case DType::i32: return f(int32_t{});
-    case DType::u32: return f(uint32_t{});
-    case DType::i64: return f(int64_t{});
-    case DType::u64: return f(uint64_t{});
-    default: return f(uint8_t{});
+    case DType::u16:
+      return f(uint16_t{});
+    case DType::i32:
+      return f(int32_t{});
+    case DType::u32:
+      return f(uint32_t{});
+    case DType::i64:
+      return f(int64_t{});
+    case DType::u64:
+      return f(uint64_t{});
+    default:
+      return f(uint8_t{});
   }
 }
 

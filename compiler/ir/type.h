@@ -16,7 +16,7 @@ struct DTypeInfo {
   std::string_view name;    // in the text IR
   std::string_view c_type;  // in generated code; int4 and the 16-bit floats are bit patterns
   int bits;
-  int onnx;  // TensorProto.DataType
+  int onnx;        // TensorProto.DataType
   int64_t lo, hi;  // of integers
 };
 const DTypeInfo& info(DType t);
@@ -29,7 +29,7 @@ inline bool is_byte(DType t) { return t == DType::i8 || t == DType::u8; }
 
 /// Extents, outermost first. Images are NCHW until channels-last, NHWC after it.
 using Shape = std::vector<int64_t>;
-int64_t elements(const Shape& s);  // throws std::overflow_error beyond 2^40
+int64_t elements(const Shape& s);       // throws std::overflow_error beyond 2^40
 std::string to_string(const Shape& s);  // "1x49x10x1"; a scalar is ""
 /// Distance in elements between neighbours along each axis of a dense tensor.
 Shape dense_strides(const Shape& s);

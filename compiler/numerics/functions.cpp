@@ -225,8 +225,7 @@ std::vector<int32_t> rounded_table(const TableInput& x, const TableOutput& y, co
   std::vector<int32_t> entries;
   for (int32_t stored = x.lo; stored <= x.hi; ++stored) {
     const double v = f(real_value(x, stored).get_d());
-    if (std::isinf(v))
-      entries.push_back(v > 0 ? y.range.hi : y.range.lo);
+    if (std::isinf(v)) entries.push_back(v > 0 ? y.range.hi : y.range.lo);
     else
       entries.push_back(quantize_exactly(std::isnan(v) ? Rational(0) : Rational(Rational(v) / y.scale),
                                          y.range.zero_point, y.range.lo, y.range.hi));
@@ -247,10 +246,8 @@ SoftmaxPlan plan_softmax(const Rational& x_scale, const Rational& y_scale, Requa
   int exponent = 0;
   for (exponent = 63; exponent >= -63; --exponent) {
     Rational v = 1 / y_scale;
-    if (exponent >= 0)
-      v *= mpz_class(1) << mp_bitcnt_t(exponent);
-    else
-      v /= mpz_class(1) << mp_bitcnt_t(-exponent);
+    if (exponent >= 0) v *= mpz_class(1) << mp_bitcnt_t(exponent);
+    else v /= mpz_class(1) << mp_bitcnt_t(-exponent);
     inverse = round_half_even(v);
     if (inverse < (mpz_class(1) << 32)) break;
   }

@@ -38,16 +38,12 @@ void fill_row(int32_t* row, size_t columns, Integer quotient, Integer remainder,
               Integer remainder_step, const Integer& divisor, const Integer& low, const Integer& high,
               const RequantRange& range) {
   for (size_t i = 0; i < columns; ++i) {
-    if (quotient < low)
-      row[i] = range.lo;
-    else if (quotient > high)
-      row[i] = range.hi;
+    if (quotient < low) row[i] = range.lo;
+    else if (quotient > high) row[i] = range.hi;
     else {
       int32_t q;
-      if constexpr (std::is_same_v<Integer, mpz_class>)
-        q = int32_t(quotient.get_si());
-      else
-        q = int32_t(quotient);
+      if constexpr (std::is_same_v<Integer, mpz_class>) q = int32_t(quotient.get_si());
+      else q = int32_t(quotient);
       if (remainder == 0 && (q & 1)) --q;
       row[i] = std::clamp(q + range.zero_point, range.lo, range.hi);
     }
@@ -228,8 +224,7 @@ std::vector<int32_t> add_exactly(const Rational& kx, int32_t zx, const Rational&
     if (narrow && mpz_sizeinbase(q.get_mpz_t(), 2) < 120)
       fill_row<Int128>(row, columns, to_int128(q), to_int128(r), to_int128(dq), to_int128(dr), to_int128(divisor), low,
                        high, range);
-    else
-      fill_row<mpz_class>(row, columns, q, r, dq, dr, divisor, mpz_class(long(low)), mpz_class(long(high)), range);
+    else fill_row<mpz_class>(row, columns, q, r, dq, dr, divisor, mpz_class(long(low)), mpz_class(long(high)), range);
   }
   return results;
 }

@@ -47,8 +47,7 @@ std::vector<int64_t> find_steps(const RequantChannel& c, const RequantRange& ran
   const bool odd = (j & 1) != 0;
   if (mpz_sizeinbase(divisor.get_mpz_t(), 2) < 126)
     walk_steps<Int128>(steps, quotient, to_int128(r0), step, to_int128(dr), to_int128(divisor), odd, count);
-  else
-    walk_steps<mpz_class>(steps, quotient, r0, step, dr, divisor, odd, count);
+  else walk_steps<mpz_class>(steps, quotient, r0, step, dr, divisor, odd, count);
   return steps;
 }
 

@@ -35,12 +35,9 @@ std::optional<Interval> line_multipliers(const Channel& c, int shift) {
     for (const Bound& l : c.below) {
       const Int128 rise = (Int128(g.level - l.level) << shift) + 1;
       const int64_t run = g.acc - l.acc;
-      if (run > 0)
-        m.lo = std::max(m.lo, -floor_div(-rise, Int128(run)));
-      else if (run < 0)
-        m.hi = std::min(m.hi, floor_div(-rise, Int128(-run)));
-      else if (rise > 0)
-        return std::nullopt;
+      if (run > 0) m.lo = std::max(m.lo, -floor_div(-rise, Int128(run)));
+      else if (run < 0) m.hi = std::min(m.hi, floor_div(-rise, Int128(-run)));
+      else if (rise > 0) return std::nullopt;
     }
   if (m.lo > m.hi) return std::nullopt;
   return m;

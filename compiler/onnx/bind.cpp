@@ -41,7 +41,8 @@ T number(std::string_view text) {
 
 void set(Tensor& t, int64_t i, std::string_view text) {
   if (is_float(t.dtype())) return t.set_real(i, number<double>(text));
-  if (t.dtype() == DType::boolean) return t.set_integer(i, text == "true" ? 1 : text == "false" ? 0 : number<int64_t>(text) != 0);
+  if (t.dtype() == DType::boolean)
+    return t.set_integer(i, text == "true" ? 1 : text == "false" ? 0 : number<int64_t>(text) != 0);
   if (t.dtype() == DType::u64) {
     t.data<uint64_t>()[i] = number<uint64_t>(text);
     return;
@@ -62,9 +63,12 @@ Shape closed(Shape shape, int64_t count) {
     open = others == 0 ? 0 : count / others;
   }
   if (std::ranges::count(shape, kOpenExtent) > 0)
-    throw OpError("more than one extent of the input is open", kCode, "give the extents with --input-dim, or the value as a .npy file");
+    throw OpError("more than one extent of the input is open", kCode,
+                  "give the extents with --input-dim, or the value as a .npy file");
   if (elements(shape) != count)
-    throw OpError(fmt::format("{} values for the shape [{}], which has {} elements", count, to_string(shape), elements(shape)), kCode);
+    throw OpError(
+        fmt::format("{} values for the shape [{}], which has {} elements", count, to_string(shape), elements(shape)),
+        kCode);
   return shape;
 }
 

@@ -14,7 +14,8 @@ namespace {
 void import_batch_normalization(OnnxNode& node) {
   const double epsilon = double(node.real("epsilon", 1e-5f));
   node.ignore({"momentum", "is_test", "consumed_inputs"});
-  if (node.integer("training_mode", 0) != 0) throw OpError("attribute training_mode is set", "unsupported-attribute", "export the model for inference");
+  if (node.integer("training_mode", 0) != 0)
+    throw OpError("attribute training_mode is set", "unsupported-attribute", "export the model for inference");
   if (node.integer("spatial", 1) != 1) throw OpError("attribute spatial 0 is not supported", "unsupported-attribute");
   const Type& x = node.type(0);
   require(x.rank() >= 2, fmt::format("input 0 has rank {}, there is no channel axis", x.rank()));
@@ -22,8 +23,11 @@ void import_batch_normalization(OnnxNode& node) {
   const Tensor* c[5] = {};
   for (size_t i = 1; i < 5; ++i) {
     c[i] = node.constant(i);
-    if (!c[i]) throw OpError(fmt::format("input {} is computed at run time", i), "dynamic-weights", "export the model for inference: its statistics are constants then");
-    require(c[i]->elements() == channels, fmt::format("input {} has {} elements for {} channels", i, c[i]->elements(), channels));
+    if (!c[i])
+      throw OpError(fmt::format("input {} is computed at run time", i), "dynamic-weights",
+                    "export the model for inference: its statistics are constants then");
+    require(c[i]->elements() == channels,
+            fmt::format("input {} has {} elements for {} channels", i, c[i]->elements(), channels));
   }
   Shape shape(size_t(x.rank()) - 1, 1);
   shape[0] = channels;
@@ -33,7 +37,8 @@ void import_batch_normalization(OnnxNode& node) {
     factor.set_real(i, f);
     term.set_real(i, c[2]->real(i) - c[3]->real(i) * f);
   }
-  const ValueId scaled = node.emit(Binary{BinaryKind::mul, {}}, {node.input(0), node.constant_value(std::move(factor))});
+  const ValueId scaled =
+      node.emit(Binary{BinaryKind::mul, {}}, {node.input(0), node.constant_value(std::move(factor))});
   node.result(node.emit(Binary{BinaryKind::add, {}}, {scaled, node.constant_value(std::move(term))}));
 }
 

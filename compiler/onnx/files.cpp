@@ -65,7 +65,9 @@ std::string read_external(const std::string& folder, const std::string& location
     throw OpError(fmt::format("external data '{}' has {} bytes, the offset is {}", location, size, offset), code);
   if (length < 0) length = size - offset;
   if (length > size - offset)
-    throw OpError(fmt::format("external data '{}' has {} bytes, {} at offset {} are wanted", location, size, length, offset), code);
+    throw OpError(
+        fmt::format("external data '{}' has {} bytes, {} at offset {} are wanted", location, size, length, offset),
+        code);
   return read_range(path, offset, length, code);
 }
 

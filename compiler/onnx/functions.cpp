@@ -59,13 +59,15 @@ std::vector<onnx::NodeProto> body_of(const onnx::FunctionProto& function, const 
   Arguments arguments;
   for (const std::string& bytes : field(function, kFunctionAttributeProto)) {
     onnx::AttributeProto a;
-    if (!a.ParseFromString(bytes)) throw OpError(fmt::format("a default attribute of function '{}' is damaged", function.name()));
+    if (!a.ParseFromString(bytes))
+      throw OpError(fmt::format("a default attribute of function '{}' is damaged", function.name()));
     arguments[a.name()] = a;
   }
   const auto& required = function.attribute();
   for (const auto& a : call.attribute()) {
     if (!arguments.contains(a.name()) && std::find(required.begin(), required.end(), a.name()) == required.end())
-      throw OpError(fmt::format("function '{}' has no attribute '{}'", function.name(), a.name()), "unsupported-attribute");
+      throw OpError(fmt::format("function '{}' has no attribute '{}'", function.name(), a.name()),
+                    "unsupported-attribute");
     arguments[a.name()] = a;
   }
   std::vector<onnx::NodeProto> nodes(function.node().begin(), function.node().end());

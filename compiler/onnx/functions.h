@@ -19,9 +19,8 @@ class Functions {
   std::map<std::string, const onnx::FunctionProto*> all_;  // by domain, name and overload
 };
 
-/// The nodes of `function` as `call` means them: attributes that refer to the function's own are replaced by those of the
-/// call, by the function's defaults, or dropped. Throws OpError for an attribute that
-/// the function does not have.
+/// The nodes of `function` as `call` means them: attributes that refer to the function's own are replaced by those of
+/// the call, by the function's defaults, or dropped. Throws OpError for an attribute that the function does not have.
 std::vector<onnx::NodeProto> body_of(const onnx::FunctionProto& function, const onnx::NodeProto& call);
 
 /// "ai.onnx" is another name of the empty domain.

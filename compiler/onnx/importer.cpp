@@ -18,7 +18,8 @@ constexpr size_t kMostNodes = 200'000;
 Opsets opsets_of(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto>& imports) {
   Opsets r;
   for (const auto& i : imports) {
-    if (i.version() < 1 || i.version() > 10'000) throw OpError(fmt::format("operator set version {} of domain '{}'", i.version(), i.domain()));
+    if (i.version() < 1 || i.version() > 10'000)
+      throw OpError(fmt::format("operator set version {} of domain '{}'", i.version(), i.domain()));
     r[std::string(plain_domain(i.domain()))] = int(i.version());
   }
   return r;
@@ -32,7 +33,11 @@ std::string Scope::shown(const std::string& name) const {
 }
 
 ModelImporter::ModelImporter(const onnx::ModelProto& model, std::string folder, const ReadOptions& options)
-    : model_(model), folder_(std::move(folder)), options_(options), functions_(model), opsets_(opsets_of(model.opset_import())) {
+    : model_(model),
+      folder_(std::move(folder)),
+      options_(options),
+      functions_(model),
+      opsets_(opsets_of(model.opset_import())) {
   // Before IR version 3 files did not name the operator set.
   if (opsets_.empty() && model.ir_version() < 3) opsets_[""] = 1;
   top_.opsets = &opsets_;
@@ -65,7 +70,8 @@ Graph ModelImporter::run() {
   graph_.erase_dead();
   name_the_rest();
   if (const auto it = opsets_.find(""); it != opsets_.end() && it->second > kNewestOpset)
-    graph_.notes.push_back(fmt::format("operator set {} is newer than {}, the newest that this version knows", it->second, kNewestOpset));
+    graph_.notes.push_back(
+        fmt::format("operator set {} is newer than {}, the newest that this version knows", it->second, kNewestOpset));
   verify(graph_);
   return std::move(graph_);
 }
@@ -81,7 +87,8 @@ void ModelImporter::fail(const OpError& e, const Scope* scope, const onnx::NodeP
 std::vector<std::string> ModelImporter::inputs_behind(ValueId v) const {
   std::set<ValueId> seen{v};
   for (auto n = graph_.nodes.rbegin(); n != graph_.nodes.rend(); ++n)
-    if (std::ranges::any_of(n->outputs, [&](ValueId o) { return seen.contains(o); })) seen.insert(n->inputs.begin(), n->inputs.end());
+    if (std::ranges::any_of(n->outputs, [&](ValueId o) { return seen.contains(o); }))
+      seen.insert(n->inputs.begin(), n->inputs.end());
   std::vector<std::string> r;
   for (ValueId i : graph_.inputs)
     if (seen.contains(i)) r.push_back(graph_[i].name);
@@ -95,7 +102,8 @@ OpError ModelImporter::with_hint(const OpError& e, const OnnxNode& node) {
   for (size_t i : node.unknown_inputs())
     for (const std::string& name : inputs_behind(node.input(i))) {
       needed_.insert(name);
-      if (hint.empty()) hint = fmt::format("it depends on input '{}'; if that is always the same: --bind {}=VALUE", name, name);
+      if (hint.empty())
+        hint = fmt::format("it depends on input '{}'; if that is always the same: --bind {}=VALUE", name, name);
     }
   return OpError(e.what(), e.code(), hint);
 }
@@ -109,7 +117,8 @@ std::optional<ValueId> ModelImporter::find(const Scope& scope, const std::string
 }
 
 void ModelImporter::define(Scope& scope, const std::string& name, ValueId v) {
-  if (!scope.values.emplace(name, v).second) throw OpError(fmt::format("the name '{}' is given to two values", scope.prefix + name), "duplicate-name");
+  if (!scope.values.emplace(name, v).second)
+    throw OpError(fmt::format("the name '{}' is given to two values", scope.prefix + name), "duplicate-name");
 }
 
 std::string ModelImporter::unique(const std::string& base) {
@@ -129,7 +138,8 @@ void ModelImporter::name_value(const Scope& scope, const std::string& onnx_name,
 void ModelImporter::name_the_rest() {
   for (size_t i = 0; i < graph_.values().size(); ++i) {
     Value& v = graph_[ValueId(int32_t(i))];
-    if (v.name.empty()) v.name = unique(fmt::format("{}.{}", i < bases_.size() ? bases_[i] : "value", v.data ? "const" : "part"));
+    if (v.name.empty())
+      v.name = unique(fmt::format("{}.{}", i < bases_.size() ? bases_[i] : "value", v.data ? "const" : "part"));
   }
 }
 
@@ -154,7 +164,8 @@ void ModelImporter::import_inputs() {
   std::set<std::string> seen;
   for (const auto& v : graph.input()) {
     if (v.name().empty()) fail(OpError("an input has no name"));
-    if (!seen.insert(v.name()).second) fail(OpError(fmt::format("two inputs are named '{}'", v.name()), "duplicate-name"));
+    if (!seen.insert(v.name()).second)
+      fail(OpError(fmt::format("two inputs are named '{}'", v.name()), "duplicate-name"));
   }
   if (!errors_.empty()) return;
   for (ModelInput& input : resolve_inputs(graph, options_, initialized, graph_.notes, errors_)) {
@@ -210,7 +221,8 @@ void ModelImporter::import_nodes(const NodeList& nodes, Scope& scope) {
     return fail(e);
   }
   for (size_t i = 0; i < order.size(); ++i) {
-    if (++imported_ > kMostNodes) throw ModelError(fmt::format("the model has more than {} nodes", kMostNodes), "too-large");
+    if (++imported_ > kMostNodes)
+      throw ModelError(fmt::format("the model has more than {} nodes", kMostNodes), "too-large");
     const onnx::NodeProto& n = *order[i];
     try {
       import_node(n, i, scope);
@@ -229,11 +241,15 @@ void ModelImporter::check_supported(const onnx::NodeProto& proto, const Scope& s
   if (functions_.find(proto)) return;
   if (!domain.empty())
     throw OpError(fmt::format("operators of the domain '{}' are not supported", domain), "unsupported-domain",
-                  domain == "com.microsoft" ? "ONNX Runtime's graph optimizations make these: export the model without them" : "");
+                  domain == "com.microsoft"
+                      ? "ONNX Runtime's graph optimizations make these: export the model without them"
+                      : "");
   if (op == "Loop" || op == "Scan")
-    throw OpError(fmt::format("operator {} is not supported", op), "unsupported-op", "export the model with the loop unrolled");
+    throw OpError(fmt::format("operator {} is not supported", op), "unsupported-op",
+                  "export the model with the loop unrolled");
   if (op != "If" && !is_constant_op(op) && !importer(op))
-    throw OpError(fmt::format("operator {} is not supported", op), "unsupported-op", "`burin ops` lists the operators that are");
+    throw OpError(fmt::format("operator {} is not supported", op), "unsupported-op",
+                  "`burin ops` lists the operators that are");
   if (!scope.opsets->contains("")) throw OpError("the model does not say which operator set it uses", "invalid-model");
 }
 
@@ -253,25 +269,28 @@ void ModelImporter::import_node(const onnx::NodeProto& proto, size_t index, Scop
   }
   if (!known) return;  // reported where it failed
   while (!inputs.empty() && inputs.back() == ValueId::none) inputs.pop_back();
-  const std::string name = scope.prefix + (proto.name().empty() ? fmt::format("{}_{}", proto.op_type(), index) : proto.name());
+  const std::string name =
+      scope.prefix + (proto.name().empty() ? fmt::format("{}_{}", proto.op_type(), index) : proto.name());
   if (const onnx::FunctionProto* f = functions_.find(proto)) return inline_function(*f, proto, name, scope, inputs);
   if (proto.op_type() == "If") return inline_if(proto, name, scope, inputs);
   import_operator(proto, index, scope, std::move(inputs));
 }
 
-void ModelImporter::import_operator(const onnx::NodeProto& proto, size_t index, Scope& scope, std::vector<ValueId> inputs) {
+void ModelImporter::import_operator(const onnx::NodeProto& proto, size_t index, Scope& scope,
+                                    std::vector<ValueId> inputs) {
   std::set<std::string> attributes;
   for (const auto& a : proto.attribute()) {
-    if (!attributes.insert(a.name()).second) throw OpError(fmt::format("attribute {} is given twice", a.name()), "duplicate-name");
-    if (!a.ref_attr_name().empty()) throw OpError(fmt::format("attribute {} refers to '{}' outside a function", a.name(), a.ref_attr_name()));
+    if (!attributes.insert(a.name()).second)
+      throw OpError(fmt::format("attribute {} is given twice", a.name()), "duplicate-name");
+    if (!a.ref_attr_name().empty())
+      throw OpError(fmt::format("attribute {} refers to '{}' outside a function", a.name(), a.ref_attr_name()));
   }
-  const std::string name = scope.prefix + (proto.name().empty() ? fmt::format("{}_{}", proto.op_type(), index) : proto.name());
+  const std::string name =
+      scope.prefix + (proto.name().empty() ? fmt::format("{}_{}", proto.op_type(), index) : proto.name());
   OnnxNode node(graph_, proto, std::move(inputs), scope.opsets->at(""), folder_, name);
   try {
-    if (is_constant_op(proto.op_type()))
-      import_constant_op(node);
-    else
-      importer(proto.op_type())(node);
+    if (is_constant_op(proto.op_type())) import_constant_op(node);
+    else importer(proto.op_type())(node);
   } catch (const OpError& e) {
     throw with_hint(e, node);
   }
@@ -283,14 +302,16 @@ void ModelImporter::import_operator(const onnx::NodeProto& proto, size_t index, 
   }
   bases_.resize(graph_.values().size(), name);
   for (const std::string& o : proto.output())
-    if (!o.empty() && !scope.values.contains(o)) throw OpError(fmt::format("output '{}' is not supported", o), "unsupported-output");
+    if (!o.empty() && !scope.values.contains(o))
+      throw OpError(fmt::format("output '{}' is not supported", o), "unsupported-output");
 }
 
-void ModelImporter::inline_function(const onnx::FunctionProto& f, const onnx::NodeProto& call, const std::string& name, Scope& scope,
-                                    const std::vector<ValueId>& inputs) {
+void ModelImporter::inline_function(const onnx::FunctionProto& f, const onnx::NodeProto& call, const std::string& name,
+                                    Scope& scope, const std::vector<ValueId>& inputs) {
   if (std::ranges::count(calls_, &f)) throw OpError(fmt::format("function '{}' calls itself", f.name()), "cycle");
   if (int(inputs.size()) > f.input_size() || call.output_size() > f.output_size())
-    throw OpError(fmt::format("function '{}' takes {} inputs and has {} outputs", f.name(), f.input_size(), f.output_size()));
+    throw OpError(
+        fmt::format("function '{}' takes {} inputs and has {} outputs", f.name(), f.input_size(), f.output_size()));
   const std::vector<onnx::NodeProto> body = body_of(f, call);
   const Opsets opsets = opsets_of(f.opset_import());
   Scope inner;
@@ -310,16 +331,22 @@ void ModelImporter::inline_function(const onnx::FunctionProto& f, const onnx::No
   for (int i = 0; i < call.output_size(); ++i) {
     if (call.output(i).empty()) continue;
     const auto v = find(inner, f.output(i));
-    if (!v || *v == ValueId::none) throw OpError(fmt::format("output '{}' of function '{}' is never computed", f.output(i), f.name()), "undefined-value");
+    if (!v || *v == ValueId::none)
+      throw OpError(fmt::format("output '{}' of function '{}' is never computed", f.output(i), f.name()),
+                    "undefined-value");
     define(scope, call.output(i), *v);
   }
 }
 
-void ModelImporter::inline_if(const onnx::NodeProto& proto, const std::string& name, Scope& scope, const std::vector<ValueId>& inputs) {
+void ModelImporter::inline_if(const onnx::NodeProto& proto, const std::string& name, Scope& scope,
+                              const std::vector<ValueId>& inputs) {
   OnnxNode node(graph_, proto, inputs, 1, folder_, name);
   const Tensor* condition = node.constant(0);
   if (!condition)
-    throw with_hint(OpError("the condition is computed at run time; only branches that are known at compile time are supported", "dynamic-control-flow"), node);
+    throw with_hint(
+        OpError("the condition is computed at run time; only branches that are known at compile time are supported",
+                "dynamic-control-flow"),
+        node);
   if (condition->dtype() != DType::boolean || condition->elements() != 1)
     throw OpError(fmt::format("the condition is {}, not one boolean", to_string(condition->type())));
   const std::string_view wanted = condition->integer(0) ? "then_branch" : "else_branch";
@@ -328,7 +355,8 @@ void ModelImporter::inline_if(const onnx::NodeProto& proto, const std::string& n
     if (a.name() == wanted && a.has_g()) branch = &a.g();
   if (!branch) throw OpError(fmt::format("attribute {} is missing", wanted));
   if (branch->output_size() < proto.output_size())
-    throw OpError(fmt::format("attribute {} has {} outputs, the node {}", wanted, branch->output_size(), proto.output_size()));
+    throw OpError(
+        fmt::format("attribute {} has {} outputs, the node {}", wanted, branch->output_size(), proto.output_size()));
   Scope inner;
   inner.outer = &scope;
   inner.opsets = scope.opsets;
@@ -343,7 +371,9 @@ void ModelImporter::inline_if(const onnx::NodeProto& proto, const std::string& n
   for (int i = 0; i < proto.output_size(); ++i) {
     if (proto.output(i).empty()) continue;
     const auto v = find(inner, branch->output(i).name());
-    if (!v || *v == ValueId::none) throw OpError(fmt::format("output '{}' of {} is never computed", branch->output(i).name(), wanted), "undefined-value");
+    if (!v || *v == ValueId::none)
+      throw OpError(fmt::format("output '{}' of {} is never computed", branch->output(i).name(), wanted),
+                    "undefined-value");
     define(scope, proto.output(i), *v);
   }
 }
@@ -354,19 +384,24 @@ void ModelImporter::check_output_type(const onnx::ValueInfoProto& declared, Valu
   const Type& type = graph_[v].type;
   if (!declared.type().has_tensor_type()) {
     if (declared.type().value_case() != onnx::TypeProto::VALUE_NOT_SET)
-      fail(OpError(fmt::format("output '{}' is declared as something else than a tensor", declared.name()), "unsupported-type"));
+      fail(OpError(fmt::format("output '{}' is declared as something else than a tensor", declared.name()),
+                   "unsupported-type"));
     return;
   }
   const auto& tensor = declared.type().tensor_type();
   if (tensor.elem_type() != 0 && tensor.elem_type() != info(type.dtype).onnx)
-    fail(OpError(fmt::format("output '{}' is declared with element type {}, but has {}", declared.name(), tensor.elem_type(), name(type.dtype)), "type-mismatch"));
+    fail(OpError(fmt::format("output '{}' is declared with element type {}, but has {}", declared.name(),
+                             tensor.elem_type(), name(type.dtype)),
+                 "type-mismatch"));
   if (!tensor.has_shape()) return;
   bool agrees = tensor.shape().dim_size() == type.rank();
   for (int i = 0; agrees && i < type.rank(); ++i) {
     const auto& d = tensor.shape().dim(i);
     agrees = !d.has_dim_value() || d.dim_value() < 0 || d.dim_value() == type.shape[size_t(i)];
   }
-  if (!agrees) graph_.notes.push_back(fmt::format("output '{}' has the shape [{}], not the one that the file declares", declared.name(), to_string(type.shape)));
+  if (!agrees)
+    graph_.notes.push_back(fmt::format("output '{}' has the shape [{}], not the one that the file declares",
+                                       declared.name(), to_string(type.shape)));
 }
 
 void ModelImporter::import_outputs() {

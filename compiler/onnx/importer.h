@@ -17,7 +17,7 @@ using Opsets = std::map<std::string, int, std::less<>>;
 
 /// The names that are visible at a place of the model.
 struct Scope {
-  const Scope* outer = nullptr;                // a branch of If sees what is around it, a function does not
+  const Scope* outer = nullptr;  // a branch of If sees what is around it, a function does not
   const Opsets* opsets = nullptr;
   std::string prefix;                          // of names in the IR: "call/" inside a function that node `call` calls
   std::map<std::string, ValueId> values;       // by ONNX name; kFailed for what could not be imported
@@ -56,7 +56,8 @@ class ModelImporter {
   void import_operator(const onnx::NodeProto& proto, size_t index, Scope& scope, std::vector<ValueId> inputs);
   void inline_function(const onnx::FunctionProto& f, const onnx::NodeProto& call, const std::string& name, Scope& scope,
                        const std::vector<ValueId>& inputs);
-  void inline_if(const onnx::NodeProto& proto, const std::string& name, Scope& scope, const std::vector<ValueId>& inputs);
+  void inline_if(const onnx::NodeProto& proto, const std::string& name, Scope& scope,
+                 const std::vector<ValueId>& inputs);
   void check_supported(const onnx::NodeProto& proto, const Scope& scope) const;
   std::vector<std::string> inputs_behind(ValueId v) const;
   void import_inputs();
@@ -70,12 +71,12 @@ class ModelImporter {
   Graph graph_;
   Opsets opsets_;
   Scope top_;
-  std::set<std::string> names_;             // of IR values
-  std::vector<std::string> bases_;          // by value: what name_the_rest() starts from
+  std::set<std::string> names_;                    // of IR values
+  std::vector<std::string> bases_;                 // by value: what name_the_rest() starts from
   std::vector<const onnx::FunctionProto*> calls_;  // active ones, against recursion
   size_t imported_ = 0;
   std::vector<Diagnostic> errors_;
-  std::set<std::string> needed_;            // inputs that may help when they are bound
+  std::set<std::string> needed_;  // inputs that may help when they are bound
 };
 
 }  // namespace burin

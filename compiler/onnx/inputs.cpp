@@ -27,8 +27,11 @@ Declared declared(const onnx::ValueInfoProto& v) {
   Declared d{v.name(), DType::f32, false, {}, {}, {}};
   const auto& type = v.type();
   if (!type.has_tensor_type()) {
-    std::string_view kind = type.has_sequence_type() ? "a sequence" : type.has_map_type() ? "a map" : type.has_optional_type() ? "an optional"
-                            : type.has_sparse_tensor_type() ? "a sparse tensor" : "of no known type";
+    std::string_view kind = type.has_sequence_type()        ? "a sequence"
+                            : type.has_map_type()           ? "a map"
+                            : type.has_optional_type()      ? "an optional"
+                            : type.has_sparse_tensor_type() ? "a sparse tensor"
+                                                            : "of no known type";
     throw OpError(fmt::format("input '{}' is {}, not a tensor", v.name(), kind), "unsupported-type");
   }
   try {
@@ -62,22 +65,24 @@ class Resolver {
   /// Axis `a` of `d`, and with it every axis of the same symbolic name.
   void set(Declared& d, size_t a, int64_t extent, std::string_view source) {
     if (d.shape[a] != kOpenExtent && d.shape[a] != extent)
-      return fail(fmt::format("axis {} of input '{}' is {}, {} says {}", a, d.name, d.shape[a], source, extent), "unknown-dimension");
+      return fail(fmt::format("axis {} of input '{}' is {}, {} says {}", a, d.name, d.shape[a], source, extent),
+                  "unknown-dimension");
     const std::string symbol = d.symbols[a];
     d.shape[a] = extent;
     if (symbol.empty()) return;
     for (Declared& other : inputs_)
       for (size_t i = 0; i < other.shape.size(); ++i)
         if (other.symbols[i] == symbol) {
-          if (other.shape[i] == kOpenExtent)
-            other.shape[i] = extent;
+          if (other.shape[i] == kOpenExtent) other.shape[i] = extent;
           else if (other.shape[i] != extent)
-            fail(fmt::format("dimension '{}' is {} and {} at once", symbol, other.shape[i], extent), "unknown-dimension");
+            fail(fmt::format("dimension '{}' is {} and {} at once", symbol, other.shape[i], extent),
+                 "unknown-dimension");
         }
   }
 
   void option(const std::string& key, int64_t extent) {
-    if (extent < 0) return fail(fmt::format("--input-dim {}={}: an extent is not negative", key, extent), "unknown-dimension");
+    if (extent < 0)
+      return fail(fmt::format("--input-dim {}={}: an extent is not negative", key, extent), "unknown-dimension");
     const std::string source = fmt::format("--input-dim {}={}", key, extent);
     for (Declared& d : inputs_)
       for (size_t a = 0; a < d.shape.size(); ++a)
@@ -100,15 +105,19 @@ class Resolver {
 
   void bind(Declared& d, Tensor value) {
     if (value.dtype() != d.dtype)
-      return fail(fmt::format("input '{}' has type {}, the bound value {}", d.name, name(d.dtype), name(value.dtype())), "invalid-binding");
+      return fail(fmt::format("input '{}' has type {}, the bound value {}", d.name, name(d.dtype), name(value.dtype())),
+                  "invalid-binding");
     if (!d.has_shape) {
       d.has_shape = true;
       d.shape = value.shape();
       d.symbols.assign(d.shape.size(), "");
     }
     if (value.shape().size() != d.shape.size())
-      return fail(fmt::format("input '{}' has rank {}, the bound value {}", d.name, d.shape.size(), value.shape().size()), "invalid-binding");
-    for (size_t a = 0; a < d.shape.size(); ++a) set(d, a, value.shape()[a], fmt::format("the value bound to '{}'", d.name));
+      return fail(
+          fmt::format("input '{}' has rank {}, the bound value {}", d.name, d.shape.size(), value.shape().size()),
+          "invalid-binding");
+    for (size_t a = 0; a < d.shape.size(); ++a)
+      set(d, a, value.shape()[a], fmt::format("the value bound to '{}'", d.name));
     d.value = std::move(value);
   }
 
@@ -117,17 +126,20 @@ class Resolver {
       if (!d.has_shape || d.shape.empty() || d.shape[0] != kOpenExtent) continue;
       const std::string option = d.option(0);
       set(d, 0, 1, "the default");
-      notes_.push_back(fmt::format("dimension '{}' of input '{}' is open and taken as 1; --input-dim {}=N changes it", option, d.name, option));
+      notes_.push_back(fmt::format("dimension '{}' of input '{}' is open and taken as 1; --input-dim {}=N changes it",
+                                   option, d.name, option));
     }
   }
 
   void report_open() {
     for (const Declared& d : inputs_) {
       if (!d.has_shape)
-        fail(fmt::format("input '{}' has no shape", d.name), "unknown-shape", fmt::format("export the model with shapes, or give the value: --bind {}=FILE.npy", d.name));
+        fail(fmt::format("input '{}' has no shape", d.name), "unknown-shape",
+             fmt::format("export the model with shapes, or give the value: --bind {}=FILE.npy", d.name));
       for (size_t a = 0; a < d.shape.size(); ++a)
         if (d.shape[a] == kOpenExtent)
-          fail(fmt::format("axis {} of input '{}' has no fixed extent", a, d.name), "unknown-shape", fmt::format("give it with --input-dim {}=N", d.option(a)));
+          fail(fmt::format("axis {} of input '{}' has no fixed extent", a, d.name), "unknown-shape",
+               fmt::format("give it with --input-dim {}=N", d.option(a)));
     }
   }
 
@@ -139,8 +151,9 @@ class Resolver {
 
 }  // namespace
 
-std::vector<ModelInput> resolve_inputs(const onnx::GraphProto& graph, const ReadOptions& options, const std::set<std::string>& skip,
-                                       std::vector<std::string>& notes, std::vector<Diagnostic>& errors) {
+std::vector<ModelInput> resolve_inputs(const onnx::GraphProto& graph, const ReadOptions& options,
+                                       const std::set<std::string>& skip, std::vector<std::string>& notes,
+                                       std::vector<Diagnostic>& errors) {
   std::vector<Declared> inputs;
   std::set<std::string> names;
   Resolver r(inputs, notes, errors);
@@ -167,7 +180,8 @@ std::vector<ModelInput> resolve_inputs(const onnx::GraphProto& graph, const Read
   for (const auto& [name, value] : options.bind) bind(name, [&](const Declared&) { return value; });
   for (const auto& [name, text] : options.bind_text)
     bind(name, [&](const Declared& d) {
-      if (!d.has_shape && !names_a_file(text)) throw OpError("the input has no shape, so the value must come from a file", "invalid-binding");
+      if (!d.has_shape && !names_a_file(text))
+        throw OpError("the input has no shape, so the value must come from a file", "invalid-binding");
       return parse_binding(text, {d.dtype, d.shape, {}});
     });
   r.leading_ones();

@@ -17,10 +17,11 @@ struct ModelInput {
   std::optional<Tensor> value;
 };
 
-/// Resolves all inputs but `skip` (initializers that are also listed as inputs and not bound). Extents come from, in this
-/// order: the file, options.input_dims, shapes of bound values (a symbolic name has one extent everywhere), and 1 for a
-/// leading one that is still open, with a note. What is wrong or missing is appended to `errors`.
-std::vector<ModelInput> resolve_inputs(const onnx::GraphProto& graph, const ReadOptions& options, const std::set<std::string>& skip,
-                                       std::vector<std::string>& notes, std::vector<Diagnostic>& errors);
+/// Resolves all inputs but `skip` (initializers that are also listed as inputs and not bound). Extents come from, in
+/// this order: the file, options.input_dims, shapes of bound values (a symbolic name has one extent everywhere), and 1
+/// for a leading one that is still open, with a note. What is wrong or missing is appended to `errors`.
+std::vector<ModelInput> resolve_inputs(const onnx::GraphProto& graph, const ReadOptions& options,
+                                       const std::set<std::string>& skip, std::vector<std::string>& notes,
+                                       std::vector<Diagnostic>& errors);
 
 }  // namespace burin

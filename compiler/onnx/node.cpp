@@ -13,21 +13,28 @@ namespace {
 
 using onnx::AttributeProto;
 
-/// Constants larger than this are refused rather than computed: a typing error in a shape, not a microcontroller's model.
+/// Constants larger than this are refused rather than computed: a typing error in a shape, not a microcontroller's
+/// model.
 constexpr int64_t kMostConstantBytes = int64_t{1} << 28;
 
 void check_kind(const AttributeProto& a, AttributeProto::AttributeType wanted) {
   // Files of the first IR versions leave the type out.
   if (a.type() != wanted && a.type() != AttributeProto::UNDEFINED)
-    throw OpError(fmt::format("attribute {} has type {}, not {}", a.name(), AttributeProto::AttributeType_Name(a.type()),
+    throw OpError(fmt::format("attribute {} has type {}, not {}", a.name(),
+                              AttributeProto::AttributeType_Name(a.type()),
                               AttributeProto::AttributeType_Name(wanted)));
 }
 
 }  // namespace
 
-OnnxNode::OnnxNode(Graph& graph, const onnx::NodeProto& proto, std::vector<ValueId> inputs, int opset, std::string folder,
-                   std::string name)
-    : graph_(graph), proto_(proto), inputs_(std::move(inputs)), name_(std::move(name)), opset_(opset), folder_(std::move(folder)) {}
+OnnxNode::OnnxNode(Graph& graph, const onnx::NodeProto& proto, std::vector<ValueId> inputs, int opset,
+                   std::string folder, std::string name)
+    : graph_(graph),
+      proto_(proto),
+      inputs_(std::move(inputs)),
+      name_(std::move(name)),
+      opset_(opset),
+      folder_(std::move(folder)) {}
 
 std::string_view OnnxNode::op_type() const { return proto_.op_type(); }
 
@@ -131,7 +138,8 @@ const Tensor* OnnxNode::constant(size_t i) const {
 std::vector<int64_t> OnnxNode::constant_integers(size_t i, std::string_view what) const {
   const Tensor* t = constant(i);
   if (!t) throw OpError(fmt::format("the {} (input {}) is computed at run time", what, i), "dynamic-value");
-  if (is_float(t->dtype())) throw OpError(fmt::format("the {} (input {}) has type {}", what, i, burin::name(t->dtype())));
+  if (is_float(t->dtype()))
+    throw OpError(fmt::format("the {} (input {}) has type {}", what, i, burin::name(t->dtype())));
   return t->integers();
 }
 
@@ -151,14 +159,16 @@ std::vector<Type> result_types(const Graph& graph, const Op& op, const std::vect
   Node probe;
   probe.inputs = in;
   std::vector<Type> types = infer(op, graph.input_types(probe));
-  if (types.size() < outputs) throw InternalError(fmt::format("{} has {} results, not {}", name(op), types.size(), outputs));
+  if (types.size() < outputs)
+    throw InternalError(fmt::format("{} has {} results, not {}", name(op), types.size(), outputs));
   types.resize(outputs);
   for (const Type& t : types) elements(t.shape);  // throws when it overflows
   return types;
 }
 
 /// The results, when they can be known now.
-std::optional<std::vector<Tensor>> fold(const Graph& graph, const Op& op, const std::vector<ValueId>& in, const std::vector<Type>& types) {
+std::optional<std::vector<Tensor>> fold(const Graph& graph, const Op& op, const std::vector<ValueId>& in,
+                                        const std::vector<Type>& types) {
   if (std::holds_alternative<Dequantize>(op)) return std::nullopt;
   std::vector<const Tensor*> values;
   for (ValueId id : in) {
@@ -167,7 +177,8 @@ std::optional<std::vector<Tensor>> fold(const Graph& graph, const Op& op, const 
   }
   std::vector<Tensor> results;
   for (const Type& t : types) {
-    if (t.bytes() > kMostConstantBytes) throw OpError(fmt::format("a constant of type {} is too large", to_string(t)), "too-large");
+    if (t.bytes() > kMostConstantBytes)
+      throw OpError(fmt::format("a constant of type {} is too large", to_string(t)), "too-large");
     results.emplace_back(t);
   }
   eval(op, values, results);
@@ -186,7 +197,8 @@ std::optional<Type> moved_type(const Graph& graph, const Node& n, const Type& fr
   if (!keeps_quant(n.op) || n.inputs.size() != 1 || n.outputs.size() != 1) return std::nullopt;
   Type to = graph[n.outputs[0]].type;
   if (to.quantized() || to.dtype != from.dtype) return std::nullopt;
-  if (const Reshape* same = n.as<Reshape>(); same && same->shape == from.shape) return std::nullopt;  // a reinterpretation
+  if (const Reshape* same = n.as<Reshape>(); same && same->shape == from.shape)
+    return std::nullopt;  // a reinterpretation
   try {
     to.quant = infer(n.op, std::span(&from, 1))[0].quant;
   } catch (const OpError&) {  // it mixes channels
@@ -206,7 +218,8 @@ Node reinterpretation(ValueId from, ValueId to, const Shape& shape, const std::s
   return n;
 }
 
-std::vector<ValueId> append(Graph& graph, const std::string& name, Op op, std::vector<ValueId> in, std::vector<Type> types) {
+std::vector<ValueId> append(Graph& graph, const std::string& name, Op op, std::vector<ValueId> in,
+                            std::vector<Type> types) {
   std::vector<ValueId> out;
   if (auto known = fold(graph, op, in, types)) {
     for (Tensor& t : *known) out.push_back(graph.add_constant("", std::move(t)));
@@ -226,7 +239,8 @@ std::vector<ValueId> append(Graph& graph, const std::string& name, Op op, std::v
 }  // namespace
 
 std::vector<ValueId> OnnxNode::emit_all(Op op, std::vector<ValueId> in, size_t outputs) {
-  // For ONNX, int8 numbers are numbers: an Add of int8 adds integers, whatever a DequantizeLinear elsewhere makes of them.
+  // For ONNX, int8 numbers are numbers: an Add of int8 adds integers, whatever a DequantizeLinear elsewhere makes of
+  // them.
   if (!reads_quant(op))
     for (ValueId& v : in) v = stored(v);
   std::vector<Type> types = result_types(graph_, op, in, outputs);
@@ -239,7 +253,8 @@ std::vector<ValueId> OnnxNode::emit_all(Op op, std::vector<ValueId> in, size_t o
 ValueId OnnxNode::emit_typed(Op op, std::vector<ValueId> in, Type type) {
   const Type inferred = result_types(graph_, op, in, 1)[0];
   if (inferred.shape != type.shape)
-    throw InternalError(fmt::format("{}: result {} where [{}] is inferred", name_, to_string(type), to_string(inferred.shape)));
+    throw InternalError(
+        fmt::format("{}: result {} where [{}] is inferred", name_, to_string(type), to_string(inferred.shape)));
   return append(graph_, name_, std::move(op), std::move(in), {std::move(type)})[0];
 }
 

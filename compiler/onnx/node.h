@@ -1,4 +1,5 @@
-// One ONNX node while it is imported: attributes, inputs with their types and known values, and the IR nodes made of it.
+// One ONNX node while it is imported: attributes, inputs with their types and known values, and the IR nodes made of
+// it.
 #pragma once
 #include <initializer_list>
 #include <map>
@@ -87,8 +88,8 @@ class OnnxNode {
   const onnx::AttributeProto& need(std::string_view name);
   /// `v` as plain integers.
   ValueId stored(ValueId v);
-  /// Before `v` gets the Quant of `wanted`: nodes that already read it as plain integers go on doing so, those that only
-  /// move them carry the Quant on.
+  /// Before `v` gets the Quant of `wanted`: nodes that already read it as plain integers go on doing so, those that
+  /// only move them carry the Quant on.
   void quantize_readers(ValueId v, const Type& wanted);
 
   Graph& graph_;

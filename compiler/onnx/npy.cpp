@@ -13,12 +13,15 @@
 namespace burin {
 namespace {
 
-[[noreturn]] void fail(std::string_view what) { throw OpError(fmt::format("the .npy file {}", what), "invalid-binding"); }
+[[noreturn]] void fail(std::string_view what) {
+  throw OpError(fmt::format("the .npy file {}", what), "invalid-binding");
+}
 
 DType npy_type(std::string_view descr) {
   constexpr std::pair<std::string_view, DType> kNames[] = {
-      {"f2", DType::f16}, {"f4", DType::f32}, {"f8", DType::f64}, {"i1", DType::i8},  {"u1", DType::u8},     {"i2", DType::i16},
-      {"u2", DType::u16}, {"i4", DType::i32}, {"u4", DType::u32}, {"i8", DType::i64}, {"u8", DType::u64}, {"b1", DType::boolean}};
+      {"f2", DType::f16}, {"f4", DType::f32}, {"f8", DType::f64}, {"i1", DType::i8},
+      {"u1", DType::u8},  {"i2", DType::i16}, {"u2", DType::u16}, {"i4", DType::i32},
+      {"u4", DType::u32}, {"i8", DType::i64}, {"u8", DType::u64}, {"b1", DType::boolean}};
   if (descr.starts_with('>')) fail("is big-endian");
   for (const auto& [n, t] : kNames)
     if (descr.substr(std::min<size_t>(1, descr.size())) == n) return t;
@@ -70,7 +73,8 @@ Tensor parse_npy(std::string_view bytes) {
   Shape shape = npy_shape(after(header, "shape"));
   if (fortran) std::ranges::reverse(shape);
   const Type type{dtype, shape, {}};
-  if (type.bytes() != int64_t(data.size())) fail(fmt::format("has {} bytes of data for {}", data.size(), to_string(type)));
+  if (type.bytes() != int64_t(data.size()))
+    fail(fmt::format("has {} bytes of data for {}", data.size(), to_string(type)));
   Tensor t(type);
   std::ranges::copy(std::as_bytes(std::span(data)), t.bytes().begin());
   if (!fortran) return t;

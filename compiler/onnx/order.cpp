@@ -30,7 +30,8 @@ void captured(const onnx::GraphProto& graph, std::set<std::string>& outside) {
 }
 
 /// Some nodes of `left`, each of which waits for the one before it.
-std::vector<size_t> find_cycle(const std::vector<std::vector<size_t>>& waits_for, const std::vector<bool>& done, size_t start) {
+std::vector<size_t> find_cycle(const std::vector<std::vector<size_t>>& waits_for, const std::vector<bool>& done,
+                               size_t start) {
   std::vector<size_t> path;
   std::vector<bool> seen(done.size());
   for (size_t i = start; !seen[i];) {

@@ -18,8 +18,10 @@ constexpr const char* kNotOnnx = "not-onnx";
 
 /// Files that people give by mistake, told by how they begin.
 std::string_view advice(std::string_view bytes) {
-  if (bytes.size() > 8 && bytes.substr(4, 4) == "TFL3") return "this is a TensorFlow Lite file: convert it with tf2onnx";
-  if (bytes.substr(0, 4) == "PK\x03\x04") return "this is a zip file, as PyTorch and Keras write them: export the model to ONNX";
+  if (bytes.size() > 8 && bytes.substr(4, 4) == "TFL3")
+    return "this is a TensorFlow Lite file: convert it with tf2onnx";
+  if (bytes.substr(0, 4) == "PK\x03\x04")
+    return "this is a zip file, as PyTorch and Keras write them: export the model to ONNX";
   if (bytes.substr(0, 4) == "\x89HDF") return "this is an HDF5 file, as Keras writes them: export the model to ONNX";
   if (bytes.starts_with("version https://git-lfs")) return "this is a Git LFS pointer: run `git lfs pull`";
   return "";
@@ -36,7 +38,6 @@ onnx::ModelProto parse_model(const std::string& bytes) {
   if (!model.has_graph()) throw ModelError("this is no ONNX model: it has no graph", kNotOnnx);
   return model;
 }
-
 
 /// Files beside the model that its initializers name, each once.
 std::vector<std::string> external_files(const onnx::ModelProto& model, const std::string& path) {
@@ -55,7 +56,8 @@ Graph read_model(const std::string& path, const ReadOptions& options, ModelInfo*
     const onnx::ModelProto model = parse_model(bytes);
     if (info) {
       *info = {path, sha256(bytes), model.producer_name(), external_files(model, path)};
-      if (!model.producer_version().empty()) info->producer += (info->producer.empty() ? "" : " ") + model.producer_version();
+      if (!model.producer_version().empty())
+        info->producer += (info->producer.empty() ? "" : " ") + model.producer_version();
     }
     return ModelImporter(model, std::filesystem::path(path).parent_path().string(), options).run();
   } catch (const OpError& e) {

@@ -20,7 +20,7 @@ struct ReadOptions {
 
 struct ModelInfo {
   std::string file, sha256;
-  std::string producer;  // "pytorch 2.1"; may be empty
+  std::string producer;                     // "pytorch 2.1"; may be empty
   std::vector<std::string> external_files;  // that initializers lie in, for dependency files
 };
 
@@ -29,17 +29,18 @@ constexpr int kNewestOpset = 27;
 
 /// Reads ModelProto of any IR version: checks names and types, sorts the nodes, inlines the model's own functions and
 /// branches whose condition is known, imports every operator and computes what depends on constants only. The graph is
-/// verified and has no name yet. Inputs that nothing reads remain. An input or initializer never changes its name; other
-/// values have the names of the file where they survive.
-/// Throws ModelError with all diagnostics. Codes: unreadable-file, not-onnx, empty-graph, duplicate-name, undefined-value,
-/// cycle, unsupported-op, unsupported-domain, unsupported-attribute, unsupported-type, unknown-shape, unknown-dimension,
-/// unknown-input, invalid-binding, external-data, dynamic-..., invalid-model and those of the operators.
+/// verified and has no name yet. Inputs that nothing reads remain. An input or initializer never changes its name;
+/// other values have the names of the file where they survive. Throws ModelError with all diagnostics. Codes:
+/// unreadable-file, not-onnx, empty-graph, duplicate-name, undefined-value, cycle, unsupported-op, unsupported-domain,
+/// unsupported-attribute, unsupported-type, unknown-shape, unknown-dimension, unknown-input, invalid-binding,
+/// external-data, dynamic-..., invalid-model and those of the operators.
 Graph read_model(const std::string& path, const ReadOptions& options, ModelInfo* info = nullptr);
 
 /// What read_model throws when some nodes need values that are computed from model inputs: binding `inputs` may help.
 class NeedsBinding : public ModelError {
  public:
-  NeedsBinding(std::vector<Diagnostic> all, std::vector<std::string> needed) : ModelError(std::move(all)), inputs_(std::move(needed)) {}
+  NeedsBinding(std::vector<Diagnostic> all, std::vector<std::string> needed)
+      : ModelError(std::move(all)), inputs_(std::move(needed)) {}
   const std::vector<std::string>& inputs() const { return inputs_; }
 
  private:

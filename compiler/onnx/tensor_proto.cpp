@@ -23,8 +23,8 @@ Shape shape_of(const TensorProto& proto) {
 }
 
 [[noreturn]] void wrong_size(std::string_view field, size_t found, size_t wanted, const Type& type) {
-  throw OpError(fmt::format("{} has {} {} for {} ({} are wanted)", field, found, field == "raw_data" ? "bytes" : "values",
-                            to_string(type), wanted));
+  throw OpError(fmt::format("{} has {} {} for {} ({} are wanted)", field, found,
+                            field == "raw_data" ? "bytes" : "values", to_string(type), wanted));
 }
 
 /// One stored element after another: float16 as a bit pattern, int4 as a byte with two of them.
@@ -37,17 +37,25 @@ void copy_typed(const Field& values, std::string_view field, Tensor& t) {
 
 void copy_typed_field(const TensorProto& p, Tensor& t) {
   switch (t.dtype()) {
-    case DType::f32: return copy_typed<float>(p.float_data(), "float_data", t);
-    case DType::f64: return copy_typed<double>(p.double_data(), "double_data", t);
-    case DType::i64: return copy_typed<int64_t>(p.int64_data(), "int64_data", t);
-    case DType::u32: return copy_typed<uint32_t>(p.uint64_data(), "uint64_data", t);
-    case DType::u64: return copy_typed<uint64_t>(p.uint64_data(), "uint64_data", t);
-    case DType::i32: return copy_typed<int32_t>(p.int32_data(), "int32_data", t);
+    case DType::f32:
+      return copy_typed<float>(p.float_data(), "float_data", t);
+    case DType::f64:
+      return copy_typed<double>(p.double_data(), "double_data", t);
+    case DType::i64:
+      return copy_typed<int64_t>(p.int64_data(), "int64_data", t);
+    case DType::u32:
+      return copy_typed<uint32_t>(p.uint64_data(), "uint64_data", t);
+    case DType::u64:
+      return copy_typed<uint64_t>(p.uint64_data(), "uint64_data", t);
+    case DType::i32:
+      return copy_typed<int32_t>(p.int32_data(), "int32_data", t);
     case DType::i16:
     case DType::u16:
     case DType::f16:
-    case DType::bf16: return copy_typed<uint16_t>(p.int32_data(), "int32_data", t);
-    default: return copy_typed<uint8_t>(p.int32_data(), "int32_data", t);
+    case DType::bf16:
+      return copy_typed<uint16_t>(p.int32_data(), "int32_data", t);
+    default:
+      return copy_typed<uint8_t>(p.int32_data(), "int32_data", t);
   }
 }
 
@@ -76,8 +84,9 @@ DType element_type(int t) {
   if (const auto d = dtype_of_onnx(t)) return *d;
   // Names of TensorProto.DataType that the IR has no element type for, also those younger than the classes.
   constexpr std::pair<int, std::string_view> kNames[] = {
-      {0, "undefined"}, {8, "string"}, {14, "complex64"}, {15, "complex128"}, {17, "float8e4m3fn"}, {18, "float8e4m3fnuz"},
-      {19, "float8e5m2"}, {20, "float8e5m2fnuz"}, {23, "float4e2m1"}, {24, "float8e8m0"}, {25, "uint2"}, {26, "int2"}};
+      {0, "undefined"},     {8, "string"},          {14, "complex64"},  {15, "complex128"},
+      {17, "float8e4m3fn"}, {18, "float8e4m3fnuz"}, {19, "float8e5m2"}, {20, "float8e5m2fnuz"},
+      {23, "float4e2m1"},   {24, "float8e8m0"},     {25, "uint2"},      {26, "int2"}};
   std::string what = fmt::format("number {}", t);
   for (const auto& [value, name] : kNames)
     if (value == t) what = name;
@@ -98,10 +107,8 @@ Tensor read_tensor(const TensorProto& proto, const std::string& folder) {
     wrong_size("the tensor", 0, size_t(wanted), type);  // before memory is asked for
   }
   Tensor t(type);
-  if (external || proto.has_raw_data())
-    std::memcpy(t.bytes().data(), raw.data(), raw.size());
-  else if (wanted > 0)
-    copy_typed_field(proto, t);
+  if (external || proto.has_raw_data()) std::memcpy(t.bytes().data(), raw.data(), raw.size());
+  else if (wanted > 0) copy_typed_field(proto, t);
   if (t.dtype() == DType::boolean)
     for (uint8_t& b : t.as<uint8_t>()) b = b != 0;
   if (info(t.dtype()).bits == 4 && t.elements() % 2 != 0) t.bytes().back() &= std::byte{15};  // the unused half
@@ -111,11 +118,13 @@ Tensor read_tensor(const TensorProto& proto, const std::string& folder) {
 Tensor read_tensor(const onnx::SparseTensorProto& proto, const std::string& folder) {
   const Tensor values = read_tensor(proto.values(), folder), indices = read_tensor(proto.indices(), folder);
   Shape shape(proto.dims().begin(), proto.dims().end());
-  if (elements(shape) > (int64_t{1} << 30)) throw OpError(fmt::format("sparse tensor of shape [{}] is too large", to_string(shape)));
+  if (elements(shape) > (int64_t{1} << 30))
+    throw OpError(fmt::format("sparse tensor of shape [{}] is too large", to_string(shape)));
   const int64_t count = values.elements(), rank = int64_t(shape.size());
   const bool linear = indices.shape() == Shape{count};
   if (indices.dtype() != DType::i64 || values.shape().size() != 1 || (!linear && indices.shape() != Shape{count, rank}))
-    throw OpError(fmt::format("sparse tensor of shape [{}] with {} values and indices {}", to_string(shape), count, to_string(indices.type())));
+    throw OpError(fmt::format("sparse tensor of shape [{}] with {} values and indices {}", to_string(shape), count,
+                              to_string(indices.type())));
   Tensor dense(Type{values.dtype(), shape, {}});
   const Shape strides = dense_strides(shape);
   for (int64_t i = 0; i < count; ++i) {

@@ -36,7 +36,8 @@ void check_type(K kind, DType t) {
   const Takes takes = row(kind).takes;
   const bool fits = takes == Takes::any || (takes == Takes::number && t != DType::boolean) ||
                     (takes == Takes::integer && is_integer(t)) || (takes == Takes::boolean && t == DType::boolean);
-  if (!fits) throw OpError(fmt::format("{} of {} is not supported", Binary::names[size_t(kind)], name(t)), "unsupported-type");
+  if (!fits)
+    throw OpError(fmt::format("{} of {} is not supported", Binary::names[size_t(kind)], name(t)), "unsupported-type");
 }
 
 /// Before opset 7, b is only broadcast when asked to, from axis `axis` of a (default: its last axes).
@@ -45,7 +46,8 @@ ValueId old_broadcast(OnnxNode& node) {
   const Shape &a = node.type(0).shape, &b = node.type(1).shape;
   if (!asked || !node.has_attribute("axis")) return node.input(1);
   const size_t axis = size_t(normalize_axis(node.integer("axis"), int(a.size())));
-  require(axis + b.size() <= a.size(), fmt::format("attribute axis {} leaves no room for input 1 of rank {}", axis, b.size()));
+  require(axis + b.size() <= a.size(),
+          fmt::format("attribute axis {} leaves no room for input 1 of rank {}", axis, b.size()));
   Shape wide = b;
   wide.resize(a.size() - axis, 1);
   return reshape(node, node.input(1), wide);
@@ -56,8 +58,7 @@ void import_chain(OnnxNode& node, K kind, bool mean) {
   const DType type = node.type(0).dtype;
   ValueId v = computable(node, node.input(0));
   for (size_t i = 1; i < node.input_count(); ++i) v = node.emit(Binary{kind, {}}, {v, computable(node, node.input(i))});
-  if (mean)
-    v = node.emit(Binary{K::div, {}}, {v, scalar(node, computing_type(type), double(node.input_count()))});
+  if (mean) v = node.emit(Binary{K::div, {}}, {v, scalar(node, computing_type(type), double(node.input_count()))});
   result_as(node, 0, v, type);
 }
 
@@ -182,7 +183,8 @@ void eval_quantized(const Binary& op, const BinaryShape& s, const Tensor& a, con
     const Requantization q = mul_requantization(a.type(), b.type(), y.type(), op.clamp);
     mul_q8(s, q.device, a.type().quant.zero_point[0], b.type().quant.zero_point[0], q.params.data(), pa, pb, py);
   } else {
-    const std::vector<uint8_t> ta = operand_table(a.type(), y.type(), op.clamp), tb = operand_table(b.type(), y.type(), op.clamp);
+    const std::vector<uint8_t> ta = operand_table(a.type(), y.type(), op.clamp),
+                               tb = operand_table(b.type(), y.type(), op.clamp);
     const uint8_t *qa = ta.empty() ? nullptr : ta.data(), *qb = tb.empty() ? nullptr : tb.data();
     if (op.kind == K::min) extreme_q8<fn_min>(s, qa, qb, pa, pb, py);
     else extreme_q8<fn_max>(s, qa, qb, pa, pb, py);
@@ -215,7 +217,8 @@ void Binary::eval(Inputs in, Outputs out) const {
   if (a.type().quantized()) {
     visit_byte(a.dtype(), [&](auto ae) {
       visit_byte(b.dtype(), [&](auto be) {
-        visit_byte(y.dtype(), [&](auto ye) { eval_quantized<decltype(ae), decltype(be), decltype(ye)>(*this, s, a, b, y); });
+        visit_byte(y.dtype(),
+                   [&](auto ye) { eval_quantized<decltype(ae), decltype(be), decltype(ye)>(*this, s, a, b, y); });
       });
     });
     return;
@@ -224,8 +227,9 @@ void Binary::eval(Inputs in, Outputs out) const {
   visit_number(a.dtype(), [&](auto e) {
     using T = decltype(e);
     switch (kind) {
-#define BINARY(name, onnx_name, takes, gives) \
-  case K::name: return run<fn_##name, T, Takes::takes, Gives::gives>(*this, s, a, b, y);
+#define BINARY(name, onnx_name, takes, gives)                                                                          \
+  case K::name:                                                                                                        \
+    return run<fn_##name, T, Takes::takes, Gives::gives>(*this, s, a, b, y);
 #define BINARY_ONLY_IR(...) BINARY(__VA_ARGS__)
 #include "compiler/ops/binary.inc"
 #undef BINARY

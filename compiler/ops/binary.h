@@ -14,9 +14,9 @@ enum class BinaryKind : uint8_t {
 #undef BINARY_ONLY_IR
 };
 
-/// y = clamp(f(a, b)), element by element, shapes broadcast as in ONNX; f is the row `kind` of binary.inc. Integers wrap;
-/// integer division truncates, mod takes the divisor's sign, fmod the dividend's; x/0 is 0. The clamp counts for floats and
-/// quantized types. On quantized types, correctly rounded: add and sub by plan_add, mul by its accumulator
+/// y = clamp(f(a, b)), element by element, shapes broadcast as in ONNX; f is the row `kind` of binary.inc. Integers
+/// wrap; integer division truncates, mod takes the divisor's sign, fmod the dividend's; x/0 is 0. The clamp counts for
+/// floats and quantized types. On quantized types, correctly rounded: add and sub by plan_add, mul by its accumulator
 /// (a - za) * (b - zb), min and max on operands brought to y's scale first.
 struct Binary {
   static constexpr std::string_view names[] = {
@@ -49,8 +49,8 @@ struct Binary {
   bool integer_form() const;
 };
 
-/// The broadcast that a kernel runs: axes of extent 1 dropped, neighbours merged. Same shapes and scalars have rank 1, one
-/// vector along the last axis has rank 2.
+/// The broadcast that a kernel runs: axes of extent 1 dropped, neighbours merged. Same shapes and scalars have rank 1,
+/// one vector along the last axis has rank 2.
 BinaryShape binary_shape(const Shape& a, const Shape& b);
 
 /// Of the product of two quantized tensors, each with one scale: one channel, accumulator (a - za) * (b - zb).

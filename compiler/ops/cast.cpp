@@ -20,9 +20,9 @@ DType wanted_type(OnnxNode& node) {
     return *t;
   }
   static constexpr std::pair<std::string_view, DType> kNames[] = {
-      {"FLOAT", DType::f32}, {"DOUBLE", DType::f64}, {"FLOAT16", DType::f16}, {"INT8", DType::i8},   {"UINT8", DType::u8},
-      {"INT16", DType::i16}, {"UINT16", DType::u16}, {"INT32", DType::i32},   {"UINT32", DType::u32}, {"INT64", DType::i64},
-      {"UINT64", DType::u64}, {"BOOL", DType::boolean}};
+      {"FLOAT", DType::f32},  {"DOUBLE", DType::f64}, {"FLOAT16", DType::f16}, {"INT8", DType::i8},
+      {"UINT8", DType::u8},   {"INT16", DType::i16},  {"UINT16", DType::u16},  {"INT32", DType::i32},
+      {"UINT32", DType::u32}, {"INT64", DType::i64},  {"UINT64", DType::u64},  {"BOOL", DType::boolean}};
   const std::string to = node.text("to");
   for (const auto& [text, t] : kNames)
     if (text == to) return t;
@@ -33,21 +33,36 @@ DType wanted_type(OnnxNode& node) {
 template <class F>
 void visit_element(DType t, F&& f) {
   switch (t) {
-    case DType::f32: return f(el_f32{});
-    case DType::f64: return f(el_f64{});
-    case DType::f16: return f(el_f16{});
-    case DType::bf16: return f(el_bf16{});
-    case DType::i8: return f(el_i8{});
-    case DType::u8: return f(el_u8{});
-    case DType::i16: return f(el_i16{});
-    case DType::u16: return f(el_u16{});
-    case DType::i32: return f(el_i32{});
-    case DType::u32: return f(el_u32{});
-    case DType::i64: return f(el_i64{});
-    case DType::u64: return f(el_u64{});
-    case DType::boolean: return f(el_boolean{});
-    case DType::i4: return f(el_i4{});
-    case DType::u4: return f(el_u4{});
+    case DType::f32:
+      return f(el_f32{});
+    case DType::f64:
+      return f(el_f64{});
+    case DType::f16:
+      return f(el_f16{});
+    case DType::bf16:
+      return f(el_bf16{});
+    case DType::i8:
+      return f(el_i8{});
+    case DType::u8:
+      return f(el_u8{});
+    case DType::i16:
+      return f(el_i16{});
+    case DType::u16:
+      return f(el_u16{});
+    case DType::i32:
+      return f(el_i32{});
+    case DType::u32:
+      return f(el_u32{});
+    case DType::i64:
+      return f(el_i64{});
+    case DType::u64:
+      return f(el_u64{});
+    case DType::boolean:
+      return f(el_boolean{});
+    case DType::i4:
+      return f(el_i4{});
+    case DType::u4:
+      return f(el_u4{});
   }
 }
 

@@ -3,9 +3,9 @@
 
 namespace burin {
 
-/// The same numbers in another element type. Float to integer: towards zero, NaN to 0; what does not fit saturates at 32 or
-/// 64 bits and narrower types keep the low bits (ONNX leaves it open; its int4 tests want that). Integer to integer: the low
-/// bits. To boolean: not equal to 0. Between floats: to the nearest, halves to even.
+/// The same numbers in another element type. Float to integer: towards zero, NaN to 0; what does not fit saturates at
+/// 32 or 64 bits and narrower types keep the low bits (ONNX leaves it open; its int4 tests want that). Integer to
+/// integer: the low bits. To boolean: not equal to 0. Between floats: to the nearest, halves to even.
 struct Cast {
   static constexpr std::string_view names[] = {"cast"};
   static constexpr std::string_view onnx[] = {"Cast", "CastLike"};

@@ -25,7 +25,8 @@ std::vector<Type> Concat::infer(std::span<const Type> in) const {
     require(t.quant == y.quant, "the inputs differ in scale or zero point");
     Shape rest = t.shape;
     if (rest.size() == y.shape.size()) rest[at] = y.shape[at];
-    require(rest == y.shape, fmt::format("shapes [{}] and [{}] do not fit along axis {}", to_string(in[0].shape), to_string(t.shape), at));
+    require(rest == y.shape, fmt::format("shapes [{}] and [{}] do not fit along axis {}", to_string(in[0].shape),
+                                         to_string(t.shape), at));
     y.shape[at] += t.shape[at];
   }
   return {y};
@@ -40,7 +41,8 @@ std::vector<StridedCopy> copies(const Concat& op, std::span<const Type> in) {
   std::vector<StridedCopy> r;
   int64_t first = 0;
   for (size_t i = 0; i < in.size(); ++i) {
-    if (in[i].elements() > 0) r.push_back({i, strided_shape(in[i].shape, dense_strides(in[i].shape), to), 0, first * to[at]});
+    if (in[i].elements() > 0)
+      r.push_back({i, strided_shape(in[i].shape, dense_strides(in[i].shape), to), 0, first * to[at]});
     first += in[i].shape[at];
   }
   return r;

@@ -3,8 +3,8 @@
 
 namespace burin {
 
-/// The inputs one after the other along `axis` (from 0, or negative from the end). Quantized inputs have the scale and zero
-/// point of the result.
+/// The inputs one after the other along `axis` (from 0, or negative from the end). Quantized inputs have the scale and
+/// zero point of the result.
 struct Concat {
   static constexpr std::string_view names[] = {"concat"};
   static constexpr std::string_view onnx[] = {"Concat"};

@@ -62,8 +62,10 @@ void import_constant_of_shape(OnnxNode& node) {
 void import_range(OnnxNode& node) {
   const std::optional<Tensor> start = known_value(node, 0), limit = known_value(node, 1), delta = known_value(node, 2);
   if (!start || !limit || !delta)
-    throw OpError("the bounds of Range are computed at run time", "dynamic-shape", "bind the input they come from (--bind)");
-  require(start->elements() == 1 && limit->elements() == 1 && delta->elements() == 1, "the bounds of Range are no scalars");
+    throw OpError("the bounds of Range are computed at run time", "dynamic-shape",
+                  "bind the input they come from (--bind)");
+  require(start->elements() == 1 && limit->elements() == 1 && delta->elements() == 1,
+          "the bounds of Range are no scalars");
   const DType type = start->dtype();
   int64_t n = 0;
   if (is_float(type)) {
@@ -119,8 +121,9 @@ struct ConstantOp {
   void (*import)(OnnxNode&);
 };
 constexpr ConstantOp kConstantOps[] = {
-    {"Constant", import_constant}, {"ConstantOfShape", import_constant_of_shape}, {"EyeLike", import_eye_like},
-    {"NonZero", import_non_zero},  {"Range", import_range},                       {"Shape", import_shape},
+    {"Constant", import_constant}, {"ConstantOfShape", import_constant_of_shape},
+    {"EyeLike", import_eye_like},  {"NonZero", import_non_zero},
+    {"Range", import_range},       {"Shape", import_shape},
     {"Size", import_size},
 };
 const ConstantOp* find(std::string_view onnx) {

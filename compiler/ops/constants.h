@@ -1,5 +1,5 @@
-// ONNX operators whose results are known at compile time: Constant, Shape, Size, ConstantOfShape, Range, NonZero, EyeLike.
-// They make constants and never appear in the graph; all shape arithmetic of exporters starts from them.
+// ONNX operators whose results are known at compile time: Constant, Shape, Size, ConstantOfShape, Range, NonZero,
+// EyeLike. They make constants and never appear in the graph; all shape arithmetic of exporters starts from them.
 #pragma once
 #include <string_view>
 

@@ -65,8 +65,21 @@ std::vector<Type> Conv::infer(std::span<const Type> in) const {
 ConvShape Conv::shape(const Type& xt, const Type& yt) const {
   const Image x = image(xt.shape, true), y = image(yt.shape, true);
   auto i = [](int64_t v) { return int32_t(v); };
-  return {i(x.h), i(x.w), i(x.c), i(y.h), i(y.w), i(y.c), i(window.kernel[0]), i(window.kernel[1]), i(window.strides[0]), i(window.strides[1]),
-          i(window.dilations[0]), i(window.dilations[1]), i(window.pads[0]), i(window.pads[1]), i(group)};
+  return {i(x.h),
+          i(x.w),
+          i(x.c),
+          i(y.h),
+          i(y.w),
+          i(y.c),
+          i(window.kernel[0]),
+          i(window.kernel[1]),
+          i(window.strides[0]),
+          i(window.strides[1]),
+          i(window.dilations[0]),
+          i(window.dilations[1]),
+          i(window.pads[0]),
+          i(window.pads[1]),
+          i(group)};
 }
 
 RequantRange requant_range(const Type& y, Clamp clamp) {
@@ -81,9 +94,9 @@ RequantRange requant_range(const Type& y, Clamp clamp) {
   return {zero, bound(clamp.lo, t.lo), bound(clamp.hi, t.hi)};
 }
 
-std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* bias, const Tensor* offset, const Type& x, const Type& y,
-                                                 std::span<const int16_t> weights, std::span<const InputRange> ranges, int64_t group,
-                                                 bool padded) {
+std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* bias, const Tensor* offset,
+                                                 const Type& x, const Type& y, std::span<const int16_t> weights,
+                                                 std::span<const InputRange> ranges, int64_t group, bool padded) {
   const size_t channels = size_t(w.shape()[0]), each = weights.size() / std::max<size_t>(channels, 1);
   const size_t inner = size_t(w.shape().back()), per_group = std::max<size_t>(channels / size_t(group), 1);
   const DTypeInfo& xt = info(x.dtype);
@@ -118,8 +131,8 @@ std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* 
   return all;
 }
 
-Requantization accumulator_requantization(const Tensor& w, const Tensor* bias, const Type& x, const Type& y, Clamp clamp,
-                                          std::vector<int16_t>& weights, const Tensor* offset) {
+Requantization accumulator_requantization(const Tensor& w, const Tensor* bias, const Type& x, const Type& y,
+                                          Clamp clamp, std::vector<int16_t>& weights, const Tensor* offset) {
   const RequantRange range = requant_range(y, clamp);
   std::vector<RequantChannel> all = accumulator_channels(w, bias, offset, x, y, weights);
   const size_t each = weights.size() / std::max<size_t>(all.size(), 1);
@@ -152,19 +165,22 @@ void Conv::eval(Inputs in, Outputs out) const {
   if (!x.type().quantized()) {
     require(x.dtype() == DType::f32, "convolution of this element type is not supported");
     each_image(float{}, [&](const float* const* rows, int64_t at) {
-      conv_f32_ref(s, clamp.lo, clamp.hi, rows, s.oh, w.data<float>(), bias ? bias->data<float>() : nullptr, out[0].data<float>() + at, nullptr);
+      conv_f32_ref(s, clamp.lo, clamp.hi, rows, s.oh, w.data<float>(), bias ? bias->data<float>() : nullptr,
+                   out[0].data<float>() + at, nullptr);
     });
     return;
   }
   std::vector<int16_t> weights = centered(w);
-  const Requantization q = accumulator_requantization(w, bias, x.type(), out[0].type(), clamp, weights, in.size() > 3 ? in[3] : nullptr);
+  const Requantization q =
+      accumulator_requantization(w, bias, x.type(), out[0].type(), clamp, weights, in.size() > 3 ? in[3] : nullptr);
   visit_dtype(x.dtype(), [&](auto xe) {
     visit_dtype(out[0].dtype(), [&](auto ye) {
       using X = decltype(xe);
       using Y = decltype(ye);
       if constexpr (sizeof(X) == 1 && sizeof(Y) == 1)
         each_image(xe, [&](const X* const* rows, int64_t at) {
-          conv_q8_ref(s, q.device, x.type().quant.zero_point[0], rows, s.oh, weights.data(), q.params.data(), out[0].data<Y>() + at, nullptr);
+          conv_q8_ref(s, q.device, x.type().quant.zero_point[0], rows, s.oh, weights.data(), q.params.data(),
+                      out[0].data<Y>() + at, nullptr);
         });
     });
   });

@@ -10,11 +10,12 @@ struct RequantChannel;
 struct RequantRange;
 
 /// Convolution over one or two spatial axes:
-///   y[n,oy,ox,oc] = clamp(bias[oc] + sum over ky,kx,c of x[n, oy*sy+ky*dy-top, ox*sx+kx*dx-left, g*C+c] * w[oc,ky,kx,c])
+///   y[n,oy,ox,oc] = clamp(bias[oc] + sum over ky,kx,c of x[n, oy*sy+ky*dy-top, ox*sx+kx*dx-left, g*C+c] *
+///   w[oc,ky,kx,c])
 /// with g the group of oc and C = input channels / group; what lies outside x is zero (the zero point, when quantized).
-/// Inputs: x, w, bias (optional), offset (optional, int32: added to the sum in units of the accumulator; what constant input
-/// channels become). x is NCHW and w is OIHW, or with channels_last NHWC and OHWI. A quantized bias without
-/// a scale counts in units of the accumulator, x's scale times w's.
+/// Inputs: x, w, bias (optional), offset (optional, int32: added to the sum in units of the accumulator; what constant
+/// input channels become). x is NCHW and w is OIHW, or with channels_last NHWC and OHWI. A quantized bias without a
+/// scale counts in units of the accumulator, x's scale times w's.
 struct Conv {
   static constexpr std::string_view names[] = {"conv"};
   static constexpr std::string_view onnx[] = {"Conv", "QLinearConv", "ConvInteger"};
@@ -45,16 +46,17 @@ struct Conv {
 struct InputRange {
   int32_t lo, hi;
 };
-std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* bias, const Tensor* offset, const Type& x, const Type& y,
-                                                 std::span<const int16_t> weights, std::span<const InputRange> ranges = {},
-                                                 int64_t group = 1, bool padded = false);
+std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* bias, const Tensor* offset,
+                                                 const Type& x, const Type& y, std::span<const int16_t> weights,
+                                                 std::span<const InputRange> ranges = {}, int64_t group = 1,
+                                                 bool padded = false);
 
 /// Exact requantization of a convolution or fully connected layer with weights w [channels, ...] and an optional bias
 /// (a float bias counts as the real number it is). `weights` are centered(w); those of a channel that stores one value
 /// whatever the input are cleared, so that every kernel's accumulator stays inside what was proven. docs/numerics.md.
 /// Throws OpError when a sum could leave int32.
-Requantization accumulator_requantization(const Tensor& w, const Tensor* bias, const Type& x, const Type& y, Clamp clamp,
-                                          std::vector<int16_t>& weights, const Tensor* offset = nullptr);
+Requantization accumulator_requantization(const Tensor& w, const Tensor* bias, const Type& x, const Type& y,
+                                          Clamp clamp, std::vector<int16_t>& weights, const Tensor* offset = nullptr);
 
 /// The range of stored integers that `clamp` leaves in type `y`.
 RequantRange requant_range(const Type& y, Clamp clamp);

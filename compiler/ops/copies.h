@@ -7,16 +7,16 @@
 
 namespace burin {
 
-/// One strided_copy from element `from` of input `input` to element `to` of the result. Elements are those of the dtype;
-/// 4-bit types are moved unpacked.
+/// One strided_copy from element `from` of input `input` to element `to` of the result. Elements are those of the
+/// dtype; 4-bit types are moved unpacked.
 struct StridedCopy {
   size_t input = 0;
   StridedShape shape{};
   int64_t from = 0, to = 0;
 };
 
-/// A shape for strided_copy without axes of extent 1 and with neighbours merged where their strides allow; contiguous data
-/// becomes one axis. Throws OpError when more than kMaxRank axes remain or an offset leaves int32.
+/// A shape for strided_copy without axes of extent 1 and with neighbours merged where their strides allow; contiguous
+/// data becomes one axis. Throws OpError when more than kMaxRank axes remain or an offset leaves int32.
 StridedShape strided_shape(const Shape& extent, const Shape& from, const Shape& to);
 
 /// Runs the copies; all tensors have the dtype of `out`.

@@ -87,7 +87,8 @@ std::vector<Type> Dense::infer(std::span<const Type> in) const {
           fmt::format("weights [{}] do not fit an input [{}]", to_string(w), to_string(x)));
   if (in.size() > 2 && !in[2].shape.empty())
     require(in[2].shape == Shape{w[0]}, fmt::format("bias has shape [{}], not [{}]", to_string(in[2].shape), w[0]));
-  require(in[0].quantized() || in[0].dtype == DType::f32, fmt::format("a fully connected layer on {} is not supported", burin::name(in[0].dtype)));
+  require(in[0].quantized() || in[0].dtype == DType::f32,
+          fmt::format("a fully connected layer on {} is not supported", burin::name(in[0].dtype)));
   require(in[0].quantized() == in[1].quantized(), "one of input and weights is quantized, the other is not");
   Shape y = x;
   y.back() = w[0];
@@ -106,16 +107,19 @@ void Dense::eval(Inputs in, Outputs out) const {
   Tensor& y = out[0];
   const DenseShape s = shape(x.type(), w.type());
   if (!x.type().quantized()) {
-    dense_f32_ref(s, clamp.lo, clamp.hi, x.data<float>(), w.data<float>(), bias ? bias->data<float>() : nullptr, y.data<float>());
+    dense_f32_ref(s, clamp.lo, clamp.hi, x.data<float>(), w.data<float>(), bias ? bias->data<float>() : nullptr,
+                  y.data<float>());
     return;
   }
   std::vector<int16_t> weights = centered(w);
-  const Requantization q = accumulator_requantization(w, bias, x.type(), y.type(), clamp, weights, in.size() > 3 ? in[3] : nullptr);
+  const Requantization q =
+      accumulator_requantization(w, bias, x.type(), y.type(), clamp, weights, in.size() > 3 ? in[3] : nullptr);
   visit_byte(x.dtype(), [&](auto xe) {
     visit_byte(y.dtype(), [&](auto ye) {
       using X = decltype(xe);
       using Y = decltype(ye);
-      dense_q8_ref(s, q.device, x.type().quant.zero_point[0], x.data<X>(), weights.data(), q.params.data(), y.data<Y>());
+      dense_q8_ref(s, q.device, x.type().quant.zero_point[0], x.data<X>(), weights.data(), q.params.data(),
+                   y.data<Y>());
     });
   });
 }

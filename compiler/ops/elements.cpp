@@ -49,7 +49,8 @@ ValueId reshape(OnnxNode& node, ValueId v, const Shape& shape) {
 
 const Type& per_tensor(const Type& t, std::string_view what) {
   if (t.quant.axis >= 0)
-    throw OpError(fmt::format("{} of a tensor with one scale per channel is not supported", what), "unsupported-quantization");
+    throw OpError(fmt::format("{} of a tensor with one scale per channel is not supported", what),
+                  "unsupported-quantization");
   return t;
 }
 
@@ -92,7 +93,8 @@ Axes merge_axes(const Shape& extent, const std::vector<Shape>& strides, size_t l
     for (Shape& s : r.strides) s.push_back(1);
   }
   if (r.extent.size() > size_t(kMaxRank))
-    throw OpError(fmt::format("a tensor of {} axes that do not merge is not supported", r.extent.size()), "unsupported-shape");
+    throw OpError(fmt::format("a tensor of {} axes that do not merge is not supported", r.extent.size()),
+                  "unsupported-shape");
   for (const Shape& s : r.strides) {
     int64_t reach = 0;
     for (size_t d = 0; d < r.extent.size(); ++d) reach += std::abs(s[d]) * r.extent[d];

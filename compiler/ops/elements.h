@@ -40,11 +40,12 @@ void visit_byte(DType t, F&& f) {
                 "quantize to int8 or uint8");
 }
 
-/// plan_requantization() of one channel or more whose sums depend on operands alone. Throws OpError when one could leave int32.
+/// plan_requantization() of one channel or more whose sums depend on operands alone. Throws OpError when one could
+/// leave int32.
 Requantization plan_sums(const std::vector<RequantChannel>& channels, RequantRange range);
 
-/// Axes of a loop over several tensors, each with its strides: those of extent 1 dropped, neighbours merged where all strides
-/// allow; at least one axis. Throws OpError beyond kMaxRank axes and where an offset leaves int32.
+/// Axes of a loop over several tensors, each with its strides: those of extent 1 dropped, neighbours merged where all
+/// strides allow; at least one axis. Throws OpError beyond kMaxRank axes and where an offset leaves int32.
 struct Axes {
   Shape extent;
   std::vector<Shape> strides;

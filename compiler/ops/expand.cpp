@@ -41,7 +41,8 @@ void Expand::import(OnnxNode& node) {
 
 std::vector<Type> Expand::infer(std::span<const Type> in) const {
   const Type& x = per_tensor(in[0], "repetition");
-  require(broadcast(x.shape, shape) == shape, fmt::format("[{}] does not expand to [{}]", to_string(x.shape), to_string(shape)));
+  require(broadcast(x.shape, shape) == shape,
+          fmt::format("[{}] does not expand to [{}]", to_string(x.shape), to_string(shape)));
   return {{x.dtype, shape, x.quant}};
 }
 

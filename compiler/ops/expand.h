@@ -3,8 +3,8 @@
 
 namespace burin {
 
-/// x repeated along axes of extent 1 until it has `shape` (the result's own shape; missing axes are in front). Tile is a
-/// reshape, this, and a reshape.
+/// x repeated along axes of extent 1 until it has `shape` (the result's own shape; missing axes are in front). Tile is
+/// a reshape, this, and a reshape.
 struct Expand {
   static constexpr std::string_view names[] = {"expand"};
   static constexpr std::string_view onnx[] = {"Expand", "Tile"};

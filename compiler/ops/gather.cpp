@@ -9,7 +9,9 @@
 namespace burin {
 namespace {
 
-int64_t product_of(const Shape& s, size_t first, size_t last) { return elements(Shape(s.begin() + int64_t(first), s.begin() + int64_t(last))); }
+int64_t product_of(const Shape& s, size_t first, size_t last) {
+  return elements(Shape(s.begin() + int64_t(first), s.begin() + int64_t(last)));
+}
 
 /// Constant indices that are an arithmetic progression: a slice, which costs less than a gather (often nothing).
 std::optional<Slice> as_slice(const Shape& x, size_t axis, const Tensor& indices) {
@@ -40,7 +42,9 @@ void check_constant(const Tensor& indices, int64_t stride, int64_t offset, int64
 void Gather::import(OnnxNode& node) {
   Gather g;
   const std::string_view op = node.op_type();
-  g.kind = op == "Gather" ? GatherKind::gather : op == "GatherElements" ? GatherKind::gather_elements : GatherKind::gather_nd;
+  g.kind = op == "Gather"           ? GatherKind::gather
+           : op == "GatherElements" ? GatherKind::gather_elements
+                                    : GatherKind::gather_nd;
   const Type& x = node.type(0);
   const Tensor* indices = node.constant(1);
   if (g.kind == GatherKind::gather_nd) {
@@ -66,15 +70,19 @@ void Gather::import(OnnxNode& node) {
 
 std::vector<Type> Gather::infer(std::span<const Type> in) const {
   const Type &x = per_tensor(in[0], "gathering"), &i = in[1];
-  require(i.dtype == DType::i32 || i.dtype == DType::i64, fmt::format("the indices have type {}, not i32 or i64", burin::name(i.dtype)));
+  require(i.dtype == DType::i32 || i.dtype == DType::i64,
+          fmt::format("the indices have type {}, not i32 or i64", burin::name(i.dtype)));
   require(axis >= 0 && axis <= x.rank(), fmt::format("axis {} of an input of rank {}", axis, x.rank()));
   const size_t a = size_t(axis);
   Type y{x.dtype, {}, x.quant};
   if (kind == GatherKind::gather_nd) {
-    require(i.rank() > axis && x.rank() > axis, fmt::format("{} batch axes of tensors of rank {} and {}", axis, x.rank(), i.rank()));
+    require(i.rank() > axis && x.rank() > axis,
+            fmt::format("{} batch axes of tensors of rank {} and {}", axis, x.rank(), i.rank()));
     const int64_t depth = i.shape.back();
-    require(depth >= 1 && axis + depth <= x.rank(), fmt::format("index tuples of {} for an input of rank {}", depth, x.rank()));
-    require(std::equal(x.shape.begin(), x.shape.begin() + axis, i.shape.begin()), "the batch axes of input and indices differ");
+    require(depth >= 1 && axis + depth <= x.rank(),
+            fmt::format("index tuples of {} for an input of rank {}", depth, x.rank()));
+    require(std::equal(x.shape.begin(), x.shape.begin() + axis, i.shape.begin()),
+            "the batch axes of input and indices differ");
     y.shape.assign(i.shape.begin(), i.shape.end() - 1);
     y.shape.insert(y.shape.end(), x.shape.begin() + axis + depth, x.shape.end());
     return {y};
@@ -83,7 +91,8 @@ std::vector<Type> Gather::infer(std::span<const Type> in) const {
   if (kind == GatherKind::gather_elements) {
     require(i.rank() == x.rank(), fmt::format("indices of rank {} for an input of rank {}", i.rank(), x.rank()));
     for (size_t d = 0; d < x.shape.size(); ++d)
-      require(d == a || i.shape[d] <= x.shape[d], fmt::format("indices of shape [{}] for an input [{}]", to_string(i.shape), to_string(x.shape)));
+      require(d == a || i.shape[d] <= x.shape[d],
+              fmt::format("indices of shape [{}] for an input [{}]", to_string(i.shape), to_string(x.shape)));
     y.shape = i.shape;
   } else {
     y.shape = x.shape;
@@ -96,13 +105,14 @@ std::vector<Type> Gather::infer(std::span<const Type> in) const {
 
 GatherShape gather_shape(const Gather& op, const Type& x, const Type& indices) {
   const size_t a = size_t(op.axis);
-  return {to_int32(product_of(x.shape, 0, a)), to_int32(x.shape[a]), to_int32(product_of(x.shape, a + 1, x.shape.size())),
-          to_int32(indices.elements())};
+  return {to_int32(product_of(x.shape, 0, a)), to_int32(x.shape[a]),
+          to_int32(product_of(x.shape, a + 1, x.shape.size())), to_int32(indices.elements())};
 }
 
 GatherElementsShape gather_elements_shape(const Gather& op, const Type& x, const Type& indices) {
   const size_t rank = x.shape.size();
-  if (rank > size_t(kMaxRank)) throw OpError(fmt::format("an input of rank {} is not supported", rank), "unsupported-shape");
+  if (rank > size_t(kMaxRank))
+    throw OpError(fmt::format("an input of rank {} is not supported", rank), "unsupported-shape");
   GatherElementsShape s{int32_t(rank), int32_t(op.axis), to_int32(x.shape[size_t(op.axis)]), {}, {}};
   const Shape strides = dense_strides(x.shape);
   for (size_t d = 0; d < rank; ++d) s.extent[d] = to_int32(indices.shape[d]), s.from[d] = to_int32(strides[d]);
@@ -111,7 +121,8 @@ GatherElementsShape gather_elements_shape(const Gather& op, const Type& x, const
 
 GatherNdShape gather_nd_shape(const Gather& op, const Type& x, const Type& indices) {
   const size_t batch = size_t(op.axis), depth = size_t(indices.shape.back());
-  if (depth > size_t(kMaxRank)) throw OpError(fmt::format("index tuples of {} are not supported", depth), "unsupported-shape");
+  if (depth > size_t(kMaxRank))
+    throw OpError(fmt::format("index tuples of {} are not supported", depth), "unsupported-shape");
   const int64_t batches = product_of(x.shape, 0, batch);
   GatherNdShape s{to_int32(batches),
                   to_int32(product_of(x.shape, batch, x.shape.size())),
@@ -121,7 +132,8 @@ GatherNdShape gather_nd_shape(const Gather& op, const Type& x, const Type& indic
                   {},
                   {}};
   const Shape strides = dense_strides(x.shape);
-  for (size_t d = 0; d < depth; ++d) s.extent[d] = to_int32(x.shape[batch + d]), s.stride[d] = to_int32(strides[batch + d]);
+  for (size_t d = 0; d < depth; ++d)
+    s.extent[d] = to_int32(x.shape[batch + d]), s.stride[d] = to_int32(strides[batch + d]);
   return s;
 }
 
@@ -137,7 +149,8 @@ void Gather::eval(Inputs in, Outputs out) const {
       const I* pi = indices.data<I>();
       T* py = out[0].data<T>();
       if (kind == GatherKind::gather) gather(gather_shape(*this, x.type(), indices.type()), px, pi, py);
-      else if (kind == GatherKind::gather_elements) gather_elements(gather_elements_shape(*this, x.type(), indices.type()), px, pi, py);
+      else if (kind == GatherKind::gather_elements)
+        gather_elements(gather_elements_shape(*this, x.type(), indices.type()), px, pi, py);
       else gather_nd(gather_nd_shape(*this, x.type(), indices.type()), px, pi, py);
     });
   };

@@ -6,11 +6,12 @@ namespace burin {
 
 enum class GatherKind : uint8_t { gather, gather_elements, gather_nd };
 
-/// Picks elements by index; negative indices count from the end, those out of range are limited to it (constant ones are an
-/// error). Inputs: x, indices (int32 or int64).
+/// Picks elements by index; negative indices count from the end, those out of range are limited to it (constant ones
+/// are an error). Inputs: x, indices (int32 or int64).
 ///   gather           y[a.., i.., b..] = x[a.., indices[i..], b..], `axis` of x replaced by the axes of indices
 ///   gather_elements  y[i..] = x[i.. with i[axis] = indices[i..]]
-///   gather_nd        y[b.., i.., s..] = x[b.., indices[b.., i..][0], indices[b.., i..][1], ..., s..], `axis` batch axes b
+///   gather_nd        y[b.., i.., s..] = x[b.., indices[b.., i..][0], indices[b.., i..][1], ..., s..], `axis` batch
+///   axes b
 struct Gather {
   static constexpr std::string_view names[] = {"gather", "gather_elements", "gather_nd"};
   static constexpr std::string_view onnx[] = {"Gather", "GatherElements", "GatherND"};

@@ -21,8 +21,8 @@ std::vector<int64_t> compose(const std::vector<int64_t>& a, const std::vector<in
 /// True when only axes of extent 1 change places: the bytes stay where they are.
 bool moves_no_data(const Shape& shape, const std::vector<int64_t>& perm);
 
-/// eval() of an operator with a channels_last flag that is not set: the meaning is that of channels-last, with the first
-/// `images` inputs and the output in another order.
+/// eval() of an operator with a channels_last flag that is not set: the meaning is that of channels-last, with the
+/// first `images` inputs and the output in another order.
 template <class T>
 void eval_channels_last(T op, std::span<const Tensor* const> in, std::span<Tensor> out, size_t images) {
   const std::vector<int64_t> perm = to_channels_last(in[0]->type().rank());

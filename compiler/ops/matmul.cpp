@@ -14,8 +14,8 @@ namespace {
 
 /// The operands as matrices: a vector a is one row, a vector b one column.
 struct Operands {
-  Shape a, b;      // rank 2 or more
-  Shape batch;     // broadcast
+  Shape a, b;        // rank 2 or more
+  Shape batch;       // broadcast
   bool row, column;  // whether y keeps its axis of rows, of columns
 };
 Operands operands(const Shape& a, const Shape& b) {
@@ -31,7 +31,8 @@ Operands operands(const Shape& a, const Shape& b) {
 
 void import_qlinear(OnnxNode& node) {
   const Quant a = import_quant(node, 1, 2, -2, node.type(0)), b = import_quant(node, 4, 5, -1, node.type(3));
-  if (!a.per_tensor()) throw OpError("one scale per row is not supported", "unsupported-quantization", "quantize activations per tensor");
+  if (!a.per_tensor())
+    throw OpError("one scale per row is not supported", "unsupported-quantization", "quantize activations per tensor");
   Type y{node.has(7) ? node.type(7).dtype : node.type(0).dtype, MatMul{}.infer({{node.type(0), node.type(3)}})[0].shape,
          import_quant(node, 6, 7, -1, {})};
   const Tensor* weights = node.constant(3);
@@ -41,7 +42,8 @@ void import_qlinear(OnnxNode& node) {
     w.type().quant = b;
     return node.result(node.emit_typed(Dense{}, {x, node.constant_value(permute(w, {1, 0}))}, y));
   }
-  if (!b.per_tensor()) throw OpError("one scale per column needs constant weights of rank 2", "unsupported-quantization");
+  if (!b.per_tensor())
+    throw OpError("one scale per column needs constant weights of rank 2", "unsupported-quantization");
   node.result(node.emit_typed(MatMul{}, {x, node.with_quant(node.input(3), b)}, y));
 }
 

@@ -5,9 +5,9 @@
 
 namespace burin {
 
-/// Matrix product of the last two axes, y = a b; the axes before them broadcast. As in numpy, a vector a is one row, a vector
-/// b one column, and that axis is dropped from the result. Quantized (one scale each): correctly rounded from the exact sum
-/// of (a - za) * (b - zb). Weights known at compile time become Dense instead.
+/// Matrix product of the last two axes, y = a b; the axes before them broadcast. As in numpy, a vector a is one row, a
+/// vector b one column, and that axis is dropped from the result. Quantized (one scale each): correctly rounded from
+/// the exact sum of (a - za) * (b - zb). Weights known at compile time become Dense instead.
 struct MatMul {
   static constexpr std::string_view names[] = {"matmul"};
   static constexpr std::string_view onnx[] = {"MatMul", "QLinearMatMul", "MatMulInteger"};

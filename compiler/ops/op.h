@@ -53,7 +53,8 @@ struct Clamp {
 };
 
 template <class T>
-concept Operator = std::equality_comparable<T> && requires(const T op, T& mut, std::span<const Type> in, Inputs i, Outputs o, OnnxNode& n) {
+concept Operator = std::equality_comparable<T> &&
+    requires(const T op, T& mut, std::span<const Type> in, Inputs i, Outputs o, OnnxNode& n) {
   { T::names[0] } -> std::convertible_to<std::string_view>;
   { T::onnx[0] } -> std::convertible_to<std::string_view>;
   { T::inputs } -> std::convertible_to<Arity>;

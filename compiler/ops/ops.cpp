@@ -17,21 +17,20 @@ namespace {
 /// Calls f.template operator()<T>() for every alternative of Op.
 template <class F>
 void for_each_operator(F&& f) {
-  [&]<size_t... i>(std::index_sequence<i...>) {
-    (f.template operator()<std::variant_alternative_t<i, Op>>(), ...);
-  }(std::make_index_sequence<std::variant_size_v<Op>>());
+  [&]<size_t... i>(std::index_sequence<i...>) { (f.template operator()<std::variant_alternative_t<i, Op>>(), ...); }
+  (std::make_index_sequence<std::variant_size_v<Op>>());
 }
 
 /// A family has one name for each of its kinds.
 template <class T>
-concept Family = requires(T t) { t.kind; };
+concept Family = requires(T t) {
+  t.kind;
+};
 
 template <class T>
 std::string_view name_of(const T& op) {
-  if constexpr (Family<T>)
-    return T::names[size_t(op.kind)];
-  else
-    return T::names[0];
+  if constexpr (Family<T>) return T::names[size_t(op.kind)];
+  else return T::names[0];
 }
 
 }  // namespace
@@ -47,7 +46,8 @@ Op op_of_name(std::string_view wanted) {
       for (size_t k = 0; k < std::size(T::names); ++k) {
         T op;
         if constexpr (Family<T>) op.kind = static_cast<decltype(op.kind)>(k);
-        if (!m.emplace(T::names[k], std::move(op)).second) throw InternalError(fmt::format("two operators are named '{}'", T::names[k]));
+        if (!m.emplace(T::names[k], std::move(op)).second)
+          throw InternalError(fmt::format("two operators are named '{}'", T::names[k]));
       }
     });
     return m;
@@ -76,10 +76,8 @@ void eval(const Op& op, Inputs in, Outputs out) {
 Clamp* clamp_of(Op& op) {
   return std::visit(
       [](auto& o) -> Clamp* {
-        if constexpr (requires { o.clamp; })
-          return &o.clamp;
-        else
-          return nullptr;
+        if constexpr (requires { o.clamp; }) return &o.clamp;
+        else return nullptr;
       },
       op);
 }
@@ -88,7 +86,9 @@ Clamp* clamp_of(Op& op) {
 
 namespace {
 
-int64_t products(const Conv&, std::span<const Type> in) { return elements(in[1].shape) / std::max<int64_t>(1, in[1].shape[0]); }
+int64_t products(const Conv&, std::span<const Type> in) {
+  return elements(in[1].shape) / std::max<int64_t>(1, in[1].shape[0]);
+}
 int64_t products(const Dense&, std::span<const Type> in) { return in[1].shape.back(); }
 int64_t products(const MatMul&, std::span<const Type> in) { return in[0].shape.back(); }
 
@@ -97,10 +97,8 @@ int64_t products(const MatMul&, std::span<const Type> in) { return in[0].shape.b
 int64_t macs(const Op& op, std::span<const Type> in, std::span<const Type> out) {
   return std::visit(
       [&](const auto& o) -> int64_t {
-        if constexpr (requires { products(o, in); })
-          return out[0].elements() * products(o, in);
-        else
-          return 0;
+        if constexpr (requires { products(o, in); }) return out[0].elements() * products(o, in);
+        else return 0;
       },
       op);
 }
@@ -132,7 +130,10 @@ constexpr std::pair<std::string_view, std::string_view> kRenamed[] = {
 #undef UNARY
 #undef BINARY_ONLY_IR
 #undef UNARY_ONLY_IR
-    {"Mean", "add"}, {"Sum", "add"}, {"GlobalMaxPool", "max_pool"}, {"GlobalAveragePool", "average_pool"},
+    {"Mean", "add"},
+    {"Sum", "add"},
+    {"GlobalMaxPool", "max_pool"},
+    {"GlobalAveragePool", "average_pool"},
 };
 
 /// "ReduceMean" and "reduce_mean" are the same name.

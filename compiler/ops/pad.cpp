@@ -32,8 +32,12 @@ std::vector<int64_t> sources(PadKind kind, int64_t extent, int64_t begin, int64_
     if (i < 0 || i >= extent) {
       const int64_t period = kind == PadKind::pad_reflect ? std::max<int64_t>(1, 2 * (extent - 1)) : extent;
       switch (kind) {
-        case PadKind::pad: s = -1; break;
-        case PadKind::pad_edge: s = std::clamp<int64_t>(i, 0, extent - 1); break;
+        case PadKind::pad:
+          s = -1;
+          break;
+        case PadKind::pad_edge:
+          s = std::clamp<int64_t>(i, 0, extent - 1);
+          break;
         case PadKind::pad_reflect:
         case PadKind::pad_wrap:
           s = (i % period + period) % period;
@@ -74,7 +78,8 @@ void Pad::import(OnnxNode& node) {
   Pad p;
   const std::string mode = node.text("mode", "constant");
   const auto found = std::ranges::find(kModes, mode);
-  if (found == std::end(kModes)) throw OpError(fmt::format("attribute mode '{}' is not supported", mode), "unsupported-attribute");
+  if (found == std::end(kModes))
+    throw OpError(fmt::format("attribute mode '{}' is not supported", mode), "unsupported-attribute");
   p.kind = PadKind(found - kModes);
   const int rank = node.type(0).rank();
   std::vector<int64_t> axes(static_cast<size_t>(rank));
@@ -104,10 +109,12 @@ std::vector<Type> Pad::infer(std::span<const Type> in) const {
   Type y = x;
   for (size_t d = 0; d < begins.size(); ++d) {
     constexpr int64_t most = int64_t{1} << 31;
-    require(begins[d] < most && ends[d] < most && begins[d] > -most && ends[d] > -most, fmt::format("the pads of axis {} are too large", d));
+    require(begins[d] < most && ends[d] < most && begins[d] > -most && ends[d] > -most,
+            fmt::format("the pads of axis {} are too large", d));
     y.shape[d] += begins[d] + ends[d];
     require(y.shape[d] >= 0, fmt::format("the pads of axis {} crop more than there is", d));
-    require(kind == PadKind::pad || x.shape[d] > 0 || y.shape[d] == 0, fmt::format("axis {} has no elements to repeat", d));
+    require(kind == PadKind::pad || x.shape[d] > 0 || y.shape[d] == 0,
+            fmt::format("axis {} has no elements to repeat", d));
   }
   return {y};
 }
@@ -154,8 +161,10 @@ Tensor fill_value(const Pad& op, const Type& y) {
     const DTypeInfo& i = info(y.dtype);
     const int32_t lo = int32_t(i.lo), hi = int32_t(i.hi), zero = y.quant.zero_point[0];
     const bool finite = std::isfinite(op.value);
-    t.set_integer(0, finite ? quantize_exactly(exact(op.value) / exact(y.quant.scale[0]), zero, lo, hi)
-                            : op.value > 0 ? hi : op.value < 0 ? lo : zero);
+    t.set_integer(0, finite         ? quantize_exactly(exact(op.value) / exact(y.quant.scale[0]), zero, lo, hi)
+                     : op.value > 0 ? hi
+                     : op.value < 0 ? lo
+                                    : zero);
   } else {
     t.set_real(0, op.value);
   }

@@ -5,9 +5,9 @@ namespace burin {
 
 enum class PadKind : uint8_t { pad, pad_reflect, pad_edge, pad_wrap };
 
-/// x with begins[a] elements in front of and ends[a] behind axis a; negative ones crop. The new elements are `value` (pad; of
-/// quantized types the stored integer of that real value), the mirror image without the border element (pad_reflect), the
-/// border element (pad_edge) or those from the other end (pad_wrap).
+/// x with begins[a] elements in front of and ends[a] behind axis a; negative ones crop. The new elements are `value`
+/// (pad; of quantized types the stored integer of that real value), the mirror image without the border element
+/// (pad_reflect), the border element (pad_edge) or those from the other end (pad_wrap).
 struct Pad {
   static constexpr std::string_view names[] = {"pad", "pad_reflect", "pad_edge", "pad_wrap"};
   static constexpr std::string_view onnx[] = {"Pad"};

@@ -147,8 +147,8 @@ void eval_quantized(const Pool& op, const PoolShape& s, const Tensor& x, Tensor&
     return;
   }
   const PoolRequantization q = pool_requantization(op, x.type(), y.type());
-  average_pool_q8_ref(s, q.requantization.device, x.type().quant.zero_point[0], int32_t(q.counts.size()), q.counts.data(), rows,
-                      s.oh, q.requantization.params.data(), y.data<Y>() + at);
+  average_pool_q8_ref(s, q.requantization.device, x.type().quant.zero_point[0], int32_t(q.counts.size()),
+                      q.counts.data(), rows, s.oh, q.requantization.params.data(), y.data<Y>() + at);
 }
 
 }  // namespace
@@ -172,11 +172,14 @@ void Pool::eval(Inputs in, Outputs out) const {
     visit_byte(x.dtype(), [&](auto xe) {
       visit_byte(y.dtype(), [&](auto ye) {
         using X = decltype(xe);
-        each_image(xe, [&](const X* const* rows, int64_t at) { eval_quantized<X, decltype(ye)>(*this, s, x, y, rows, at); });
+        each_image(
+            xe, [&](const X* const* rows, int64_t at) { eval_quantized<X, decltype(ye)>(*this, s, x, y, rows, at); });
       });
     });
   } else if (kind == PoolKind::average_pool) {
-    each_image(float{}, [&](const float* const* rows, int64_t at) { average_pool_f32_ref(s, rows, s.oh, y.data<float>() + at); });
+    each_image(float{}, [&](const float* const* rows, int64_t at) {
+      average_pool_f32_ref(s, rows, s.oh, y.data<float>() + at);
+    });
   } else {
     visit_number(x.dtype(), [&](auto e) {
       using T = decltype(e);

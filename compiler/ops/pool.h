@@ -9,10 +9,10 @@ namespace burin {
 enum class PoolKind : uint8_t { max_pool, average_pool };
 
 /// The largest or the mean element of a window over one or two spatial axes, channel by channel. Padding never wins a
-/// maximum; it counts as zeros in a mean with count_include_pad (every window then divides by kernel height * width) and
-/// not at all without. x is NCHW, or NHWC with channels_last. What ceil_mode adds at the end never counts: import makes the
-/// padding that counts an operator of its own where both occur. Quantized mean: correctly rounded from the exact sum of
-/// (x - zx); maximum: of the stored integers, then brought to y's scale.
+/// maximum; it counts as zeros in a mean with count_include_pad (every window then divides by kernel height * width)
+/// and not at all without. x is NCHW, or NHWC with channels_last. What ceil_mode adds at the end never counts: import
+/// makes the padding that counts an operator of its own where both occur. Quantized mean: correctly rounded from the
+/// exact sum of (x - zx); maximum: of the stored integers, then brought to y's scale.
 struct Pool {
   static constexpr std::string_view names[] = {"max_pool", "average_pool"};
   static constexpr std::string_view onnx[] = {"MaxPool", "AveragePool", "GlobalMaxPool", "GlobalAveragePool"};
@@ -38,8 +38,8 @@ struct Pool {
   PoolShape shape(const Type& x, const Type& y) const;
 };
 
-/// The requantization of a quantized average pool: one parameter set for each number that a window divides by. counts is
-/// what the kernel takes beside the parameters: those numbers, rising.
+/// The requantization of a quantized average pool: one parameter set for each number that a window divides by. counts
+/// is what the kernel takes beside the parameters: those numbers, rising.
 struct PoolRequantization {
   Requantization requantization;
   std::vector<int32_t> counts;

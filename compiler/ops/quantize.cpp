@@ -22,32 +22,38 @@ Quant import_quant(const OnnxNode& node, size_t scale, size_t zero, int64_t axis
   for (int64_t i = 0; i < s->elements(); ++i) {
     const float v = float(s->real(i));
     if (!(v > 0) || !std::isfinite(v))
-      throw OpError(fmt::format("scale[{}] is {}: scales are positive and finite", i, v), "invalid-scale", "export the model again; calibration went wrong");
+      throw OpError(fmt::format("scale[{}] is {}: scales are positive and finite", i, v), "invalid-scale",
+                    "export the model again; calibration went wrong");
     q.scale.push_back(v);
   }
   require(!q.scale.empty(), "the scale has no elements");
   q.zero_point.assign(q.scale.size(), 0);
   if (node.has(zero)) {
     const Tensor* z = node.constant(zero);
-    if (!z) throw OpError(fmt::format("the zero point (input {}) is computed at run time", zero), "dynamic-quantization");
+    if (!z)
+      throw OpError(fmt::format("the zero point (input {}) is computed at run time", zero), "dynamic-quantization");
     require(z->elements() == s->elements(), fmt::format("{} zero points for {} scales", z->elements(), s->elements()));
     for (int64_t i = 0; i < z->elements(); ++i) q.zero_point[size_t(i)] = int32_t(z->integer(i));
   }
   if (q.scale.size() == 1) return q;
   if (axis < -t.rank() || axis >= t.rank())
     throw OpError(fmt::format("attribute axis is {}, but the tensor has rank {}", axis, t.rank()), "axis-out-of-range",
-                  fmt::format("the axis of {} scales must be one of extent {}; some converters write the axis of the weights for the bias",
+                  fmt::format("the axis of {} scales must be one of extent {}; some converters write the axis of the "
+                              "weights for the bias",
                               q.scale.size(), q.scale.size()));
   q.axis = normalize_axis(axis, t.rank());
   if (t.shape[size_t(q.axis)] != int64_t(q.scale.size()))
-    throw OpError(fmt::format("{} scales along axis {}, which has extent {}", q.scale.size(), q.axis, t.shape[size_t(q.axis)]), "invalid-scale");
+    throw OpError(
+        fmt::format("{} scales along axis {}, which has extent {}", q.scale.size(), q.axis, t.shape[size_t(q.axis)]),
+        "invalid-scale");
   return q;
 }
 
 void Quantize::import(OnnxNode& node) {
   const int64_t axis = node.integer("axis", 1);
   node.ignore({"saturate"});
-  if (node.integer("block_size", 0) != 0) throw OpError("attribute block_size is not supported", "unsupported-attribute");
+  if (node.integer("block_size", 0) != 0)
+    throw OpError("attribute block_size is not supported", "unsupported-attribute");
   const int64_t wanted = node.integer("output_dtype", 0);
   node.ignore({"precision"});
   Type y{DType::u8, node.type(0).shape, import_quant(node, 1, 2, axis, node.type(0))};
@@ -57,16 +63,20 @@ void Quantize::import(OnnxNode& node) {
     if (!t) throw OpError(fmt::format("attribute output_dtype {} is not supported", wanted), "unsupported-type");
     y.dtype = *t;
   }
-  if (!is_integer(y.dtype)) throw OpError(fmt::format("quantization to {} is not supported", name(y.dtype)), "unsupported-type");
+  if (!is_integer(y.dtype))
+    throw OpError(fmt::format("quantization to {} is not supported", name(y.dtype)), "unsupported-type");
   node.result(node.emit_typed(Quantize{}, {node.input(0)}, y));
 }
 
 void Dequantize::import(OnnxNode& node) {
   const int64_t axis = node.integer("axis", 1);
-  if (node.integer("block_size", 0) != 0) throw OpError("attribute block_size is not supported", "unsupported-attribute");
+  if (node.integer("block_size", 0) != 0)
+    throw OpError("attribute block_size is not supported", "unsupported-attribute");
   const int64_t wanted = node.integer("output_dtype", 0);
-  if (wanted != 0 && wanted != 1) throw OpError(fmt::format("attribute output_dtype {} is not supported", wanted), "unsupported-type");
-  if (!is_integer(node.type(0).dtype)) throw OpError(fmt::format("input 0 has type {}, which is not quantized", burin::name(node.type(0).dtype)));
+  if (wanted != 0 && wanted != 1)
+    throw OpError(fmt::format("attribute output_dtype {} is not supported", wanted), "unsupported-type");
+  if (!is_integer(node.type(0).dtype))
+    throw OpError(fmt::format("input 0 has type {}, which is not quantized", burin::name(node.type(0).dtype)));
   const ValueId x = node.with_quant(node.input(0), import_quant(node, 1, 2, axis, node.type(0)));
   node.result(node.emit(Dequantize{}, {x}));
 }
@@ -96,7 +106,8 @@ void Quantize::eval(Inputs in, Outputs out) const {
   for (size_t i = 0; i < x.size(); ++i) x[i] = float(in[0]->real(int64_t(i)));
   each_run(y.quant, y.shape, [&](float scale, int32_t zero, int64_t first, int64_t count) {
     std::vector<int32_t> r(static_cast<size_t>(count));
-    quantize_f32(int32_t(count), scale, zero, int32_t(info(y.dtype).lo), int32_t(std::min<int64_t>(info(y.dtype).hi, INT32_MAX)), x.data() + first, r.data());
+    quantize_f32(int32_t(count), scale, zero, int32_t(info(y.dtype).lo),
+                 int32_t(std::min<int64_t>(info(y.dtype).hi, INT32_MAX)), x.data() + first, r.data());
     for (int64_t i = 0; i < count; ++i) out[0].set_integer(first + i, r[size_t(i)]);
   });
 }

@@ -22,8 +22,8 @@ std::vector<int64_t> all_axes(int rank) {
   return r;
 }
 
-/// Axes: an attribute, since opset 18 (ReduceSum 13) an input. None means all of them, or with noop_with_empty_axes that
-/// each element is reduced alone.
+/// Axes: an attribute, since opset 18 (ReduceSum 13) an input. None means all of them, or with noop_with_empty_axes
+/// that each element is reduced alone.
 std::vector<int64_t> import_axes(OnnxNode& node, K kind) {
   const int rank = node.type(0).rank();
   std::vector<int64_t> axes;
@@ -61,14 +61,16 @@ void Reduce::import(OnnxNode& node) {
   if (is_arg(r.kind)) r.select_last = node.integer("select_last_index", 0) != 0;
   const DType type = node.type(0).dtype;
   // A boolean maximum is one of bytes.
-  const ValueId x = type == DType::boolean ? node.emit(Cast{DType::u8}, {node.input(0)}) : computable(node, node.input(0));
+  const ValueId x =
+      type == DType::boolean ? node.emit(Cast{DType::u8}, {node.input(0)}) : computable(node, node.input(0));
   result_as(node, 0, node.emit(r, {x}), is_arg(r.kind) ? DType::i64 : type);
 }
 
 std::vector<Type> Reduce::infer(std::span<const Type> in) const {
   const Type& x = in[0];
   if (!x.quantized()) check_type(kind, x.dtype);
-  if (x.quantized() && !is_arg(kind)) require(integer_form(), fmt::format("{} has no integer form", names[size_t(kind)]));
+  if (x.quantized() && !is_arg(kind))
+    require(integer_form(), fmt::format("{} has no integer form", names[size_t(kind)]));
   require(!is_arg(kind) || axes.size() == 1, "an index is searched along one axis");
   Type y{is_arg(kind) ? DType::i64 : x.dtype, {}, {}};
   int64_t count = 1;
@@ -150,18 +152,29 @@ void Reduce::eval(Inputs in, Outputs out) const {
     if (is_arg(kind)) return eval_arg(*this, s, px, y.data<int64_t>());
     T* py = y.data<T>();
     switch (kind) {
-      case K::mean: return reduce<fn_reduce_mean>(s, px, py);
-      case K::sum: return reduce<fn_reduce_sum>(s, px, py);
-      case K::max: return reduce<fn_reduce_max>(s, px, py);
-      case K::min: return reduce<fn_reduce_min>(s, px, py);
-      case K::prod: return reduce<fn_reduce_prod>(s, px, py);
-      case K::l1: return reduce<fn_reduce_l1>(s, px, py);
-      case K::l2: return reduce<fn_reduce_l2>(s, px, py);
-      case K::sum_square: return reduce<fn_reduce_sum_square>(s, px, py);
-      case K::log_sum: return reduce<fn_reduce_log_sum>(s, px, py);
-      case K::log_sum_exp: return reduce_log_sum_exp(s, px, py);
+      case K::mean:
+        return reduce<fn_reduce_mean>(s, px, py);
+      case K::sum:
+        return reduce<fn_reduce_sum>(s, px, py);
+      case K::max:
+        return reduce<fn_reduce_max>(s, px, py);
+      case K::min:
+        return reduce<fn_reduce_min>(s, px, py);
+      case K::prod:
+        return reduce<fn_reduce_prod>(s, px, py);
+      case K::l1:
+        return reduce<fn_reduce_l1>(s, px, py);
+      case K::l2:
+        return reduce<fn_reduce_l2>(s, px, py);
+      case K::sum_square:
+        return reduce<fn_reduce_sum_square>(s, px, py);
+      case K::log_sum:
+        return reduce<fn_reduce_log_sum>(s, px, py);
+      case K::log_sum_exp:
+        return reduce_log_sum_exp(s, px, py);
       case K::arg_max:
-      case K::arg_min: break;
+      case K::arg_min:
+        break;
     }
   });
 }

@@ -5,18 +5,31 @@
 
 namespace burin {
 
-enum class ReduceKind : uint8_t { mean, sum, max, min, prod, l1, l2, sum_square, log_sum, log_sum_exp, arg_max, arg_min };
+enum class ReduceKind : uint8_t {
+  mean,
+  sum,
+  max,
+  min,
+  prod,
+  l1,
+  l2,
+  sum_square,
+  log_sum,
+  log_sum_exp,
+  arg_max,
+  arg_min
+};
 
-/// Reduction over `axes` (sorted, from 0; empty: each element alone). arg_max and arg_min reduce one axis to the int64 index
-/// of the first extreme element, or the last with select_last. Quantized mean, sum: correctly rounded from the exact sum of
-/// (x - zx); max and min: of the stored integers, then brought to y's scale.
+/// Reduction over `axes` (sorted, from 0; empty: each element alone). arg_max and arg_min reduce one axis to the int64
+/// index of the first extreme element, or the last with select_last. Quantized mean, sum: correctly rounded from the
+/// exact sum of (x - zx); max and min: of the stored integers, then brought to y's scale.
 struct Reduce {
-  static constexpr std::string_view names[] = {"reduce_mean", "reduce_sum", "reduce_max",        "reduce_min",
-                                               "reduce_prod", "reduce_l1",  "reduce_l2",         "reduce_sum_square",
-                                               "reduce_log_sum", "reduce_log_sum_exp", "arg_max", "arg_min"};
-  static constexpr std::string_view onnx[] = {"ReduceMean", "ReduceSum", "ReduceMax",       "ReduceMin",
-                                              "ReduceProd", "ReduceL1",  "ReduceL2",        "ReduceSumSquare",
-                                              "ReduceLogSum", "ReduceLogSumExp", "ArgMax", "ArgMin"};
+  static constexpr std::string_view names[] = {
+      "reduce_mean", "reduce_sum",        "reduce_max",     "reduce_min",         "reduce_prod", "reduce_l1",
+      "reduce_l2",   "reduce_sum_square", "reduce_log_sum", "reduce_log_sum_exp", "arg_max",     "arg_min"};
+  static constexpr std::string_view onnx[] = {"ReduceMean",   "ReduceSum",       "ReduceMax", "ReduceMin",
+                                              "ReduceProd",   "ReduceL1",        "ReduceL2",  "ReduceSumSquare",
+                                              "ReduceLogSum", "ReduceLogSumExp", "ArgMax",    "ArgMin"};
   static constexpr Arity inputs{1, 1};
   static constexpr QuantRule quant = QuantRule::arithmetic;
 

@@ -82,7 +82,8 @@ void Reshape::import(OnnxNode& node) {
     if (node.has(2)) {  // Dropout's training_mode
       const Tensor* training = node.constant(2);
       if (!training || training->integer(0) != 0)
-        throw OpError("input 2 (training_mode) is not false", "unsupported-attribute", "export the model for inference");
+        throw OpError("input 2 (training_mode) is not false", "unsupported-attribute",
+                      "export the model for inference");
     }
     if (node.wants(1)) {  // Dropout's mask: nothing is dropped
       Tensor mask(real_type(DType::boolean, from));
@@ -122,7 +123,8 @@ std::vector<Type> Reshape::infer(std::span<const Type> in) const {
     y.quant.axis = -1;
     for (size_t i = 0; i < shape.size(); ++i)
       if (shape[i] == in[0].shape[axis] && to[i] == from[axis]) y.quant.axis = int(i);
-    if (y.quant.axis < 0) throw OpError("a tensor with one scale per channel is reshaped across its channels", "unsupported-shape");
+    if (y.quant.axis < 0)
+      throw OpError("a tensor with one scale per channel is reshaped across its channels", "unsupported-shape");
   }
   return {y};
 }

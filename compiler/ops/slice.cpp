@@ -71,7 +71,8 @@ std::vector<int64_t> split_sizes(OnnxNode& node, int64_t extent) {
   const int64_t asked = node.integer("num_outputs", parts);
   require(asked == parts, fmt::format("attribute num_outputs is {}, but there are {} outputs", asked, parts));
   require(parts > 0, "there are no outputs");
-  require(node.opset() >= 18 || extent % parts == 0, fmt::format("an extent of {} has no {} equal parts", extent, parts));
+  require(node.opset() >= 18 || extent % parts == 0,
+          fmt::format("an extent of {} has no {} equal parts", extent, parts));
   const int64_t each = (extent + parts - 1) / parts;
   std::vector<int64_t> sizes(size_t(parts), each);
   sizes.back() = extent - each * (parts - 1);
@@ -82,10 +83,12 @@ void import_split(OnnxNode& node) {
   const Shape x = node.type(0).shape;  // a copy: emit() moves the values
   const size_t axis = size_t(normalize_axis(node.integer("axis", 0), int(x.size())));
   const std::vector<int64_t> sizes = split_sizes(node, x[axis]);
-  require(sizes.size() == node.output_count(), fmt::format("{} parts for {} outputs", sizes.size(), node.output_count()));
+  require(sizes.size() == node.output_count(),
+          fmt::format("{} parts for {} outputs", sizes.size(), node.output_count()));
   int64_t at = 0;
   for (size_t i = 0; i < sizes.size(); ++i) {
-    require(sizes[i] >= 0 && sizes[i] <= x[axis] - at, fmt::format("the parts [{}] do not fit an extent of {}", to_string(sizes), x[axis]));
+    require(sizes[i] >= 0 && sizes[i] <= x[axis] - at,
+            fmt::format("the parts [{}] do not fit an extent of {}", to_string(sizes), x[axis]));
     Slice s = whole(x);
     s.starts[axis] = sizes[i] == 0 ? 0 : at;
     s.sizes[axis] = sizes[i];

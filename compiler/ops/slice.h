@@ -3,8 +3,8 @@
 
 namespace burin {
 
-/// y[i..] = x[starts + i * steps], one entry per axis of x, everything resolved: steps may be negative, never 0; sizes is
-/// the result's shape.
+/// y[i..] = x[starts + i * steps], one entry per axis of x, everything resolved: steps may be negative, never 0; sizes
+/// is the result's shape.
 struct Slice {
   static constexpr std::string_view names[] = {"slice"};
   static constexpr std::string_view onnx[] = {"Slice", "Split"};

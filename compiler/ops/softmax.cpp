@@ -64,7 +64,9 @@ void Softmax::eval(Inputs in, Outputs out) const {
   if (x.type().quantized()) {
     const SoftmaxPlan plan = softmax_plan(x.type(), out[0].type());
     visit_byte(x.dtype(), [&](auto xe) {
-      visit_byte(out[0].dtype(), [&](auto ye) { softmax_q8_ref(s, plan.device, plan.table.data(), x.data<decltype(xe)>(), out[0].data<decltype(ye)>()); });
+      visit_byte(out[0].dtype(), [&](auto ye) {
+        softmax_q8_ref(s, plan.device, plan.table.data(), x.data<decltype(xe)>(), out[0].data<decltype(ye)>());
+      });
     });
     return;
   }

@@ -7,8 +7,8 @@ namespace burin {
 
 enum class SoftmaxKind : uint8_t { softmax, log_softmax };
 
-/// softmax: y = e^x / (sum of e^x along `axis`); log_softmax: its logarithm. The largest x is subtracted first. Quantized
-/// softmax: fixed point, within 0.5 + 2^-12 step of the real value.
+/// softmax: y = e^x / (sum of e^x along `axis`); log_softmax: its logarithm. The largest x is subtracted first.
+/// Quantized softmax: fixed point, within 0.5 + 2^-12 step of the real value.
 struct Softmax {
   static constexpr std::string_view names[] = {"softmax", "log_softmax"};
   static constexpr std::string_view onnx[] = {"Softmax", "LogSoftmax"};
@@ -25,7 +25,9 @@ struct Softmax {
   bool operator==(const Softmax&) const = default;
   bool integer_form() const { return kind == SoftmaxKind::softmax; }
   /// Smaller steps of the result than 2^-14 need more bits than softmax_plan() has.
-  bool integer_form(std::span<const Type>, const Type& y) const { return integer_form() && y.quant.scale[0] >= 0x1p-14f; }
+  bool integer_form(std::span<const Type>, const Type& y) const {
+    return integer_form() && y.quant.scale[0] >= 0x1p-14f;
+  }
 
   SoftmaxShape shape(const Type& x) const;
 };

@@ -27,9 +27,9 @@ struct Row {
   Exact exact;
 };
 constexpr Row kRows[] = {
-#define UNARY(name, onnx_name, alpha_name, alpha, beta_name, beta, takes, gives, exact) \
+#define UNARY(name, onnx_name, alpha_name, alpha, beta_name, beta, takes, gives, exact)                                \
   {#onnx_name, alpha_name, alpha, beta_name, beta, Takes::takes, Gives::gives, Exact::exact},
-#define UNARY_ONLY_IR(name, onnx_name, alpha_name, alpha, beta_name, beta, takes, gives, exact) \
+#define UNARY_ONLY_IR(name, onnx_name, alpha_name, alpha, beta_name, beta, takes, gives, exact)                        \
   {"", alpha_name, alpha, beta_name, beta, Takes::takes, Gives::gives, Exact::exact},
 #include "compiler/ops/unary.inc"
 #undef UNARY
@@ -37,8 +37,8 @@ constexpr Row kRows[] = {
 };
 const Row& row(K kind) { return kRows[size_t(kind)]; }
 
-/// Clip: attributes before opset 11, optional inputs since. Bounds that are not known, and those of other types than float32,
-/// make a maximum and a minimum.
+/// Clip: attributes before opset 11, optional inputs since. Bounds that are not known, and those of other types than
+/// float32, make a maximum and a minimum.
 void import_clip(OnnxNode& node) {
   const DType type = node.type(0).dtype;
   const ValueId x = computable(node, node.input(0));
@@ -101,7 +101,9 @@ std::vector<Type> Unary::infer(std::span<const Type> in) const {
                     : r.takes == Takes::integer ? is_integer(x.dtype)
                     : r.takes == Takes::real    ? is_float(x.dtype)
                                                 : x.dtype != DType::boolean;
-  if (!fits) throw OpError(fmt::format("{} of {} is not supported", names[size_t(kind)], burin::name(x.dtype)), "unsupported-type");
+  if (!fits)
+    throw OpError(fmt::format("{} of {} is not supported", names[size_t(kind)], burin::name(x.dtype)),
+                  "unsupported-type");
   return {real_type(r.gives == Gives::truth ? DType::boolean : x.dtype, x.shape)};
 }
 
@@ -141,8 +143,9 @@ void Unary::eval(Inputs in, Outputs out) const {
   visit_number(x.dtype(), [&](auto e) {
     using T = decltype(e);
     switch (kind) {
-#define UNARY(name, onnx_name, alpha_name, a, beta_name, b, takes, gives, exact) \
-  case K::name: return run<fn_##name, T, Takes::takes, Gives::gives>(*this, x, y);
+#define UNARY(name, onnx_name, alpha_name, a, beta_name, b, takes, gives, exact)                                       \
+  case K::name:                                                                                                        \
+    return run<fn_##name, T, Takes::takes, Gives::gives>(*this, x, y);
 #define UNARY_ONLY_IR(...) UNARY(__VA_ARGS__)
 #include "compiler/ops/unary.inc"
 #undef UNARY

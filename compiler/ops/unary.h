@@ -12,8 +12,8 @@ enum class UnaryKind : uint8_t {
 };
 
 /// y = f(x), element by element; f is the row `kind` of unary.inc with its parameters alpha and beta. Clip limits to
-/// [alpha, beta]. On quantized types: the correctly rounded f of what each stored x stands for (x and y may differ in dtype,
-/// scale and zero point), by a table; `requantize` is f(x) = x.
+/// [alpha, beta]. On quantized types: the correctly rounded f of what each stored x stands for (x and y may differ in
+/// dtype, scale and zero point), by a table; `requantize` is f(x) = x.
 struct Unary {
   static constexpr std::string_view names[] = {
 #define UNARY(name, ...) #name,
@@ -45,8 +45,8 @@ struct Unary {
   bool integer_form() const;
 };
 
-/// The stored y (its bit pattern) for every stored x; entry i belongs to the x whose bits are i. Both types are int8 or uint8
-/// with one scale. Where f(x) is no number (log of a negative one) the entry is that of 0; infinities saturate.
+/// The stored y (its bit pattern) for every stored x; entry i belongs to the x whose bits are i. Both types are int8 or
+/// uint8 with one scale. Where f(x) is no number (log of a negative one) the entry is that of 0; infinities saturate.
 std::vector<uint8_t> table(const Unary& op, const Type& x, const Type& y);
 
 }  // namespace burin

@@ -9,11 +9,13 @@ namespace burin {
 void Where::import(OnnxNode& node) { node.result(node.emit(Where{}, {node.input(0), node.input(1), node.input(2)})); }
 
 std::vector<Type> Where::infer(std::span<const Type> in) const {
-  require(in[0].dtype == DType::boolean, fmt::format("the condition has type {}, not boolean", burin::name(in[0].dtype)));
+  require(in[0].dtype == DType::boolean,
+          fmt::format("the condition has type {}, not boolean", burin::name(in[0].dtype)));
   require(in[1].dtype == in[2].dtype,
           fmt::format("operands of types {} and {}", burin::name(in[1].dtype), burin::name(in[2].dtype)));
   require(in[1].quant == in[2].quant, "the operands differ in scale or zero point");
-  return {{per_tensor(in[1], "selection").dtype, broadcast_shapes({in[0].shape, in[1].shape, in[2].shape}), in[1].quant}};
+  return {
+      {per_tensor(in[1], "selection").dtype, broadcast_shapes({in[0].shape, in[1].shape, in[2].shape}), in[1].quant}};
 }
 
 WhereShape where_shape(const Shape& condition, const Shape& a, const Shape& b) {

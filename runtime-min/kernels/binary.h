@@ -37,7 +37,8 @@ BURIN_INLINE void each_pair(const BinaryShape& s, const A* a, const B* b, Y* y, 
   }
 }
 
-/// Arithmetic of integers wraps: in the unsigned type, for int16 and narrower in 32 bits (uint16 * uint16 overflows int).
+/// Arithmetic of integers wraps: in the unsigned type, for int16 and narrower in 32 bits (uint16 * uint16 overflows
+/// int).
 template <class T>
 struct Wrapping {
   static constexpr bool is_integer = true;
@@ -161,23 +162,33 @@ struct fn_prelu {
 };
 struct fn_equal {
   template <class T>
-  static BURIN_INLINE uint8_t eval(T a, T b) { return uint8_t(a == b); }
+  static BURIN_INLINE uint8_t eval(T a, T b) {
+    return uint8_t(a == b);
+  }
 };
 struct fn_greater {
   template <class T>
-  static BURIN_INLINE uint8_t eval(T a, T b) { return uint8_t(a > b); }
+  static BURIN_INLINE uint8_t eval(T a, T b) {
+    return uint8_t(a > b);
+  }
 };
 struct fn_less {
   template <class T>
-  static BURIN_INLINE uint8_t eval(T a, T b) { return uint8_t(a < b); }
+  static BURIN_INLINE uint8_t eval(T a, T b) {
+    return uint8_t(a < b);
+  }
 };
 struct fn_greater_or_equal {
   template <class T>
-  static BURIN_INLINE uint8_t eval(T a, T b) { return uint8_t(a >= b); }
+  static BURIN_INLINE uint8_t eval(T a, T b) {
+    return uint8_t(a >= b);
+  }
 };
 struct fn_less_or_equal {
   template <class T>
-  static BURIN_INLINE uint8_t eval(T a, T b) { return uint8_t(a <= b); }
+  static BURIN_INLINE uint8_t eval(T a, T b) {
+    return uint8_t(a <= b);
+  }
 };
 struct fn_logical_and {
   static BURIN_INLINE uint8_t eval(uint8_t a, uint8_t b) { return uint8_t(a && b); }
@@ -190,15 +201,21 @@ struct fn_logical_xor {
 };
 struct fn_bitwise_and {
   template <class T>
-  static BURIN_INLINE T eval(T a, T b) { return T(a & b); }
+  static BURIN_INLINE T eval(T a, T b) {
+    return T(a & b);
+  }
 };
 struct fn_bitwise_or {
   template <class T>
-  static BURIN_INLINE T eval(T a, T b) { return T(a | b); }
+  static BURIN_INLINE T eval(T a, T b) {
+    return T(a | b);
+  }
 };
 struct fn_bitwise_xor {
   template <class T>
-  static BURIN_INLINE T eval(T a, T b) { return T(a ^ b); }
+  static BURIN_INLINE T eval(T a, T b) {
+    return T(a ^ b);
+  }
 };
 /// Shifts by the width or more give 0.
 struct fn_shift_left {
@@ -219,42 +236,47 @@ struct fn_shift_right {
 /// y = F(a, b).
 template <class F, class T, class Y>
 BURIN_INLINE void binary(const BinaryShape& s, const T* a, const T* b, Y* y) {
-  each_pair(s, a, b, y, [](T p, T q) __attribute__((always_inline)) -> Y { return Y(F::eval(p, q)); });
+  each_pair(
+      s, a, b, y, [](T p, T q) __attribute__((always_inline))->Y { return Y(F::eval(p, q)); });
 }
 
 /// y = F(a, b) limited to [lo, hi]; infinite bounds cost nothing when they are constant.
 template <class F>
 BURIN_INLINE void binary_f32(const BinaryShape& s, float lo, float hi, const float* a, const float* b, float* y) {
-  each_pair(s, a, b, y, [lo, hi](float p, float q) __attribute__((always_inline)) -> float {
-    const float v = F::eval(p, q);
-    return v < lo ? lo : v > hi ? hi : v;
-  });
+  each_pair(
+      s, a, b, y, [ lo, hi ](float p, float q) __attribute__((always_inline))->float {
+        const float v = F::eval(p, q);
+        return v < lo ? lo : v > hi ? hi : v;
+      });
 }
 
 /// Sum or difference of quantized operands (compiler/numerics/pairs.h).
 template <class A, class B, class Y>
 BURIN_INLINE void add_q8(const BinaryShape& s, const RequantAdd& q, const A* a, const B* b, Y* y) {
-  each_pair(s, a, b, y, [&q](A p, B r) __attribute__((always_inline)) -> Y { return Y(requantize_add(q, p, r)); });
+  each_pair(
+      s, a, b, y, [&q](A p, B r) __attribute__((always_inline))->Y { return Y(requantize_add(q, p, r)); });
 }
 
 /// Product of quantized operands; params: one set.
 template <class A, class B, class Y>
 BURIN_INLINE void mul_q8(const BinaryShape& s, const Requant& q, int32_t a_zero, int32_t b_zero, const int32_t* params,
                          const A* a, const B* b, Y* y) {
-  each_pair(s, a, b, y, [&q, a_zero, b_zero, params](A p, B r) __attribute__((always_inline)) -> Y {
-    return Y(requantize(q, params, (int32_t(p) - a_zero) * (int32_t(r) - b_zero)));
-  });
+  each_pair(
+      s, a, b, y, [&q, a_zero, b_zero, params ](A p, B r) __attribute__((always_inline))->Y {
+        return Y(requantize(q, params, (int32_t(p) - a_zero) * (int32_t(r) - b_zero)));
+      });
 }
 
-/// Minimum or maximum (F) of quantized operands that tables (of bit patterns of Y, one per bit pattern of the operand) bring
-/// to the result's scale; a null table where an operand has it already.
+/// Minimum or maximum (F) of quantized operands that tables (of bit patterns of Y, one per bit pattern of the operand)
+/// bring to the result's scale; a null table where an operand has it already.
 template <class F, class A, class B, class Y>
-BURIN_INLINE void extreme_q8(const BinaryShape& s, const uint8_t* a_table, const uint8_t* b_table, const A* a, const B* b,
-                             Y* y) {
-  each_pair(s, a, b, y, [a_table, b_table](A p, B r) __attribute__((always_inline)) -> Y {
-    const Y u = a_table ? Y(a_table[uint8_t(p)]) : Y(p), v = b_table ? Y(b_table[uint8_t(r)]) : Y(r);
-    return F::eval(u, v);
-  });
+BURIN_INLINE void extreme_q8(const BinaryShape& s, const uint8_t* a_table, const uint8_t* b_table, const A* a,
+                             const B* b, Y* y) {
+  each_pair(
+      s, a, b, y, [ a_table, b_table ](A p, B r) __attribute__((always_inline))->Y {
+        const Y u = a_table ? Y(a_table[uint8_t(p)]) : Y(p), v = b_table ? Y(b_table[uint8_t(r)]) : Y(r);
+        return F::eval(u, v);
+      });
 }
 
 }  // namespace burin

@@ -30,6 +30,7 @@ BURIN_INLINE void binary_f32_mve(int32_t n, float lo, float hi, const float* a, 
 #if BURIN_MVE_FLOAT
   const int32_t least = mve_f32_least(lo, hi);
   float* to = y;
+// clang-format off
 #define BURIN_MVE_F32_BINARY(name, load_a, load_b)                           \
   __asm__ volatile(                                                          \
       "vdup.32 q2, %[least]\n\t"                                             \
@@ -53,12 +54,10 @@ BURIN_INLINE void binary_f32_mve(int32_t n, float lo, float hi, const float* a, 
     else                                                                                            \
       BURIN_MVE_F32_BINARY(name, "", "vldrw.u32 q1, [%[b]], #16\n\t");                              \
   } while (0)
-  if (MveF32Operation<F>::sign == '+')
-    BURIN_MVE_F32_STEPS("vadd");
-  else if (MveF32Operation<F>::sign == '-')
-    BURIN_MVE_F32_STEPS("vsub");
-  else
-    BURIN_MVE_F32_STEPS("vmul");
+  // clang-format on
+  if (MveF32Operation<F>::sign == '+') BURIN_MVE_F32_STEPS("vadd");
+  else if (MveF32Operation<F>::sign == '-') BURIN_MVE_F32_STEPS("vsub");
+  else BURIN_MVE_F32_STEPS("vmul");
 #undef BURIN_MVE_F32_BINARY
 #undef BURIN_MVE_F32_STEPS
   mve_f32_clamp(lo, hi, y, n);

@@ -54,20 +54,25 @@ BURIN_INLINE Y truncate(V v) {
   return Y(v);
 }
 
-// How each element type is loaded and stored; named after the types of the text IR. `number` is the type it is computed in.
+// How each element type is loaded and stored; named after the types of the text IR. `number` is the type it is computed
+// in.
 struct el_f32 {
   using storage = float;
   using number = float;
   static BURIN_INLINE number load(const storage* x, int32_t i) { return x[i]; }
   template <class V>
-  static BURIN_INLINE void store(storage* y, int32_t i, V v) { y[i] = float(v); }
+  static BURIN_INLINE void store(storage* y, int32_t i, V v) {
+    y[i] = float(v);
+  }
 };
 struct el_f64 {
   using storage = double;
   using number = double;
   static BURIN_INLINE number load(const storage* x, int32_t i) { return x[i]; }
   template <class V>
-  static BURIN_INLINE void store(storage* y, int32_t i, V v) { y[i] = double(v); }
+  static BURIN_INLINE void store(storage* y, int32_t i, V v) {
+    y[i] = double(v);
+  }
 };
 struct el_f16 {
   using storage = uint16_t;
@@ -75,7 +80,9 @@ struct el_f16 {
   static BURIN_INLINE number load(const storage* x, int32_t i) { return half_to_float(x[i]); }
   static BURIN_INLINE void store(storage* y, int32_t i, float v) { y[i] = float_to_half(v); }
   template <class V>
-  static BURIN_INLINE void store(storage* y, int32_t i, V v) { y[i] = float_to_half(odd_float(double(v))); }
+  static BURIN_INLINE void store(storage* y, int32_t i, V v) {
+    y[i] = float_to_half(odd_float(double(v)));
+  }
 };
 struct el_bf16 {
   using storage = uint16_t;
@@ -83,7 +90,9 @@ struct el_bf16 {
   static BURIN_INLINE number load(const storage* x, int32_t i) { return bfloat_to_float(x[i]); }
   static BURIN_INLINE void store(storage* y, int32_t i, float v) { y[i] = float_to_bfloat(v); }
   template <class V>
-  static BURIN_INLINE void store(storage* y, int32_t i, V v) { y[i] = float_to_bfloat(odd_float(double(v))); }
+  static BURIN_INLINE void store(storage* y, int32_t i, V v) {
+    y[i] = float_to_bfloat(odd_float(double(v)));
+  }
 };
 
 /// From floats the integers narrower than 32 bits go through int32 and keep its low bits, as most processors do.
@@ -95,7 +104,9 @@ struct IntegerElement {
   static BURIN_INLINE void store(storage* y, int32_t i, float v) { y[i] = T(truncate<Through>(v)); }
   static BURIN_INLINE void store(storage* y, int32_t i, double v) { y[i] = T(truncate<Through>(v)); }
   template <class V>
-  static BURIN_INLINE void store(storage* y, int32_t i, V v) { y[i] = T(v); }
+  static BURIN_INLINE void store(storage* y, int32_t i, V v) {
+    y[i] = T(v);
+  }
 };
 struct el_i8 : IntegerElement<int8_t, int32_t> {};
 struct el_u8 : IntegerElement<uint8_t, int32_t> {};
@@ -111,7 +122,9 @@ struct el_boolean {
   using number = uint8_t;
   static BURIN_INLINE number load(const storage* x, int32_t i) { return x[i] != 0; }
   template <class V>
-  static BURIN_INLINE void store(storage* y, int32_t i, V v) { y[i] = v != V(0); }
+  static BURIN_INLINE void store(storage* y, int32_t i, V v) {
+    y[i] = v != V(0);
+  }
 };
 
 /// Two to a byte, the first in the low half.
@@ -130,7 +143,9 @@ struct NibbleElement {
   static BURIN_INLINE void store(storage* y, int32_t i, float v) { store_nibble(y, i, truncate<int32_t>(v)); }
   static BURIN_INLINE void store(storage* y, int32_t i, double v) { store_nibble(y, i, truncate<int32_t>(v)); }
   template <class V>
-  static BURIN_INLINE void store(storage* y, int32_t i, V v) { store_nibble(y, i, int32_t(v)); }
+  static BURIN_INLINE void store(storage* y, int32_t i, V v) {
+    store_nibble(y, i, int32_t(v));
+  }
 };
 struct el_i4 : NibbleElement<true> {};
 struct el_u4 : NibbleElement<false> {};

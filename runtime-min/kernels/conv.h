@@ -15,11 +15,13 @@ struct ConvShape {
 
 /// Pointers to `count` rows of an image in one piece, from row `first`; rows outside the image are null (padding).
 template <class T>
-BURIN_INLINE void image_rows(const T** rows, const T* image, int32_t first, int32_t count, int32_t height, int32_t row_elements) {
+BURIN_INLINE void image_rows(const T** rows, const T* image, int32_t first, int32_t count, int32_t height,
+                             int32_t row_elements) {
   for (int32_t i = 0; i < count; ++i) {
     const int32_t y = first + i;
     rows[i] = y < 0 || y >= height ? nullptr : image + y * row_elements;
 #if defined(__ARM_FEATURE_MVE) && !defined(__clang__)
+    // clang-format off
     __asm__ volatile("");  // no vectors: gcc 12 makes constant predicates here that its assembler refuses
 #endif
   }
@@ -49,19 +51,20 @@ BURIN_INLINE void conv_q8_ref(const ConvShape& s, const Requant& q, int32_t x_ze
           }
         }
         *y++ = Y(requantize(q, params + o * words_per_channel(q.kind), acc));
+        // clang-format on
       }
 }
 
 /// The same where centered weights need 16 bits (uint8 weights with a zero point).
 template <class X, class Y>
-BURIN_INLINE void conv_q8_w16_ref(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n, const int16_t* w,
-                                  const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void conv_q8_w16_ref(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
+                                  const int16_t* w, const int32_t* params, Y* y, void* scratch) {
   conv_q8_ref(s, q, x_zero, rows, n, w, params, y, scratch);
 }
 
 /// The same in float32: y = clamp(bias + sum), bias null for none. The order of the sum is free (docs/numerics.md).
-BURIN_INLINE void conv_f32_ref(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n, const float* w,
-                               const float* bias, float* y, void* scratch) {
+BURIN_INLINE void conv_f32_ref(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n,
+                               const float* w, const float* bias, float* y, void* scratch) {
   (void)scratch;
   const int32_t ic = s.ic / s.groups, oc = s.oc / s.groups;
   for (int32_t oy = 0; oy < n; ++oy)

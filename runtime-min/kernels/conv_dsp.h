@@ -37,7 +37,8 @@ BURIN_INLINE void hs_fill_zero(uint32_t*& column, uint32_t zeros, int32_t bytes)
 
 /// The window at x = left of the rows r into column place 0..3; ic % 4 == 0.
 template <class X>
-BURIN_INLINE void hs_gather_quads(const ConvShape& s, int32_t x_zero, const X* const* r, int32_t left, uint32_t* column) {
+BURIN_INLINE void hs_gather_quads(const ConvShape& s, int32_t x_zero, const X* const* r, int32_t left,
+                                  uint32_t* column) {
   const int32_t run = s.dw == 1 ? s.kw : 1;
   const bool inside = left >= 0 && left + (s.kw - 1) * s.dw < s.iw;
   const uint32_t zeros = hs_zeros<X>(x_zero);
@@ -66,13 +67,17 @@ BURIN_INLINE uint32_t hs_edge_bytes(const X* row, int32_t bytes, int32_t at, uin
 
 /// The same for any ic, without dilation. inside: no column of the window is padding (rows may be).
 template <class X>
-BURIN_INLINE void hs_gather_bytes(const ConvShape& s, int32_t x_zero, const X* const* r, int32_t left, bool inside, uint32_t* column) {
+BURIN_INLINE void hs_gather_bytes(const ConvShape& s, int32_t x_zero, const X* const* r, int32_t left, bool inside,
+                                  uint32_t* column) {
   const int32_t tail = s.kw * s.ic % 4, whole = s.kw * s.ic - tail, bytes = s.iw * s.ic, from = left * s.ic;
   const uint32_t zeros = hs_zeros<X>(x_zero);
   for (int32_t ky = 0; ky < s.kh; ++ky) {
     const X* row = r[ky * s.dh];
     for (int32_t at = 0; at < whole; at += 4, column += 8)
-      hs_expand(!inside ? hs_edge_bytes(row, bytes, from + at, zeros) : row ? hs_bytes(row + (from + at)) : zeros, column[0], column[4]);
+      hs_expand(!inside ? hs_edge_bytes(row, bytes, from + at, zeros)
+                : row   ? hs_bytes(row + (from + at))
+                        : zeros,
+                column[0], column[4]);
   }
   if (tail == 0) return;
   uint32_t rest = 0;
@@ -131,7 +136,8 @@ BURIN_INLINE void hs_gather_four(const ConvShape& s, const X* const* r, int32_t 
 
 /// The same for any window; `window` is room for its bytes.
 template <class X>
-BURIN_INLINE void hs_gather_any(const ConvShape& s, int32_t x_zero, const X* const* r, int32_t left, uint32_t* column, X* window) {
+BURIN_INLINE void hs_gather_any(const ConvShape& s, int32_t x_zero, const X* const* r, int32_t left, uint32_t* column,
+                                X* window) {
   const int32_t bytes = conv_q8_dsp_quads(s) * 4;
   for (int32_t i = 0; i < bytes; i += 4) store32(window + i, 0x01010101u * uint32_t(uint8_t(x_zero)));
   for (int32_t ky = 0; ky < s.kh; ++ky) {
@@ -200,8 +206,8 @@ BURIN_INLINE void conv_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_ze
 
 /// 1x1, stride 1, no padding, ic % 4 == 0: rows of pixels, each row in one piece.
 template <bool kAny = false, class X, class Y>
-BURIN_INLINE void pointwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                   const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void pointwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                   int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)x_zero, (void)params;
   uint32_t* const column = static_cast<uint32_t*>(scratch);
   const int32_t quads = s.ic / 4, rest = s.ow % 4;

@@ -75,6 +75,7 @@ BURIN_INLINE int32_t f32_pixel(int32_t at, int32_t p, int32_t count) {
 #if BURIN_FPU
 // Four products, to s<a>...s<d>, of the weights s<p>...s<s> and the activation s<x>. Separate ones keep clear of
 // results of the instruction before.
+// clang-format off
 #define BURIN_F32_SPLIT(a, b, c, d, p, q, r, s, x)                                                  \
   "vmul.f32 s28, s" #p ", s" #x "\n\tvmul.f32 s29, s" #q ", s" #x "\n\tvmul.f32 s30, s" #r ", s" #x \
   "\n\tvmul.f32 s31, s" #s ", s" #x "\n\tvadd.f32 s" #a ", s" #a ", s28\n\tvadd.f32 s" #b ", s" #b  \
@@ -134,6 +135,7 @@ BURIN_INLINE int32_t f32_pixel(int32_t at, int32_t p, int32_t count) {
       : "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16",   \
         "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", "s25", "s26", "s27", "s28", "s29", "s30", "s31", "cc", \
         "memory")
+// clang-format on
 #endif
 
 /// All filters over four pixels of k taps. w: filters in fours as [k][4], what is left over as [k].
@@ -143,10 +145,8 @@ BURIN_SHARED void f32_block(const F32Block& b, int32_t k, int32_t oc, const floa
   for (; o + 4 <= oc; o += 4) {
 #if BURIN_FPU
     uint32_t x0, x1, x2, x3, n;
-    if (kFused)
-      BURIN_F32_QUAD(BURIN_F32_FUSED);
-    else
-      BURIN_F32_QUAD(BURIN_F32_SPLIT);
+    if (kFused) BURIN_F32_QUAD(BURIN_F32_FUSED);
+    else BURIN_F32_QUAD(BURIN_F32_SPLIT);
 #else
     for (int32_t p = 0; p < 4; ++p) {
       float acc[4] = {bias[0], bias[1], bias[2], bias[3]};

@@ -93,6 +93,7 @@ BURIN_INLINE void mve_f32_taps(MveF32Block& b, int32_t taps) { b.more = taps / 2
 /// Operands are fixed: r0...r5 activations of two taps at each pixel, r6, r8, r10 where they lie, r7 the table, r9
 /// weights, r11 the block, r12 bias; q0...q2 are sums of filters 0...3, q3...q5 of 4...7. r7 and r11 may be frame
 /// pointers.
+// clang-format off
 #define BURIN_MVE_F32_CLOBBERS                                                                                        \
   "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r12", "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6", \
       "q7", "cc", "memory"
@@ -121,6 +122,7 @@ BURIN_INLINE void mve_f32_taps(MveF32Block& b, int32_t taps) { b.more = taps / 2
   "blt 5f\n\t"                 \
   "ldrd r0, r1, [r6], #8\n\t"  \
   "ldrd r2, r3, [r8], #8\n\t"
+// clang-format on
 #endif
 
 /// All filters over three pixels; a run has `taps` taps. Weights: filters in eights as [tap][8], four of what is left
@@ -412,8 +414,7 @@ BURIN_SHARED void conv_f32_mve(const ConvShape& s, float lo, float hi, const flo
       float* column = columns + p * all;
       if (ix >= 0 && ix <= most)
         for (int32_t i = 0; i < pieces; ++i) mve_f32_copy(column + i * piece, starts[i] + ix * s.ic, piece);
-      else
-        mve_f32_window(s, rows + oy * s.sh, ix, column);
+      else mve_f32_window(s, rows + oy * s.sh, ix, column);
       for (int32_t i = 0; i < runs; ++i, entry += 3, column += run) *entry = column;
     }
     b.w = w, b.bias = bias;

@@ -1,12 +1,13 @@
-// Convolution on int8 and uint8 with few filters for cores with DSP: windows are not expanded into working memory, which few
-// filters would not pay for, but word by word on the way. Any window, stride, dilation and padding; one group.
+// Convolution on int8 and uint8 with few filters for cores with DSP: windows are not expanded into working memory,
+// which few filters would not pay for, but word by word on the way. Any window, stride, dilation and padding; one
+// group.
 //
-// A row of a window, at least four bytes, is read where it lies, or from a copy where part of it is padding; a last word that
-// is not whole begins earlier, and what it has twice meets weights of zero. Windows of other shapes are copied whole and
-// count as one row.
+// A row of a window, at least four bytes, is read where it lies, or from a copy where part of it is padding; a last
+// word that is not whole begins earlier, and what it has twice meets weights of zero. Windows of other shapes are
+// copied whole and count as one row.
 //
-// Weights, 16 bits, per pair of filters (a last odd one alone), per row, per four bytes: of each filter (w0, w2), (w1, w3).
-// Parameters: as plain_requantize() wants them.
+// Weights, 16 bits, per pair of filters (a last odd one alone), per row, per four bytes: of each filter (w0, w2), (w1,
+// w3). Parameters: as plain_requantize() wants them.
 #pragma once
 #include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/window_dsp.h"
@@ -26,13 +27,16 @@ constexpr int32_t few_at(const ConvShape& s, int32_t word) {
 }
 constexpr int32_t few_words(const ConvShape& s) { return (few_bytes(s) + 3) / 4; }
 /// Bytes of working memory: where the rows of a window lie, a row of padding, and copied ones.
-constexpr int32_t conv_few_q8_dsp_scratch(const ConvShape& s) { return few_lines(s) * 8 + (few_lines(s) + 1) * few_bytes(s); }
+constexpr int32_t conv_few_q8_dsp_scratch(const ConvShape& s) {
+  return few_lines(s) * 8 + (few_lines(s) + 1) * few_bytes(s);
+}
 
 #if BURIN_DSP && !defined(__clang__)
 // Four activations times the weights of one filter, or two; `type` is s or u.
 #define BURIN_FEW_1(type)                                                                                              \
   "ldr %[v], [%[x]], #4\n\tldrd %[f0], %[f1], [%[w]], #8\n\t" type "xtb16 %[l], %[v]\n\t" type                         \
   "xtb16 %[v], %[v], ror #8\n\tsmlad %[a], %[f0], %[l], %[a]\n\tsmlad %[a], %[f1], %[v], %[a]\n\t"
+// clang-format off
 #define BURIN_FEW_2(type)                                                                                              \
   BURIN_FEW_1(type) "ldrd %[f0], %[f1], [%[w]], #8\n\tsmlad %[b], %[f0], %[l], %[b]\n\tsmlad %[b], %[f1], %[v], %[b]\n\t"
 #define BURIN_FEW_ASM(text)                                                                                            \
@@ -41,6 +45,7 @@ constexpr int32_t conv_few_q8_dsp_scratch(const ConvShape& s) { return few_lines
                      [f1] "=&r"(f1)                                                                                    \
                    : [stop] "r"(stop)                                                                                  \
                    : "cc", "memory")
+// clang-format on
 #define BURIN_FEW_TIMES_4(text) text text text text
 #define BURIN_FEW_LOOP(text) BURIN_FEW_ASM("1:\n\t" text "cmp %[x], %[stop]\n\tbne 1b\n\t")
 #define BURIN_FEW_WORDS(text)                                                                                          \
@@ -81,8 +86,8 @@ BURIN_INLINE void few_dot(int32_t count, int32_t words, const X* x, const uint32
 
 /// `count` filters, one or two, at one pixel.
 template <class X, class Y>
-BURIN_INLINE void few_filters(const ConvShape& s, const Requant& q, int32_t count, const X* const* lines, const uint32_t*& w,
-                              const int32_t* params, int32_t o, Y* y) {
+BURIN_INLINE void few_filters(const ConvShape& s, const Requant& q, int32_t count, const X* const* lines,
+                              const uint32_t*& w, const int32_t* params, int32_t o, Y* y) {
   int32_t a = 0, b = 0;
   for (int32_t ky = 0; ky < few_lines(s); ++ky) {
     const X* const x = lines[ky];
@@ -124,7 +129,8 @@ BURIN_INLINE void conv_few_q8_dsp(const ConvShape& s, const Requant& q, int32_t 
         for (int32_t ky = 0; ky < s.kh; ++ky) to = window_row(s, s.ic, x_zero, r[ky * s.dh], left, to);
       }
       const uint32_t* w = weights;
-      for (int32_t o = 0; o + 2 <= s.oc; o += 2) few_filters(s, q, 2, static_cast<const X* const*>(lines), w, params, o, y);
+      for (int32_t o = 0; o + 2 <= s.oc; o += 2)
+        few_filters(s, q, 2, static_cast<const X* const*>(lines), w, params, o, y);
       if (s.oc % 2 != 0) few_filters(s, q, 1, static_cast<const X* const*>(lines), w, params, s.oc - 1, y);
     }
 }

@@ -2,8 +2,8 @@
 // dilation and padding; one group; requantization by RequantKind::vector.
 //
 // Weights: per pair of filters [chunk][filter] vectors of 16 taps, zeros behind the last tap, then {p0, multiplier} of
-// both; a last odd filter is alone: [chunk], {p0, multiplier}. Where mve_by_quads says so, per four filters: those pairs are
-// filters 0 and 2, then 1 and 3 with their chunks last first. Then y is aligned to 4 bytes.
+// both; a last odd filter is alone: [chunk], {p0, multiplier}. Where mve_by_quads says so, per four filters: those
+// pairs are filters 0 and 2, then 1 and 3 with their chunks last first. Then y is aligned to 4 bytes.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/mve.h"
@@ -11,7 +11,9 @@
 namespace burin {
 
 /// Bytes of working memory: four windows, with room behind each.
-BURIN_INLINE constexpr int32_t conv_q8_mve_scratch(const ConvShape& s) { return 64 * mve_chunks(s.kh * s.kw * s.ic) + 64; }
+BURIN_INLINE constexpr int32_t conv_q8_mve_scratch(const ConvShape& s) {
+  return 64 * mve_chunks(s.kh * s.kw * s.ic) + 64;
+}
 
 /// `pairs` * 2 filters at four pixels of chunks * 16 bytes; results of a pixel lie side by side. Two pixels may be the
 /// same one, with the same offsets.
@@ -52,12 +54,14 @@ BURIN_INLINE void mve_four_pixels(const Requant& q, int32_t chunks, int32_t pair
                        : [b] "r"(&b), BURIN_MVE_OPERANDS(q, Y)
                        : BURIN_MVE_CLOBBERS);
     } else if (chunks <= 10) {
+      // clang-format off
       __asm__ volatile(BURIN_MVE_PROLOGUE BURIN_MVE_CHUNK_NEXT("vmladav.s8")
                        ".rept %c[more]\n\t" BURIN_MVE_CHUNK_NEXT("vmladava.s8")
                        ".endr\n\t" BURIN_MVE_LINES_128 BURIN_MVE_CHUNK_LAST("vmladava.s8") BURIN_MVE_EPILOGUE
                        :
                        : [b] "r"(&b), [more] "i"(chunks - 2), BURIN_MVE_OPERANDS(q, Y)
                        : BURIN_MVE_CLOBBERS);
+      // clang-format on
     } else {  // loops of six chunks
       __asm__ volatile(BURIN_MVE_PROLOGUE
                        "mov r11, %[loops]\n\t" BURIN_MVE_CHUNK_NEXT("vmladav.s8")
@@ -97,8 +101,9 @@ template <class Y>
 BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t quads, const MveBlock& b) {
 #if BURIN_MVE
   if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(chunks)) {
-// Filters in q4, q5. A load costs nothing beside a product, and only there: x3 is of this chunk (none where a pass starts,
-// q3 being there), the others are what the next one starts with.
+// Filters in q4, q5. A load costs nothing beside a product, and only there: x3 is of this chunk (none where a pass
+// starts, q3 being there), the others are what the next one starts with.
+// clang-format off
 #define BURIN_MVE_QUAD_CHUNK(mac, x3, x0, x1, x2, w0, w1)                                                              \
   mac " r0, q4, q0\n\t" x3 mac " r8, q5, q0\n\t" x0 mac " r2, q4, q1\n\t" mac " r10, q5, q1\n\t" x1 mac                      \
       " r4, q4, q2\n\t" mac " r12, q5, q2\n\t" x2 mac " r6, q4, q3\n\t" w0 mac " lr, q5, q3\n\t" w1
@@ -107,6 +112,7 @@ BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t qua
 #define BURIN_MVE_QUAD_ON(mac, x3, step)                                                                               \
   BURIN_MVE_QUAD_CHUNK(mac, x3, ".set .Lburin_at, .Lburin_at + " step "\n\t" BURIN_MVE_QUAD_X("q0", "r1"),             \
                        BURIN_MVE_QUAD_X("q1", "r3"), BURIN_MVE_QUAD_X("q2", "r5"), BURIN_MVE_QUAD_W("q4"), BURIN_MVE_QUAD_W("q5"))
+// clang-format on
 #define BURIN_MVE_QUAD_PASS(step)                                                                                      \
   BURIN_MVE_QUAD_W("q4")                                                                                               \
   BURIN_MVE_QUAD_W("q5")                                                                                               \
@@ -189,9 +195,11 @@ BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t qua
 }
 
 /// All filters at `count` pixels, 1 to 4; their bytes from b.x[0..count-1], their offsets as mve_offsets made them for
-/// this count. Results of neighbouring pixels are `step` apart. `by_quads`: weights are in the order of mve_four_by_four.
+/// this count. Results of neighbouring pixels are `step` apart. `by_quads`: weights are in the order of
+/// mve_four_by_four.
 template <class Y>
-BURIN_INLINE void mve_pixels(const Requant& q, int32_t count, int32_t chunks, int32_t filters, int32_t step, bool by_quads, MveBlock& b, Y* y) {
+BURIN_INLINE void mve_pixels(const Requant& q, int32_t count, int32_t chunks, int32_t filters, int32_t step,
+                             bool by_quads, MveBlock& b, Y* y) {
   const int32_t pairs = filters / 2;
   const int8_t* const odd = static_cast<const int8_t*>(b.w) + pairs * (chunks * 32 + 16);
   for (int32_t p = count; p < 4; ++p) b.x[p] = b.x[count - 1];  // a pixel again where there is no other
@@ -200,11 +208,13 @@ BURIN_INLINE void mve_pixels(const Requant& q, int32_t count, int32_t chunks, in
   if (by_quads) return mve_four_by_four<Y>(q, chunks, filters / 4, b);
   if (pairs > 0) mve_four_pixels<Y>(q, chunks, pairs, b);
   if (filters % 2 != 0)
-    for (int32_t p = 0; p < count; ++p) y[p * step + filters - 1] = mve_store<Y>(q, odd + chunks * 16, mve_dot(b.x[p], odd, chunks));
+    for (int32_t p = 0; p < count; ++p)
+      y[p * step + filters - 1] = mve_store<Y>(q, odd + chunks * 16, mve_dot(b.x[p], odd, chunks));
 }
 /// The window of output pixel (oy, ox), padding as `zero`; `to` has room for it.
 template <class X>
-BURIN_INLINE void mve_gather(const ConvShape& s, int8_t zero, const X* const* rows, int32_t oy, int32_t ox, int8_t* to) {
+BURIN_INLINE void mve_gather(const ConvShape& s, int8_t zero, const X* const* rows, int32_t oy, int32_t ox,
+                             int8_t* to) {
   const int32_t left = ox * s.sw - s.pl, run = s.dw == 1 ? s.kw : 1;
   const bool inside = left >= 0 && left + (s.kw - 1) * s.dw < s.iw;
   for (int32_t ky = 0; ky < s.kh; ++ky) {
@@ -230,12 +240,15 @@ BURIN_INLINE void mve_gather(const ConvShape& s, int8_t zero, const X* const* ro
 }
 
 /// Vectors that a row of the window takes if it is one run, else 0.
-BURIN_INLINE constexpr int32_t mve_run_vectors(int32_t kw, int32_t dw, int32_t ic) { return kw == 1 || dw == 1 ? (kw * ic + 15) / 16 : 0; }
+BURIN_INLINE constexpr int32_t mve_run_vectors(int32_t kw, int32_t dw, int32_t ic) {
+  return kw == 1 || dw == 1 ? (kw * ic + 15) / 16 : 0;
+}
 
 /// The windows of four neighbouring pixels of row oy, all inside the image from `left` on, each row of them as whole
 /// vectors: what is too much is overwritten by the next row or lies behind the column. `pitch`: from column to column.
 template <class X>
-BURIN_INLINE void mve_gather_four(const ConvShape& s, const X* const* rows, int32_t oy, int32_t left, int8_t* to, int32_t pitch) {
+BURIN_INLINE void mve_gather_four(const ConvShape& s, const X* const* rows, int32_t oy, int32_t left, int8_t* to,
+                                  int32_t pitch) {
   const int32_t vectors = mve_run_vectors(s.kw, s.dw, s.ic);
   for (int32_t ky = 0; ky < s.kh; ++ky, to += s.kw * s.ic) {
     const X* from = rows[oy * s.sh + ky * s.dh] + left * s.ic;
@@ -251,11 +264,13 @@ BURIN_INLINE void mve_gather_four(const ConvShape& s, const X* const* rows, int3
 #define BURIN_MVE_ON "add %[from], %[from], %[step]\n\tadd %[to], %[to], %[pitch]\n\t"
     if (__builtin_constant_p(vectors)) {
       int8_t* t = to;
+      // clang-format off
       __asm__ volatile("vmov.i8 q1, %[flip]\n\t" BURIN_MVE_GATHER BURIN_MVE_ON BURIN_MVE_GATHER BURIN_MVE_ON BURIN_MVE_GATHER
                          BURIN_MVE_ON BURIN_MVE_GATHER BURIN_MVE_LINES_128
                      : [from] "+r"(from), [to] "+r"(t)
                      : [step] "r"(s.sw * s.ic - vectors * 16), [pitch] "r"(pitch - vectors * 16), [vectors] "i"(vectors), [flip] "i"(X(-1) < X(0) ? 0 : 0x80)
                      : "q0", "q1", "memory");
+      // clang-format on
       continue;
     }
 #undef BURIN_MVE_GATHER
@@ -320,14 +335,18 @@ BURIN_INLINE const int8_t* mve_pixel(const uint8_t* row, int32_t p, const ConvSh
 
 /// Whether weights of two filters stay in registers while they run over many pixels.
 BURIN_INLINE constexpr bool mve_resident(const ConvShape& s) { return s.ic <= 32; }
-BURIN_INLINE constexpr bool mve_pointwise_by_quads(const ConvShape& s) { return !mve_resident(s) && mve_by_quads(mve_chunks(s.ic), s.oc); }
+BURIN_INLINE constexpr bool mve_pointwise_by_quads(const ConvShape& s) {
+  return !mve_resident(s) && mve_by_quads(mve_chunks(s.ic), s.oc);
+}
 
-/// One pair of filters of one or two chunks at `groups` * 4 pixels (more than 0), `pixel` bytes (up to 127) apart from b.x[0] on;
-/// their results are `step` apart, up to b.end.
+/// One pair of filters of one or two chunks at `groups` * 4 pixels (more than 0), `pixel` bytes (up to 127) apart from
+/// b.x[0] on; their results are `step` apart, up to b.end.
 template <class Y>
-BURIN_INLINE void mve_run_pair(const Requant& q, int32_t chunks, int32_t pixel, int32_t step, int32_t groups, const MveBlock& b) {
+BURIN_INLINE void mve_run_pair(const Requant& q, int32_t chunks, int32_t pixel, int32_t step, int32_t groups,
+                               const MveBlock& b) {
 #if BURIN_MVE
   if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(chunks) && __builtin_constant_p(pixel) && __builtin_constant_p(step)) {
+// clang-format off
 #define BURIN_MVE_RUN_BEGIN                                                                                            \
   "push {r7, r11}\n\t"                                                                                                 \
   "ldr r1, [%[b]]\n\t"                                                                                                 \
@@ -340,6 +359,7 @@ BURIN_INLINE void mve_run_pair(const Requant& q, int32_t chunks, int32_t pixel, 
   "vdup.32 q7, r0\n\t"                                                                                                 \
   "vldrw.u32 q2, [r9], #16\n\t"                                                                                        \
   "vldrw.u32 q3, [r9], #16\n\t"
+// clang-format on
 #define BURIN_MVE_RUN_END                                                                                              \
   BURIN_MVE_GATHER_SUMS                                                                                                \
   "vmlas.s32 q0, q7, r5\n\t"                                                                                           \
@@ -374,6 +394,7 @@ BURIN_INLINE void mve_run_pair(const Requant& q, int32_t chunks, int32_t pixel, 
                        : [b] "r"(&b), [pixel] "i"(pixel), [step] "i"(4 * step), BURIN_MVE_OPERANDS(q, Y)
                        : BURIN_MVE_CLOBBERS);
     } else {
+// clang-format off
 #define BURIN_MVE_RUN_PIXEL(a, b)                                                                                      \
   "vldrb.u8 q0, [r1], #16\n\t"                                                                                         \
   "vmladav.s8 " a ", q0, q2\n\t"                                                                                       \
@@ -381,6 +402,7 @@ BURIN_INLINE void mve_run_pair(const Requant& q, int32_t chunks, int32_t pixel, 
   "vmladav.s8 " b ", q0, q3\n\t"                                                                                       \
   "vmladava.s8 " a ", q1, q4\n\t"                                                                                      \
   "vmladava.s8 " b ", q1, q5\n\t"
+      // clang-format on
       __asm__ volatile(BURIN_MVE_RUN_BEGIN
                        "vldrw.u32 q4, [r9], #16\n\t"
                        "vldrw.u32 q5, [r9], #16\n\t"
@@ -409,8 +431,8 @@ BURIN_INLINE void mve_run_pair(const Requant& q, int32_t chunks, int32_t pixel, 
 
 /// All filters at `groups` * 4 pixels, which lie `pixel` bytes apart and their results `step`; returns how many pixels.
 template <class Y>
-BURIN_INLINE int32_t mve_run(const Requant& q, int32_t chunks, int32_t pixel, int32_t step, int32_t filters, int32_t groups, const int8_t* x,
-                             MveBlock b, const uint32_t* weights, Y* y) {
+BURIN_INLINE int32_t mve_run(const Requant& q, int32_t chunks, int32_t pixel, int32_t step, int32_t filters,
+                             int32_t groups, const int8_t* x, MveBlock b, const uint32_t* weights, Y* y) {
   if (groups <= 0) return 0;
   const int8_t* w = reinterpret_cast<const int8_t*>(weights);
   b.x[0] = x;
@@ -422,24 +444,27 @@ BURIN_INLINE int32_t mve_run(const Requant& q, int32_t chunks, int32_t pixel, in
     mve_run_pair<Y>(q, chunks, pixel, step, groups, b);
   }
   if (f < filters)
-    for (int32_t p = 0; p < groups * 4; ++p) y[p * step + f] = mve_store<Y>(q, w + chunks * 16, mve_dot(x + p * pixel, w, chunks));
+    for (int32_t p = 0; p < groups * 4; ++p)
+      y[p * step + f] = mve_store<Y>(q, w + chunks * 16, mve_dot(x + p * pixel, w, chunks));
   return groups * 4;
 }
 /// The same at the first pixels of a row: all groups that lie wholly in it with their last vector.
 template <class Y>
-BURIN_INLINE int32_t mve_run_row(const ConvShape& s, const Requant& q, const int8_t* row, const MveBlock& b, const uint32_t* w, Y* y) {
+BURIN_INLINE int32_t mve_run_row(const ConvShape& s, const Requant& q, const int8_t* row, const MveBlock& b,
+                                 const uint32_t* w, Y* y) {
   const int32_t chunks = mve_chunks(s.ic), over = chunks * 16 - s.ic;
   return mve_run<Y>(q, chunks, s.ic, s.oc, s.oc, (s.ow * s.ic - over) / s.ic / 4, row, b, w, y);
 }
 template <class Y>
-BURIN_INLINE int32_t mve_run_row(const ConvShape&, const Requant&, const uint8_t*, const MveBlock&, const uint32_t*, Y*) {
+BURIN_INLINE int32_t mve_run_row(const ConvShape&, const Requant&, const uint8_t*, const MveBlock&, const uint32_t*,
+                                 Y*) {
   return 0;  // bytes are made signed on the way to a column
 }
 
 /// 1x1, stride 1, no padding: rows of pixels, each row in one piece.
 template <class X, class Y>
-BURIN_INLINE void pointwise_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                   const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void pointwise_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                   int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)x_zero;
   (void)params;
   const int32_t chunks = mve_chunks(s.ic);

@@ -1,5 +1,5 @@
-// Convolution on int8 and uint8 in plain C++, for cores without DSP instructions and for layers that packed kernels refuse:
-// zero points are constants, padding is written out, and loads are shared by filters and pixels.
+// Convolution on int8 and uint8 in plain C++, for cores without DSP instructions and for layers that packed kernels
+// refuse: zero points are constants, padding is written out, and loads are shared by filters and pixels.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 
@@ -35,8 +35,8 @@ constexpr int32_t conv_q8_plain_scratch(const ConvShape& s) {
 
 /// The window of output pixel (oy, ox), channels [channel, channel + count).
 template <class X>
-BURIN_INLINE void plain_gather(const ConvShape& s, int32_t x_zero, const X* const* rows, int32_t oy, int32_t ox, int32_t channel,
-                               int32_t count, X* to) {
+BURIN_INLINE void plain_gather(const ConvShape& s, int32_t x_zero, const X* const* rows, int32_t oy, int32_t ox,
+                               int32_t channel, int32_t count, X* to) {
   const int32_t left = ox * s.sw - s.pl;
   for (int32_t ky = 0; ky < s.kh; ++ky) {
     const X* row = rows[oy * s.sh + ky * s.dh];
@@ -57,16 +57,16 @@ BURIN_INLINE void plain_gather(const ConvShape& s, int32_t x_zero, const X* cons
   }
 }
 
-/// The stored value of a sum over x as it is; params: as `requantize` wants them after what x_zero and the sum of weights
-/// make of the sum, which shift8 has in its first word.
+/// The stored value of a sum over x as it is; params: as `requantize` wants them after what x_zero and the sum of
+/// weights make of the sum, which shift8 has in its first word.
 BURIN_INLINE int32_t plain_requantize(const Requant& q, const int32_t* params, int32_t o, int32_t acc) {
   if (q.kind == RequantKind::shift8) return requantize(q, params + o * 2, acc);
   const int32_t* p = params + o * (words_per_channel(q.kind) + 1);
   return requantize(q, p + 1, wrap_add(acc, p[0]));
 }
 
-/// `Pixels` windows against filters [first, first + filters) of `taps` weights, `Filters` at a time; y: the pixels' first value
-/// of these filters.
+/// `Pixels` windows against filters [first, first + filters) of `taps` weights, `Filters` at a time; y: the pixels'
+/// first value of these filters.
 template <int32_t Pixels, int32_t Filters, class X, class Y>
 BURIN_INLINE void plain_windows(const ConvShape& s, const Requant& q, int32_t taps, const X* const* x, int32_t first,
                                 int32_t filters, const int8_t* w, const int32_t* params, Y* y) {
@@ -74,7 +74,8 @@ BURIN_INLINE void plain_windows(const ConvShape& s, const Requant& q, int32_t ta
     const int32_t last = filters - 1 - f;  // filters beyond it are computed as it is, and not stored
     const int8_t* v[Filters];
     int32_t acc[Filters][Pixels] = {};
-    plain_each<Filters>([&](int32_t i) __attribute__((always_inline)) { v[i] = w + (first + f + (i < last ? i : last)) * taps; });
+    plain_each<Filters>([&](int32_t i)
+                            __attribute__((always_inline)) { v[i] = w + (first + f + (i < last ? i : last)) * taps; });
     for (int32_t k = 0; k < taps; ++k)
       plain_each<Pixels>([&](int32_t p) __attribute__((always_inline)) {
         plain_each<Filters>([&](int32_t i) __attribute__((always_inline)) { acc[i][p] += x[p][k] * v[i][k]; });
@@ -122,25 +123,27 @@ BURIN_INLINE void conv_q8_plain(const ConvShape& s, const Requant& q, int32_t x_
 /// Bytes of working memory: where each tap of a window lies, and a pixel of padding.
 constexpr int32_t depthwise_q8_plain_scratch(const ConvShape& s) { return s.kh * s.kw * 8 + s.ic; }
 
-/// `Channels` channels at one pixel; x: where each tap's first channel lies, w: the channels' weights for the first tap, those
-/// for the next one `step` further.
+/// `Channels` channels at one pixel; x: where each tap's first channel lies, w: the channels' weights for the first
+/// tap, those for the next one `step` further.
 template <int32_t Channels, class X, class Y>
-BURIN_INLINE void plain_channels(const Requant& q, int32_t taps, const X* const* x, int32_t c, const int8_t* w, int32_t step,
-                                 const int32_t* params, Y* y) {
+BURIN_INLINE void plain_channels(const Requant& q, int32_t taps, const X* const* x, int32_t c, const int8_t* w,
+                                 int32_t step, const int32_t* params, Y* y) {
   int32_t acc[Channels] = {};
   for (int32_t t = 0; t < taps; ++t) {
     const X* at = x[t] + c;
     plain_each<Channels>([&](int32_t i) __attribute__((always_inline)) { acc[i] += at[i] * w[i]; });
     w += step;
   }
-  plain_each<Channels>([&](int32_t i) __attribute__((always_inline)) { y[c + i] = Y(plain_requantize(q, params, c + i, acc[i])); });
+  plain_each<Channels>([&](int32_t i) __attribute__((always_inline)) {
+    y[c + i] = Y(plain_requantize(q, params, c + i, acc[i]));
+  });
 }
 
-/// Depthwise: as many groups as channels, in and out. w: [ic / kPlainPacked][kh][kw][kPlainPacked], then the channels left
-/// over, [kh][kw] each.
+/// Depthwise: as many groups as channels, in and out. w: [ic / kPlainPacked][kh][kw][kPlainPacked], then the channels
+/// left over, [kh][kw] each.
 template <class X, class Y>
-BURIN_INLINE void depthwise_q8_plain(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                     const int8_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void depthwise_q8_plain(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                     int32_t n, const int8_t* w, const int32_t* params, Y* y, void* scratch) {
   const X** const taps = static_cast<const X**>(scratch);
   X* const padding = reinterpret_cast<X*>(static_cast<uint8_t*>(scratch) + s.kh * s.kw * 8);
   for (int32_t c = 0; c < s.ic; ++c) padding[c] = X(x_zero);

@@ -1,5 +1,5 @@
-// Convolution with windows 3 wide and up to 3 high on int8 and uint8 for cores with Helium, input channels a multiple of
-// 16: no windows are gathered. The rows that a row of output reads lie in working memory with their padding; sixteen
+// Convolution with windows 3 wide and up to 3 high on int8 and uint8 for cores with Helium, input channels a multiple
+// of 16: no windows are gathered. The rows that a row of output reads lie in working memory with their padding; sixteen
 // channels of a pixel are a vector, and four neighbouring output pixels x two filters share them: with stride 1 six
 // loads serve the twelve operands of a window row, with stride 2 nine. Requantization by RequantKind::vector.
 //
@@ -14,7 +14,9 @@ namespace burin {
 /// Bytes of a row in working memory, and rows.
 BURIN_INLINE constexpr int32_t conv_rows_mve_pitch(const ConvShape& s) { return ((s.ow - 1) * s.sw + 3) * s.ic; }
 BURIN_INLINE constexpr int32_t conv_rows_mve_ring(const ConvShape& s) { return (s.kh - 1) * s.dh + 1; }
-BURIN_INLINE constexpr int32_t conv_rows_q8_mve_scratch(const ConvShape& s) { return conv_rows_mve_ring(s) * conv_rows_mve_pitch(s); }
+BURIN_INLINE constexpr int32_t conv_rows_q8_mve_scratch(const ConvShape& s) {
+  return conv_rows_mve_ring(s) * conv_rows_mve_pitch(s);
+}
 /// Whether the kernel serves a shape: four pixels of a window row must be in reach of one register.
 BURIN_INLINE constexpr bool conv_rows_mve_serves(const ConvShape& s) {
   return s.kw == 3 && s.kh <= 3 && s.dw == 1 && s.sw <= 2 && s.ow >= 4 && s.oc % 2 == 0 && s.ic % 16 == 0 &&
@@ -42,6 +44,7 @@ BURIN_INLINE void mve_four_windows(const ConvShape& s, const Requant& q, int32_t
   mac " " a ", q4, " x "\n\t" load_a mac " " b ", q5, " x "\n\t" load_b
 #define BURIN_MVE_ROW_PIXEL(x, a, b, load_a, load_b) BURIN_MVE_ROW_PIXEL_BY("vmladava.s8", x, a, b, load_a, load_b)
 // Of the first step: sums begin.
+// clang-format off
 #define BURIN_MVE_ROW_PIXEL_0(x, a, b, load_a, load_b)                                                                 \
   ".if .Lburin_first\n\t" BURIN_MVE_ROW_PIXEL_BY("vmladav.s8", x, a, b, load_a, load_b)                                \
   ".else\n\t" BURIN_MVE_ROW_PIXEL(x, a, b, load_a, load_b) ".endif\n\t"
@@ -125,6 +128,7 @@ BURIN_INLINE void mve_four_windows(const ConvShape& s, const Requant& q, int32_t
       :                                                                                                                \
       : [b] "r"(&b), [parts] "i"(s.ic / 16), [pixel] "i"(s.ic), [height] "i"(s.kh), BURIN_MVE_OPERANDS(q, Y)           \
       : BURIN_MVE_CLOBBERS)
+    // clang-format on
     if (s.sw == 1) BURIN_MVE_FOUR_WINDOWS(BURIN_MVE_ROW_STEP_1, "1");
     else BURIN_MVE_FOUR_WINDOWS(BURIN_MVE_ROW_STEP_2, "2");
 #undef BURIN_MVE_FOUR_WINDOWS
@@ -172,8 +176,8 @@ BURIN_INLINE void mve_padded_row(const ConvShape& s, int8_t zero, const X* row, 
 
 /// n rows of output, as conv_q8_ref. params are inside w.
 template <class X, class Y>
-BURIN_INLINE void conv_rows_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                   const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void conv_rows_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                   int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)params;
   const int32_t pitch = conv_rows_mve_pitch(s), ring = conv_rows_mve_ring(s);
   int8_t* const memory = static_cast<int8_t*>(scratch);
@@ -185,10 +189,12 @@ BURIN_INLINE void conv_rows_q8_mve(const ConvShape& s, const Requant& q, int32_t
   int32_t there = 0;  // rows before this one are in the ring, or will not be read any more
   for (int32_t oy = 0; oy < n; ++oy, y += s.ow * s.oc) {
     if (there < oy * s.sh) there = oy * s.sh;
-    for (; there < oy * s.sh + ring; ++there) mve_padded_row(s, mve_byte(X(x_zero)), rows[there], memory + there % ring * pitch);
+    for (; there < oy * s.sh + ring; ++there)
+      mve_padded_row(s, mve_byte(X(x_zero)), rows[there], memory + there % ring * pitch);
     for (int32_t ox = 0; ox < s.ow; ox += 4) {
       const int32_t at = ox + 4 <= s.ow ? ox : s.ow - 4;  // the last pixels, some of them once more
-      for (int32_t ky = 0; ky < 3; ++ky) b.x[ky] = memory + (oy * s.sh + (ky < s.kh ? ky : 0) * s.dh) % ring * pitch + at * s.sw * s.ic;
+      for (int32_t ky = 0; ky < 3; ++ky)
+        b.x[ky] = memory + (oy * s.sh + (ky < s.kh ? ky : 0) * s.dh) % ring * pitch + at * s.sw * s.ic;
       b.y = y + at * s.oc;
       b.end = y + at * s.oc + s.oc;
       mve_four_windows<Y>(s, q, s.oc / 2, b);

@@ -1,6 +1,6 @@
 // Convolution on int8 and uint8 for cores with Helium, for few input channels: any window without dilation, one group,
-// requantization by RequantKind::vector. For a column of output pixels, what the window's columns hold is copied to a strip, row
-// by row. A window is then one run of bytes there, and neighbouring windows share all rows but the stride.
+// requantization by RequantKind::vector. For a column of output pixels, what the window's columns hold is copied to a
+// strip, row by row. A window is then one run of bytes there, and neighbouring windows share all rows but the stride.
 //
 // Weights: as conv_mve.h; by pairs where a window takes one or two vectors (mve_run_pair keeps them in registers).
 #pragma once
@@ -14,7 +14,8 @@ BURIN_INLINE constexpr int32_t conv_strips_q8_mve_scratch(const ConvShape& s) {
   return s.rows(conv_strips_mve_rows(s)) * s.kw * s.ic + 16;
 }
 BURIN_INLINE constexpr bool conv_strips_mve_serves(const ConvShape& s) {
-  return s.dh == 1 && s.dw == 1 && int64_t(s.ow) * s.oc < 65536 / 4 && int64_t(s.kw) * s.ic <= 1024 && conv_strips_q8_mve_scratch(s) <= 8192;
+  return s.dh == 1 && s.dw == 1 && int64_t(s.ow) * s.oc < 65536 / 4 && int64_t(s.kw) * s.ic <= 1024 &&
+         conv_strips_q8_mve_scratch(s) <= 8192;
 }
 BURIN_INLINE constexpr int32_t conv_strips_mve_chunks(const ConvShape& s) { return mve_chunks(s.kh * s.kw * s.ic); }
 /// Whether weights of two filters stay in registers while they run down the strip.
@@ -27,9 +28,11 @@ BURIN_INLINE constexpr bool conv_strips_mve_by_quads(const ConvShape& s) {
 
 /// `bytes` (up to 16) of each of `count` rows, `from_pitch` and `to_pitch` apart, as mve_byte.
 template <class X>
-BURIN_INLINE void mve_copy_rows(int8_t* to, int32_t to_pitch, const X* from, int32_t from_pitch, int32_t bytes, int32_t count) {
+BURIN_INLINE void mve_copy_rows(int8_t* to, int32_t to_pitch, const X* from, int32_t from_pitch, int32_t bytes,
+                                int32_t count) {
   if (count <= 0) return;
 #if BURIN_MVE
+// clang-format off
 #define BURIN_MVE_COPY_ROWS(step, on, kind)                                                                            \
   __asm__ volatile(                                                                                                    \
       "vctp.8 %[bytes]\n\t"                                                                                            \
@@ -51,6 +54,7 @@ BURIN_INLINE void mve_copy_rows(int8_t* to, int32_t to_pitch, const X* from, int
       : [to] "+r"(to), [from] "+r"(from)                                                                               \
       : [bytes] "r"(bytes), [count] "r"(count), [pitch] "r"(from_pitch), [row] kind(to_pitch), [flip] "i"(X(-1) > X(0))             \
       : "q0", "q1", "lr", "memory")
+  // clang-format on
   if (__builtin_constant_p(to_pitch) && to_pitch < 128) BURIN_MVE_COPY_ROWS(", %[row]", "", "i");
   else BURIN_MVE_COPY_ROWS("", "add %[to], %[to], %[row]\n\t", "r");
 #undef BURIN_MVE_COPY_ROWS
@@ -79,8 +83,8 @@ BURIN_INLINE MveRowRun mve_row_run(const X* const* rows, int32_t count) {
 
 /// What the windows of column ox hold of `count` rows.
 template <class X>
-BURIN_INLINE void mve_fill_window_strip(const ConvShape& s, int8_t zero, const X* const* rows, const MveRowRun& run, int32_t count, int32_t ox,
-                                        int8_t* to) {
+BURIN_INLINE void mve_fill_window_strip(const ConvShape& s, int8_t zero, const X* const* rows, const MveRowRun& run,
+                                        int32_t count, int32_t ox, int8_t* to) {
   const int32_t row = s.kw * s.ic, left = ox * s.sw - s.pl;
   const int32_t first = left >= 0 ? 0 : -left < s.kw ? -left : s.kw;  // pixels [first, last) of a window row are inside
   const int32_t last = left + s.kw <= s.iw ? s.kw : s.iw - left > first ? s.iw - left : first;
@@ -92,14 +96,14 @@ BURIN_INLINE void mve_fill_window_strip(const ConvShape& s, int8_t zero, const X
   }
   for (int32_t r = run.first; r < run.end; r += run.pitch ? run.end - r : 1)
     for (int32_t at = first * s.ic; rows[r] && at < last * s.ic; at += 16)
-      mve_copy_rows(to + r * row + at, row, rows[r] + left * s.ic + at, run.pitch, last * s.ic - at < 16 ? last * s.ic - at : 16,
-                    run.pitch ? run.end - r : 1);
+      mve_copy_rows(to + r * row + at, row, rows[r] + left * s.ic + at, run.pitch,
+                    last * s.ic - at < 16 ? last * s.ic - at : 16, run.pitch ? run.end - r : 1);
 }
 
 /// n rows of output, at most conv_strips_mve_rows, as conv_q8_ref. params are inside w.
 template <class X, class Y>
-BURIN_INLINE void conv_strips_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                     const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void conv_strips_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                     int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)params;
   const int32_t chunks = conv_strips_mve_chunks(s), pixel = s.sh * s.kw * s.ic, step = s.ow * s.oc;
   const bool by_quads = conv_strips_mve_by_quads(s);

@@ -1,9 +1,9 @@
-// Convolution on int8 and uint8 for cores with DSP where H/s packing is not exact or there are several groups: weights of 16
-// bits, any window, stride, dilation and padding. As in conv_dsp.h the windows of four pixels are gathered into a column, here
-// of 16-bit activations, and two filters at a time run over it: twice the flash of H/s packing.
+// Convolution on int8 and uint8 for cores with DSP where H/s packing is not exact or there are several groups: weights
+// of 16 bits, any window, stride, dilation and padding. As in conv_dsp.h the windows of four pixels are gathered into a
+// column, here of 16-bit activations, and two filters at a time run over it: twice the flash of H/s packing.
 //
-// Weights, group by group: per pair of filters, per quad of taps (in their order) the words (w0, w2) of both filters, then
-// (w1, w3); a last odd filter alone. Parameters: as plain_requantize() wants them.
+// Weights, group by group: per pair of filters, per quad of taps (in their order) the words (w0, w2) of both filters,
+// then (w1, w3); a last odd filter alone. Parameters: as plain_requantize() wants them.
 #pragma once
 #include "runtime-min/kernels/conv_plain.h"
 #include "runtime-min/kernels/hs.h"
@@ -27,10 +27,11 @@ BURIN_INLINE uint32_t* w16_expand(const X* x, int32_t quads, uint32_t* column) {
   return column;
 }
 
-/// The window at x = left of the rows r into column place 0..3; s is one group, whose channels begin at `channel` of `stride`.
+/// The window at x = left of the rows r into column place 0..3; s is one group, whose channels begin at `channel` of
+/// `stride`.
 template <class X>
-BURIN_INLINE void w16_gather(const ConvShape& s, int32_t stride, int32_t channel, int32_t x_zero, const X* const* r, int32_t left,
-                             uint32_t* column, X* window) {
+BURIN_INLINE void w16_gather(const ConvShape& s, int32_t stride, int32_t channel, int32_t x_zero, const X* const* r,
+                             int32_t left, uint32_t* column, X* window) {
   const int32_t row_bytes = s.kw * s.ic;
   const bool inside = left >= 0 && left + (s.kw - 1) * s.dw < s.iw;
   X* to = window;
@@ -50,6 +51,7 @@ BURIN_INLINE void w16_gather(const ConvShape& s, int32_t stride, int32_t channel
 
 #if BURIN_DSP && !defined(__clang__)
 // Two taps of four pixels x two filters: 11 instructions for 16 products. `op` is smuad for the first ones.
+// clang-format off
 #define BURIN_W16_NEXT(op, A)                                                                                          \
   "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
   "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
@@ -58,6 +60,7 @@ BURIN_INLINE void w16_gather(const ConvShape& s, int32_t stride, int32_t channel
   "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
   op " %[a2], %[f0], %[v0]" A(a2) op " %[b2], %[f1], %[v0]" A(b2)                                                      \
   op " %[a3], %[f0], %[v1]" A(a3) op " %[b3], %[f1], %[v1]" A(b3)
+// clang-format on
 #define BURIN_W16_ADD(a) ", %[" #a "]\n\t"
 #define BURIN_W16_SET(a) "\n\t"
 #define BURIN_W16_2 BURIN_W16_NEXT("smlad", BURIN_W16_ADD) BURIN_W16_NEXT("smlad", BURIN_W16_ADD)
@@ -118,8 +121,8 @@ BURIN_INLINE void w16_one_dot(int32_t quads, const uint32_t*& w, const uint32_t*
 
 /// All filters of a group at `count` (1 to 4) pixels of the column, whose results lie `step` apart.
 template <class Y>
-BURIN_INLINE void w16_filters(const Requant& q, int32_t filters, int32_t quads, const uint32_t* w, const int32_t* params,
-                              const uint32_t* column, int32_t count, Y* y, int32_t step) {
+BURIN_INLINE void w16_filters(const Requant& q, int32_t filters, int32_t quads, const uint32_t* w,
+                              const int32_t* params, const uint32_t* column, int32_t count, Y* y, int32_t step) {
   const uint32_t* const stop = column + quads * 8;
   for (int32_t o = 0; o + 2 <= filters; o += 2) {
     int32_t a[4], b[4];
@@ -156,10 +159,12 @@ template <class X, class Y>
 BURIN_INLINE void conv_q8_w16_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                   const uint32_t* weights, const int32_t* all_params, Y* y, void* scratch) {
   const ConvShape one = conv_group(s);
-  const int32_t quads = w16_quads(s), total = n * s.ow, each = q.kind == RequantKind::shift8 ? 2 : words_per_channel(q.kind) + 1;
+  const int32_t quads = w16_quads(s), total = n * s.ow,
+                each = q.kind == RequantKind::shift8 ? 2 : words_per_channel(q.kind) + 1;
   uint32_t* const column = static_cast<uint32_t*>(scratch);
   X* const window = reinterpret_cast<X*>(column + quads * 8);
-  for (int32_t i = 0; i < 4; ++i) window[quads * 4 - 4 + i] = X(x_zero);  // what follows the last tap meets weights of zero
+  for (int32_t i = 0; i < 4; ++i)
+    window[quads * 4 - 4 + i] = X(x_zero);  // what follows the last tap meets weights of zero
   for (int32_t g = 0; g < s.groups; ++g) {
     const uint32_t* const w = weights + g * one.oc * quads * 2;
     const int32_t* const params = all_params + g * one.oc * each;

@@ -10,7 +10,8 @@ struct DenseShape {
   int32_t pixels, in, out;
 };
 
-/// acc = sum of (x - x_zero) * w, the weights' zero point subtracted; params as `requantize` wants them, one set per output.
+/// acc = sum of (x - x_zero) * w, the weights' zero point subtracted; params as `requantize` wants them, one set per
+/// output.
 template <class X, class W, class Y>
 BURIN_INLINE void dense_q8_ref(const DenseShape& s, const Requant& q, int32_t x_zero, const X* x, const W* w,
                                const int32_t* params, Y* y) {
@@ -23,8 +24,8 @@ BURIN_INLINE void dense_q8_ref(const DenseShape& s, const Requant& q, int32_t x_
 }
 
 /// y = clamp(bias + sum), bias null for none. The order of the sum is free (docs/numerics.md).
-BURIN_INLINE void dense_f32_ref(const DenseShape& s, float lo, float hi, const float* x, const float* w, const float* bias,
-                                float* y) {
+BURIN_INLINE void dense_f32_ref(const DenseShape& s, float lo, float hi, const float* x, const float* w,
+                                const float* bias, float* y) {
   for (int32_t p = 0; p < s.pixels; ++p)
     for (int32_t o = 0; o < s.out; ++o) {
       float acc = bias ? bias[o] : 0.0f;

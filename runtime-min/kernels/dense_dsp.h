@@ -1,9 +1,8 @@
 // Fully connected layers on int8 and uint8 for cores with DSP: one row of activations is expanded once, and every
 // weight is then read once, six or four outputs at a time (hs.h).
 //
-// Weights are one stream: sixes {first values, [quad][6]}, fours {first values, [quad][4]}, then single filters. params:
-// what requantization reads besides, or the multiplier that all share, six times if
-// there are sixes.
+// Weights are one stream: sixes {first values, [quad][6]}, fours {first values, [quad][4]}, then single filters.
+// params: what requantization reads besides, or the multiplier that all share, six times if there are sixes.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/hs.h"
@@ -41,11 +40,13 @@ constexpr int32_t dense_q8_dsp_scratch(const ConvShape& s) { return hs_quads(s.i
 #endif
 
 /// Four filters at one pixel, on top of what the sums hold. shortly: code counts more than speed.
-BURIN_INLINE void hs_dense_dots(int32_t quads, bool shortly, const uint32_t*& w, const uint32_t* c, int32_t& a0, int32_t& a1, int32_t& a2, int32_t& a3) {
+BURIN_INLINE void hs_dense_dots(int32_t quads, bool shortly, const uint32_t*& w, const uint32_t* c, int32_t& a0,
+                                int32_t& a1, int32_t& a2, int32_t& a3) {
   const uint32_t* const stop = c + quads * 2;
 #if BURIN_DSP && !defined(__clang__)
   uint32_t t, u;
-  if (__builtin_constant_p(quads) && quads % 4 == 0 && !shortly) BURIN_HS_DENSE_LOOP(BURIN_HS_DENSE_4, "cmp %[c], %[stop]\n\t", "r");
+  if (__builtin_constant_p(quads) && quads % 4 == 0 && !shortly)
+    BURIN_HS_DENSE_LOOP(BURIN_HS_DENSE_4, "cmp %[c], %[stop]\n\t", "r");
   else BURIN_HS_DENSE_LOOP(BURIN_HS_DENSE_QUAD, "ldr r8, %[stop]\n\tcmp %[c], r8\n\t", "m");
 #else
   (void)shortly;
@@ -67,6 +68,7 @@ BURIN_INLINE constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
 // 1 pixel x 6 filters, two quads: 41 instructions for 48 products. Sums: r0 to r5; activations r6, r7; weights r8 to
 // r11; their address r12; the column lr.
 #define BURIN_HS_SIX_OF(i, w, v) "smlad r" #i ", r" #w ", " v ", r" #i "\n\t"
+// clang-format off
 #define BURIN_HS_SIX_TWO(i, j, v, w)                                                                                   \
   BURIN_HS_SIX_OF(i, v, "r6") BURIN_HS_SIX_OF(j, w, "r6") "sxtb16 r" #v ", r" #v "\n\tsxtb16 r" #w ", r" #w "\n\t"     \
   BURIN_HS_SIX_OF(i, v, "r7") BURIN_HS_SIX_OF(j, w, "r7")
@@ -119,6 +121,7 @@ BURIN_INLINE constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
   "ldm r12!, {r8, r9, r10, r11}\n\t" BURIN_HS_FOUR_OF(0, 8, t) BURIN_HS_FOUR_OF(1, 9, t) BURIN_HS_FOUR_OF(2, 10, t)    \
   BURIN_HS_FOUR_OF(3, 11, t) "sxtb16 r8, r8\n\tsxtb16 r9, r9\n\tsxtb16 r10, r10\n\tsxtb16 r11, r11\n\t"                \
   BURIN_HS_FOUR_OF(0, 8, u) BURIN_HS_FOUR_OF(1, 9, u) BURIN_HS_FOUR_OF(2, 10, u) BURIN_HS_FOUR_OF(3, 11, u)
+// clang-format on
 #define BURIN_HS_FOUR_2 "ldm lr!, {r4, r5, r6, r7}\n\t" BURIN_HS_FOUR_QUAD(4, 5) BURIN_HS_FOUR_QUAD(6, 7)
 #define BURIN_HS_FOUR_EACH(F) F(0, 4) F(1, 5) F(2, 6) F(3, 7)
 #define BURIN_HS_FOURS(saturate)                                                                                       \
@@ -225,8 +228,8 @@ BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero,
   if ((kAny || sixes > 0) && q.kind == RequantKind::shift8 && hs_whole<Y>(q)) {
     for (int32_t pixel = 0; pixel < n * s.ow; ++pixel, y += s.oc) {
       const X* x = rows[pixel / s.ow] + pixel % s.ow * s.ic;
-      hs_dense_pixel<kAny>(DensePixel<X, Y>{weights, params, y, column, x, y + 6 * sixes, y + 6 * sixes + 4 * fours, y + s.oc, s.ic,
-                                      q.shift, q.offset, one ? 0 : 4});
+      hs_dense_pixel<kAny>(DensePixel<X, Y>{weights, params, y, column, x, y + 6 * sixes, y + 6 * sixes + 4 * fours,
+                                            y + s.oc, s.ic, q.shift, q.offset, one ? 0 : 4});
     }
     return;
   }
@@ -262,8 +265,8 @@ BURIN_INLINE void dense_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_z
 
 /// The same where all filters have one multiplier (shift8): params: that multiplier.
 template <bool kAny = false, class X, class Y>
-BURIN_INLINE void dense_one_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                   const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void dense_one_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                   int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   hs_dense<true, kAny>(s, q, x_zero, rows, n, w, params, y, scratch);
 }
 

@@ -8,6 +8,7 @@ namespace burin {
 
 #if BURIN_FPU
 // One tap of eight outputs with the sums s0...s7: weights s<p>...s<w>, which the products replace, and activation s<x>.
+// clang-format off
 #define BURIN_F32_SPLIT8(p, q, r, s, t, u, v, w, x)                                                                 \
   "vmul.f32 s" #p ", s" #p ", s" #x "\n\tvmul.f32 s" #q ", s" #q ", s" #x "\n\tvmul.f32 s" #r ", s" #r ", s" #x     \
   "\n\tvmul.f32 s" #s ", s" #s ", s" #x "\n\tvmul.f32 s" #t ", s" #t ", s" #x "\n\tvmul.f32 s" #u ", s" #u ", s" #x \
@@ -36,6 +37,7 @@ namespace burin {
       : "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16",   \
         "s17", "s18", "s19", "s20", "s21", "s22", "s23", "s24", "s25", "s26", "s27", "s28", "s29", "s30", "s31", "cc", \
         "memory")
+// clang-format on
 #endif
 
 /// A 1x1 convolution, one pixel at a time. w: filters in eights as [k][8], what is left over as [k].
@@ -53,10 +55,8 @@ BURIN_SHARED void dense_f32_fpu(const ConvShape& s, float lo, float hi, const fl
 #if BURIN_FPU
       const float* from = x;
       int32_t left;
-      if (kFused)
-        BURIN_F32_EIGHT(BURIN_F32_FUSED8);
-      else
-        BURIN_F32_EIGHT(BURIN_F32_SPLIT8);
+      if (kFused) BURIN_F32_EIGHT(BURIN_F32_FUSED8);
+      else BURIN_F32_EIGHT(BURIN_F32_SPLIT8);
 #else
       for (int32_t f = 0; f < 8; ++f) to[f] = *bias++;
       for (int32_t i = 0; i < s.ic; ++i)

@@ -7,9 +7,11 @@
 namespace burin {
 
 #if BURIN_MVE_FLOAT
+// clang-format off
 #define BURIN_MVE_F32_TAP16(x)                                                                              \
   "vldrw.u32 q5, [%[w], #16]\n\tvfma.f32 q0, q4, " x "\n\tvldrw.u32 q6, [%[w], #32]\n\tvfma.f32 q1, q5, " x \
   "\n\tvldrw.u32 q7, [%[w], #48]\n\tvfma.f32 q2, q6, " x "\n\t"
+// clang-format on
 #define BURIN_MVE_F32_TAP16_ON(x) BURIN_MVE_F32_TAP16(x) "vldrw.u32 q4, [%[w], #64]!\n\tvfma.f32 q3, q7, " x "\n\t"
 #define BURIN_MVE_F32_TAP16_LAST(x) BURIN_MVE_F32_TAP16(x) "adds %[w], %[w], #64\n\tvfma.f32 q3, q7, " x "\n\t"
 #endif

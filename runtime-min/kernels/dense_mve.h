@@ -1,8 +1,8 @@
 // Fully connected layers on int8 and uint8 for cores with Helium: one pixel, eight filters together, so that each
 // weight is read once. Requantization by RequantKind::vector.
 //
-// Weights: per eight filters [chunk][filter] vectors of 16 taps, zeros behind the last tap, then p0 of filters 0 2 4 6 1
-// 3 5 7 and their multipliers; the other filters one by one: [chunk], {p0, multiplier}.
+// Weights: per eight filters [chunk][filter] vectors of 16 taps, zeros behind the last tap, then p0 of filters 0 2 4 6
+// 1 3 5 7 and their multipliers; the other filters one by one: [chunk], {p0, multiplier}.
 #pragma once
 #include "runtime-min/kernels/conv_mve.h"
 
@@ -16,6 +16,7 @@ template <class Y>
 BURIN_INLINE void mve_eight_filters(const Requant& q, int32_t chunks, int32_t eights, const MveBlock& b) {
 #if BURIN_MVE
   if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(chunks)) {
+// clang-format off
 #define BURIN_MVE_DENSE_CHUNK(mac)                                                                                     \
   "vldrb.u8 q0, [r1], #16\n\t"                                                                                         \
   "vldrw.u32 q2, [r9], #16\n\t" mac " r0, q0, q1\n\t"                                                                  \
@@ -26,6 +27,7 @@ BURIN_INLINE void mve_eight_filters(const Requant& q, int32_t chunks, int32_t ei
   "vldrw.u32 q1, [r9], #16\n\t" mac " r12, q0, q3\n\t"                                                                 \
   "vldrw.u32 q2, [r9], #16\n\t" mac " r6, q0, q1\n\t"                                                                  \
   "vldrw.u32 q1, [r9], #16\n\t" mac " lr, q0, q2\n\t"
+    // clang-format on
     // q1 is loaded one ahead: after the last chunk it holds the first four p0.
     __asm__ volatile(
         "push {r7, r11}\n\t"

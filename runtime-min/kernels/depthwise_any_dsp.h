@@ -2,8 +2,8 @@
 // depthwise_dsp.h, and for an output a SMLAD for every two taps of a row. One output per input channel, no dilation.
 //
 // A row of a window that begins at an even column meets the words (w0, w1), (w2, w3)...; at an odd one (0, w0), (w1,
-// w2)... A channel's weights, times 256: the words of all rows for even columns, then, where the horizontal stride is odd,
-// for odd ones. Parameters as in hs.h.
+// w2)... A channel's weights, times 256: the words of all rows for even columns, then, where the horizontal stride is
+// odd, for odd ones. Parameters as in hs.h.
 #pragma once
 #include "runtime-min/kernels/depthwise_dsp.h"
 
@@ -14,7 +14,9 @@ constexpr int32_t depthwise_any_row_words(const ConvShape& s) { return ((s.ow - 
 /// Words of one row of weights for windows at even columns (odd = 0) or odd ones (odd = 1).
 constexpr int32_t depthwise_any_weight_words(const ConvShape& s, int32_t odd) { return (s.kw + 1 + odd) / 2; }
 /// Bytes of working memory for n rows of output.
-constexpr int32_t depthwise_any_q8_dsp_scratch(const ConvShape& s, int32_t n) { return 16 * s.rows(n) * depthwise_any_row_words(s); }
+constexpr int32_t depthwise_any_q8_dsp_scratch(const ConvShape& s, int32_t n) {
+  return 16 * s.rows(n) * depthwise_any_row_words(s);
+}
 
 /// `channels` (1 to 4) channels of a pixel, zeros for what is missing to four.
 template <class X>
@@ -27,9 +29,12 @@ BURIN_INLINE uint32_t depthwise_any_load(int32_t channels, const X* p) {
 
 /// One row of `channels` channels, from column -pl on; row null: padding.
 template <class X>
-BURIN_INLINE void depthwise_any_fill(const ConvShape& s, int32_t channels, uint32_t zeros, const X* row, int32_t plane, uint32_t* d) {
+BURIN_INLINE void depthwise_any_fill(const ConvShape& s, int32_t channels, uint32_t zeros, const X* row, int32_t plane,
+                                     uint32_t* d) {
   const int32_t words = depthwise_any_row_words(s);
-  const auto cell = [&](int32_t x) { return row && x >= 0 && x < s.iw ? depthwise_any_load(channels, row + x * s.ic) : zeros; };
+  const auto cell = [&](int32_t x) {
+    return row && x >= 0 && x < s.iw ? depthwise_any_load(channels, row + x * s.ic) : zeros;
+  };
   // Pairs whose two pixels both lie in the image are pairs [first, last).
   const int32_t first = (s.pl + 1) / 2, last = !row ? 0 : (s.iw + s.pl) / 2 < words ? (s.iw + s.pl) / 2 : words;
   for (int32_t i = 0; i < words; ++i) {
@@ -47,8 +52,8 @@ BURIN_INLINE void depthwise_any_fill(const ConvShape& s, int32_t channels, uint3
 
 /// n rows of output, as conv_q8_ref.
 template <class X, class Y>
-BURIN_INLINE void depthwise_any_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                       const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void depthwise_any_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                       int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   const int32_t words = depthwise_any_row_words(s), strip = s.rows(n), plane = strip * words, each = hs_params(q.kind);
   const uint32_t zeros = hs_zeros<X>(x_zero);
   uint32_t* const planes = static_cast<uint32_t*>(scratch);

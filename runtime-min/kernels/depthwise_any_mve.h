@@ -6,8 +6,8 @@
 // A pixel is a table of pointers to what its taps read, padding included. Up to nine of them stay in registers and
 // move on over the channels, eight at a time; of more than nine one is read after the other, for 16 channels at a time.
 //
-// Weights: per block of channels (the last one ends with the last channel) [tap][channel], then for each eight channels p0 of
-// channels 0 2 4 6, p0 of 1 3 5 7, and the multipliers in this order. uint8 activations are used as they are.
+// Weights: per block of channels (the last one ends with the last channel) [tap][channel], then for each eight channels
+// p0 of channels 0 2 4 6, p0 of 1 3 5 7, and the multipliers in this order. uint8 activations are used as they are.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/mve.h"
@@ -17,7 +17,9 @@ namespace burin {
 inline constexpr int32_t kDepthwiseTapsInRegisters = 9;
 
 /// Channels of a block.
-BURIN_INLINE constexpr int32_t depthwise_any_mve_lanes(int32_t taps) { return taps <= kDepthwiseTapsInRegisters ? 8 : 16; }
+BURIN_INLINE constexpr int32_t depthwise_any_mve_lanes(int32_t taps) {
+  return taps <= kDepthwiseTapsInRegisters ? 8 : 16;
+}
 BURIN_INLINE constexpr int32_t depthwise_any_mve_blocks(int32_t taps, int32_t channels) {
   const int32_t lanes = depthwise_any_mve_lanes(taps);
   return (channels + lanes - 1) / lanes;
@@ -52,12 +54,14 @@ BURIN_INLINE void mve_depthwise_pixel(const Requant& q, int32_t taps, int32_t ch
 #define BURIN_MVE_TAP_LOAD_X(type, x, r) "vldrb." type " " x ", [" r "], #8\n\t"
 #define BURIN_MVE_TAP_LOAD_FAR(type, x, r) "mov r5, " r "\n\tvldrb." type " " x ", [r5]\n\tadd " r ", " r ", #8\n\t"
 #define BURIN_MVE_TAP_LOAD_W(w) "vldrb.s16 " w ", [r6], #8\n\t"
+// clang-format off
 #define BURIN_MVE_TAP_ODD(load, type, number, r)                                                                             \
   ".if %c[taps] > " number "\n\t" BURIN_MVE_TAP("q2", "q3", load(type, "q6", r), BURIN_MVE_TAP_LOAD_W("q7"))         \
   ".endif\n\t"
 #define BURIN_MVE_TAP_EVEN(load, type, number, r)                                                                            \
   ".if %c[taps] > " number "\n\t" BURIN_MVE_TAP("q6", "q7", load(type, "q2", r), BURIN_MVE_TAP_LOAD_W("q3"))         \
   ".endif\n\t"
+// clang-format on
 #define BURIN_MVE_DEPTHWISE_PIXEL(type)                                                                                \
   __asm__ volatile(                                                                                                    \
       "push {r7, r11}\n\t"                                                                                             \
@@ -132,7 +136,8 @@ BURIN_INLINE void mve_depthwise_pixel(const Requant& q, int32_t taps, int32_t ch
 
 /// The same for any number of taps, at least 16 channels: pointers from `table`.
 template <class X, class Y>
-BURIN_INLINE void mve_depthwise_long(const Requant& q, int32_t taps, int32_t channels, const X* const* table, const void* weights, Y* y) {
+BURIN_INLINE void mve_depthwise_long(const Requant& q, int32_t taps, int32_t channels, const X* const* table,
+                                     const void* weights, Y* y) {
 #if BURIN_MVE
   if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(taps) && __builtin_constant_p(channels)) {
     const void* const b[] = {table, weights, y};
@@ -145,6 +150,7 @@ BURIN_INLINE void mve_depthwise_long(const Requant& q, int32_t taps, int32_t cha
   "vldrw.u32 q7, [r6], #16\n\t"                                                                                        \
   "vqdmulh.s32 q0, q4, q6\n\t"                                                                                         \
   "vqdmulh.s32 q1, q5, q7\n\t" BURIN_MVE_NARROW_BY("r1", "mov r1, %[lo]\n\tvdup.16 q1, r1\n\tvmax.s16 q0, q0, q1\n\t")
+// clang-format off
 #define BURIN_MVE_DEPTHWISE_LONG(type)                                                                                 \
   __asm__ volatile(                                                                                                    \
       "push {r7, r11}\n\t"                                                                                             \
@@ -196,6 +202,7 @@ BURIN_INLINE void mve_depthwise_long(const Requant& q, int32_t taps, int32_t cha
       :                                                                                                                \
       : [b] "r"(b), [last] "i"(channels - 16), [unroll] "i"(unroll), [loops] "i"(taps / unroll), BURIN_MVE_OPERANDS(q, Y)             \
       : BURIN_MVE_CLOBBERS)
+    // clang-format on
     const int32_t unroll = taps % 2 == 0 ? 2 : taps % 3 == 0 ? 3 : taps % 5 == 0 ? 5 : 1;
     if (X(-1) < X(0)) BURIN_MVE_DEPTHWISE_LONG("s16");
     else BURIN_MVE_DEPTHWISE_LONG("u16");
@@ -219,8 +226,8 @@ BURIN_INLINE void mve_depthwise_long(const Requant& q, int32_t taps, int32_t cha
 
 /// n rows of output, as conv_q8_ref.
 template <class X, class Y>
-BURIN_INLINE void depthwise_any_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                       const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void depthwise_any_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                       int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)params;
   const int32_t taps = s.kh * s.kw;
   const X** const table = static_cast<const X**>(scratch);

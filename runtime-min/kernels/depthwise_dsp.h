@@ -2,9 +2,9 @@
 // strips of 16-bit pixels (padding included), and each row of a window is then three products in two instructions.
 // One output per input channel, channels a multiple of four, horizontal stride 1 or 2, no dilation, any height.
 //
-// Weights are used times 256 (int8 * 256 fits 16 bits), so that the accumulator is what shift8 starts from: a window row
-// is the words (w0, w1) and (w1, w2), which are unpacked once per channel from one of four bytes, w1 w0 w2 w1. Parameters
-// as in hs.h.
+// Weights are used times 256 (int8 * 256 fits 16 bits), so that the accumulator is what shift8 starts from: a window
+// row is the words (w0, w1) and (w1, w2), which are unpacked once per channel from one of four bytes, w1 w0 w2 w1.
+// Parameters as in hs.h.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/hs.h"
@@ -13,13 +13,17 @@ namespace burin {
 
 /// Words of one padded row of one channel: two pixels each, from column -pl to the last one that an output reads.
 constexpr int32_t depthwise_row_words(const ConvShape& s) { return ((s.ow - 1) * s.sw + s.kw + 1) / 2; }
-/// Words from a row of a strip to the one below, and from one channel's to the next one's: the four channels of a row lie
-/// together as long as offsets fit the loads.
+/// Words from a row of a strip to the one below, and from one channel's to the next one's: the four channels of a row
+/// lie together as long as offsets fit the loads.
 constexpr bool depthwise_by_rows(const ConvShape& s) { return depthwise_row_words(s) < 32; }
 constexpr int32_t depthwise_down(const ConvShape& s) { return depthwise_row_words(s) * (depthwise_by_rows(s) ? 4 : 1); }
-constexpr int32_t depthwise_next(const ConvShape& s, int32_t n) { return depthwise_row_words(s) * (depthwise_by_rows(s) ? 1 : s.rows(n)); }
+constexpr int32_t depthwise_next(const ConvShape& s, int32_t n) {
+  return depthwise_row_words(s) * (depthwise_by_rows(s) ? 1 : s.rows(n));
+}
 /// Bytes of working memory for n rows of output: four strips and one channel's weights.
-constexpr int32_t depthwise_q8_dsp_scratch(const ConvShape& s, int32_t n) { return 16 * s.rows(n) * depthwise_row_words(s) + 8 * s.kh; }
+constexpr int32_t depthwise_q8_dsp_scratch(const ConvShape& s, int32_t n) {
+  return 16 * s.rows(n) * depthwise_row_words(s) + 8 * s.kh;
+}
 
 /// Two pixels of four channels into the four planes.
 BURIN_INLINE void depthwise_put(uint32_t* d, int32_t plane, uint32_t a, uint32_t b) {
@@ -33,7 +37,8 @@ BURIN_INLINE void depthwise_put(uint32_t* d, int32_t plane, uint32_t a, uint32_t
 /// One row of four channels, from column -pl on; row null: padding. again: other channels of the same rows were there
 /// before, so that whole words of padding stand.
 template <class X>
-BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* row, int32_t plane, bool again, uint32_t* d) {
+BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* row, int32_t plane, bool again,
+                                 uint32_t* d) {
   const int32_t words = depthwise_row_words(s);
   if (!row) {
     for (int32_t i = 0; i < words && !again; ++i) depthwise_put(d + i, plane, zeros, zeros);
@@ -77,6 +82,7 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
   "smlatb %[" #a "], %[" #x "], %[w0], %[" from "]\n\tsmlad %[" #a "], %[" #y "], %[w1], %[" #a "]\n\t"
 #define BURIN_DW_LOAD_2(x, y, at) "ldrd %[" #x "], %[" #y "], [%[p], #" at "]\n\t"
 #define BURIN_DW_LOAD_1(x, at) "ldr %[" #x "], [%[p], #" at "]\n\t"
+// clang-format off
 #define BURIN_DW_1_OF_3(F, at)                                                                                         \
   BURIN_DW_LOAD_2(p0, p1, at) BURIN_DW_LOAD_1(p2, at "+8")                                                             \
   BURIN_DW_EVEN(a0, F(a0), p0, p1) BURIN_DW_ODD(a1, F(a1), p0, p1) BURIN_DW_EVEN(a2, F(a2), p1, p2)
@@ -139,6 +145,7 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
                    : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [a4] "=&r"(a4), [a5] "+r"(a5),    \
                      [p] "+r"(p), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                                 \
                    : BURIN_DW_INPUTS([row] "m"(row), [multiplier] "m"(multiplier), [offset] "m"(offset), [shift] "m"(shift)))
+// clang-format on
 #define BURIN_DW_EACH(F) F(a0) F(a1) F(a2) F(a3) F(a4) F(a5)
 #define BURIN_DW_SCALE(a) "smmla %[" #a "], %[" #a "], %[w0], %[w1]\n\t"
 #define BURIN_DW_SHIFT(a) "asr %[" #a "], %[" #a "], %[p0]\n\t"
@@ -149,9 +156,10 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
 /// Outputs that are computed together.
 constexpr int32_t kDepthwiseBlock = 6;
 
-/// The sums of `count` (1 to 6, a constant) neighbouring outputs of one channel from strip p, whose rows lie `down` words apart.
-BURIN_INLINE void depthwise_sums(const ConvShape& s, int32_t count, const uint32_t* p, int32_t down, const uint32_t* w, int32_t first,
-                                 int32_t* a) {
+/// The sums of `count` (1 to 6, a constant) neighbouring outputs of one channel from strip p, whose rows lie `down`
+/// words apart.
+BURIN_INLINE void depthwise_sums(const ConvShape& s, int32_t count, const uint32_t* p, int32_t down, const uint32_t* w,
+                                 int32_t first, int32_t* a) {
   BURIN_UNROLL
   for (int32_t k = 0; k < count; ++k) a[k] = first;
 #if BURIN_DSP && !defined(__clang__)
@@ -187,21 +195,23 @@ BURIN_INLINE void depthwise_sums(const ConvShape& s, int32_t count, const uint32
 
 /// `count` (1 to 6, a constant) outputs of one row of one channel.
 template <class Y>
-BURIN_INLINE void depthwise_outputs(const ConvShape& s, const Requant& q, int32_t count, const uint32_t* p, const uint32_t* w,
-                                    const int32_t* params, Y* y) {
+BURIN_INLINE void depthwise_outputs(const ConvShape& s, const Requant& q, int32_t count, const uint32_t* p,
+                                    const uint32_t* w, const int32_t* params, Y* y) {
   int32_t a[kDepthwiseBlock];
   depthwise_sums(s, count, p, depthwise_down(s), w, params[0], a);
   const int32_t multiplier = params[1];  // before anything is stored, for all the compiler knows into the parameters
   BURIN_UNROLL
   for (int32_t k = 0; k < count; ++k)
-    y[k * s.oc] = q.kind == RequantKind::shift8 ? Y(requantize_shift8(q, a[k], multiplier)) : hs_store<Y>(q, params, a[k]);
+    y[k * s.oc] =
+        q.kind == RequantKind::shift8 ? Y(requantize_shift8(q, a[k], multiplier)) : hs_store<Y>(q, params, a[k]);
 }
 
 // The same for all layers, whatever their shapes (--optimize size). Windows three high, shift8, hs_whole.
 
 /// depthwise_fill: pixel by pixel whether it lies in the image.
 template <class X>
-BURIN_SHARED void depthwise_fill_any(uint32_t zeros, const X* row, int32_t x, int32_t iw, int32_t ic, int32_t words, int32_t plane, uint32_t* d) {
+BURIN_SHARED void depthwise_fill_any(uint32_t zeros, const X* row, int32_t x, int32_t iw, int32_t ic, int32_t words,
+                                     int32_t plane, uint32_t* d) {
   int32_t at = x * ic;  // not a pointer: it may lie outside of the image, and row be null
   for (uint32_t* const end = d + words; d != end; ++d, x += 2, at += 2 * ic) {
     uint32_t a = zeros, b = zeros;
@@ -211,10 +221,11 @@ BURIN_SHARED void depthwise_fill_any(uint32_t zeros, const X* row, int32_t x, in
   }
 }
 
-/// A channel's rows of output in blocks of six, of which the last one may stand out of the strip: scratch goes on there.
+/// A channel's rows of output in blocks of six, of which the last one may stand out of the strip: scratch goes on
+/// there.
 template <class Y>
-BURIN_SHARED void depthwise_plane_any(const ConvShape& s, const Requant& q, int32_t n, const uint32_t* strip, const uint32_t* w,
-                                      const int32_t* params, Y* y) {
+BURIN_SHARED void depthwise_plane_any(const ConvShape& s, const Requant& q, int32_t n, const uint32_t* strip,
+                                      const uint32_t* w, const int32_t* params, Y* y) {
   const int32_t words = depthwise_row_words(s), multiplier = params[1], first = params[0], oc = s.oc, sw = s.sw;
 #if BURIN_DSP && !defined(__clang__)
   const int32_t row = words * 4, offset = q.offset, shift = q.shift;
@@ -274,13 +285,14 @@ BURIN_INLINE void depthwise_any(const ConvShape& s, const Requant& q, uint32_t z
 
 #if BURIN_DSP && BURIN_FPU && !defined(__clang__)
 #define BURIN_DW_FPU 1
-// All outputs of a channel in one loop, requantization included, with weights and what else is needed again and again in
-// registers of the FPU. `rest`: outputs of a row beyond whole blocks of six.
+// All outputs of a channel in one loop, requantization included, with weights and what else is needed again and again
+// in registers of the FPU. `rest`: outputs of a row beyond whole blocks of six.
 #define BURIN_DW_1_OF_0(F, at)
 #define BURIN_DW_2_OF_0(F, at)
 #define BURIN_DW_1_OF_1(F, at) BURIN_DW_LOAD_2(p0, p1, at) BURIN_DW_EVEN(a0, F(a0), p0, p1)
 #define BURIN_DW_2_OF_1(F, at) BURIN_DW_1_OF_1(F, at)
 #define BURIN_DW_1_OF_2(F, at) BURIN_DW_1_OF_1(F, at) BURIN_DW_ODD(a1, F(a1), p0, p1)
+// clang-format off
 #define BURIN_DW_2_OF_2(F, at)                                                                                         \
   BURIN_DW_1_OF_1(F, at) BURIN_DW_LOAD_1(p2, at "+8") BURIN_DW_EVEN(a1, F(a1), p1, p2)
 #define BURIN_DW_FROM_1(a) "a0"
@@ -333,6 +345,7 @@ BURIN_INLINE void depthwise_any(const ConvShape& s, const Requant& q, uint32_t z
         [row] "i"(down * 4), [down] "i"(down * 4 * s.sh), [oc] "i"(s.oc), [shift] "i"(q.shift),                      \
         [u] "i"(Y(-1) > Y(0)), [blocks] "i"(s.ow / kDepthwiseBlock)                                                    \
       : "cc", "memory")
+// clang-format on
 
 /// Two words in one register of the FPU.
 BURIN_INLINE double depthwise_two(uint32_t a, uint32_t b) {
@@ -385,15 +398,16 @@ BURIN_INLINE void depthwise_plane(const ConvShape& s, const Requant& q, int32_t 
 
 /// n rows of output, as conv_q8_ref.
 template <bool kAny = false, class X, class Y>
-BURIN_INLINE void depthwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                   const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void depthwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                   int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   const int32_t strip = s.rows(n), plane = depthwise_next(s, n), down = depthwise_down(s), each = hs_params(q.kind);
   const int32_t rest = s.ow % kDepthwiseBlock;
   const uint32_t zeros = hs_zeros<X>(x_zero);
   uint32_t *const planes = static_cast<uint32_t*>(scratch), *const filter = planes + 4 * strip * depthwise_row_words(s);
   if (kAny) return depthwise_any(s, q, zeros, rows, n, w, params, y, planes);
   for (int32_t c = 0; c < s.ic; c += 4) {
-    for (int32_t r = 0; r < strip; ++r) depthwise_fill(s, zeros, rows[r] ? rows[r] + c : nullptr, plane, c > 0, planes + r * down);
+    for (int32_t r = 0; r < strip; ++r)
+      depthwise_fill(s, zeros, rows[r] ? rows[r] + c : nullptr, plane, c > 0, planes + r * down);
     for (int32_t k = 0; k < 4; ++k) {
 #if BURIN_DW_FPU
       if (depthwise_known<Y>(s, q)) {
@@ -402,7 +416,8 @@ BURIN_INLINE void depthwise_q8_dsp(const ConvShape& s, const Requant& q, int32_t
         continue;
       }
 #endif
-      for (int32_t r = 0; r < s.kh; ++r) filter[2 * r] = w[r] & 0xFF00FF00u, filter[2 * r + 1] = (w[r] << 8) & 0xFF00FF00u;
+      for (int32_t r = 0; r < s.kh; ++r)
+        filter[2 * r] = w[r] & 0xFF00FF00u, filter[2 * r + 1] = (w[r] << 8) & 0xFF00FF00u;
       const uint32_t* p = planes + k * plane;
       Y* out = y + c + k;
       for (int32_t oy = 0; oy < n; ++oy) {

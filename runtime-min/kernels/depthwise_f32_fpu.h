@@ -154,8 +154,7 @@ BURIN_SHARED void depthwise_f32_fpu(const ConvShape& s, float lo, float hi, cons
       for (int32_t i = 0; i < 9; ++i) k[i] = w[i];
       if (s.sw == 1)
         depthwise_line_f32<kFused, 1, 2>(s, k, *bias++, {{r0, r1, r2, r3}, s.ic}, mask, to, both ? row : 0);
-      else
-        depthwise_line_f32<kFused, 2, 1>(s, k, *bias++, {{r0, r1, r2}, s.ic}, mask, to, 0);
+      else depthwise_line_f32<kFused, 2, 1>(s, k, *bias++, {{r0, r1, r2}, s.ic}, mask, to, 0);
     }
     oy += both ? 2 : 1;
   }

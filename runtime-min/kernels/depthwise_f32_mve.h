@@ -34,6 +34,7 @@ struct MveF32Column {
 #if BURIN_MVE_FLOAT
 /// r0...r6 are rows, r7, r9, r10 results, r8 weights, r12 the step, lr counts fours, r11 is free. On the stack: bias,
 /// taps, back, skip, least, table, pixels, x_next, y_next, first bias, first weights, fours, what r7 and r11 were.
+// clang-format off
 #define BURIN_MVE_F32_COLUMN_START    \
   "push {r7, r11}\n\t"                \
   "mov r11, %[b]\n\t"                 \
@@ -86,6 +87,7 @@ struct MveF32Column {
 #define BURIN_MVE_F32_COLUMN_CLOBBERS                                                                                 \
   "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r12", "lr", "q0", "q1", "q2", "q3", "q4", "q5", "q6", \
       "q7", "cc", "memory"
+// clang-format on
 #endif
 
 /// Three outputs (some may be the same one), b.fours * 4 channels, window by columns.

@@ -1,14 +1,14 @@
 // Depthwise convolution with windows of at most 4x4 for cores with Helium, requantized by RequantKind::vector.
 //
 // 16 channels at a time are rearranged to strips: a word holds four neighbouring activations of one channel along one
-// axis (`across`), and the words of the 16 channels stand side by side, so that four words 64 bytes apart (fewer with fewer
-// channels) are a 4x4 patch of one channel: one gathering load, and then one VMLADAV per output. Windows of up to 3x3 with stride 1 serve
-// 2x2 outputs with one patch and shifted weights (`pairs`). The other axis (`along`) is the one of four outputs in a
-// row; it runs down the image where that wastes fewer results than running to the right (`down`). Results beyond the
-// last one are avoided by computing some twice.
+// axis (`across`), and the words of the 16 channels stand side by side, so that four words 64 bytes apart (fewer with
+// fewer channels) are a 4x4 patch of one channel: one gathering load, and then one VMLADAV per output. Windows of up to
+// 3x3 with stride 1 serve 2x2 outputs with one patch and shifted weights (`pairs`). The other axis (`along`) is the one
+// of four outputs in a row; it runs down the image where that wastes fewer results than running to the right (`down`).
+// Results beyond the last one are avoided by computing some twice.
 //
-// Weights: per channel four words, byte i of word k being the weight at `across` i, `along` k; with `pairs` they are {0,
-// k = 0, 1, 2}, and four zero words end the array. params: {p0, multiplier} per channel.
+// Weights: per channel four words, byte i of word k being the weight at `across` i, `along` k; with `pairs` they are
+// {0, k = 0, 1, 2}, and four zero words end the array. params: {p0, multiplier} per channel.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/mve.h"
@@ -29,8 +29,8 @@ BURIN_INLINE constexpr bool mve_depthwise_down(const ConvShape& s) {
   return mve_depthwise_blocks(s.oh, s.ow) < mve_depthwise_blocks(s.ow, s.oh);
 }
 BURIN_INLINE constexpr bool mve_depthwise_serves(const ConvShape& s) {
-  return s.kh <= 4 && s.kw <= 4 && s.sh <= 4 && s.sw <= 4 && s.dh <= 4 && s.dw <= 4 &&
-         (s.ow >= 4 || s.oh >= 4) && (!mve_depthwise_pairs(s) || (s.ow >= 2 && s.oh >= 2)) &&
+  return s.kh <= 4 && s.kw <= 4 && s.sh <= 4 && s.sw <= 4 && s.dh <= 4 && s.dw <= 4 && (s.ow >= 4 || s.oh >= 4) &&
+         (!mve_depthwise_pairs(s) || (s.ow >= 2 && s.oh >= 2)) &&
          int64_t(s.ow) * s.oc * (mve_depthwise_down(s) ? 4 : 1) + 4 * s.oc < 65536;
 }
 BURIN_INLINE constexpr MveAxis mve_along(const ConvShape& s, int32_t n) {
@@ -40,15 +40,17 @@ BURIN_INLINE constexpr MveAxis mve_across(const ConvShape& s, int32_t n) {
   return mve_depthwise_down(s) ? MveAxis{s.ow, s.kw, s.sw, s.dw, s.oc} : MveAxis{n, s.kh, s.sh, s.dh, s.ow * s.oc};
 }
 /// Columns of a strip: what the last output's patch touches.
-BURIN_INLINE constexpr int32_t mve_strip_columns(const MveAxis& along) { return (along.out - 1) * along.stride + 3 * along.dilation + 1; }
+BURIN_INLINE constexpr int32_t mve_strip_columns(const MveAxis& along) {
+  return (along.out - 1) * along.stride + 3 * along.dilation + 1;
+}
 /// Whether a row is filled as if it had pixels of 16 channels.
 BURIN_INLINE constexpr bool mve_strip_flat(const ConvShape& s) { return s.ic < 16 && !mve_depthwise_down(s); }
 /// Bytes of a column: a word for each channel of a block.
 BURIN_INLINE constexpr int32_t mve_strip_column(const ConvShape& s) { return mve_strip_flat(s) ? 4 * s.ic : 64; }
 /// Strips that two lines of output read.
 BURIN_INLINE constexpr int32_t mve_strips(const ConvShape& s) { return mve_depthwise_pairs(s) ? 1 : 2; }
-/// Bytes of working memory for n rows of output: strips, room for columns of fewer channels, which are written as if they had 16,
-/// padding.
+/// Bytes of working memory for n rows of output: strips, room for columns of fewer channels, which are written as if
+/// they had 16, padding.
 BURIN_INLINE constexpr int32_t depthwise_q8_mve_scratch(const ConvShape& s, int32_t n) {
   return mve_strips(s) * mve_strip_columns(mve_along(s, n)) * mve_strip_column(s) + 64 + 16;
 }
@@ -56,12 +58,13 @@ BURIN_INLINE constexpr int32_t depthwise_q8_mve_scratch(const ConvShape& s, int3
 /// `count` columns of 16 channels (of `lanes` of them, the others are anything): bytes i of the words are from x[i],
 /// which moves on by s0..s3 from column to column; `even`: these are one constant.
 template <class X>
-BURIN_INLINE void mve_columns(int8_t* to, const X* const* x, int32_t s0, int32_t s1, int32_t s2, int32_t s3, int32_t count, int32_t lanes,
-                              bool even = false) {
+BURIN_INLINE void mve_columns(int8_t* to, const X* const* x, int32_t s0, int32_t s1, int32_t s2, int32_t s3,
+                              int32_t count, int32_t lanes, bool even = false) {
   (void)even;
   if (count <= 0) return;
 #if BURIN_MVE
   const X *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
+// clang-format off
 #define BURIN_MVE_COLUMNS(begin, load, i0, i1, i2, i3, sign, advance, ...)                                             \
   __asm__ volatile(begin                                                                                               \
                    "1:\n\t" load " q0, [%[x0]]" i0 "\n\t" load " q1, [%[x1]]" i1 "\n\t" load " q2, [%[x2]]" i2         \
@@ -74,6 +77,7 @@ BURIN_INLINE void mve_columns(int8_t* to, const X* const* x, int32_t s0, int32_t
                    : [to] "+r"(to), [x0] "+r"(x0), [x1] "+r"(x1), [x2] "+r"(x2), [x3] "+r"(x3)                         \
                    : __VA_ARGS__                                                                                       \
                    : "r12", "q0", "q1", "q2", "q3", "q4", "lr", "memory")
+// clang-format on
 #define BURIN_MVE_STEPS                                                                                                \
   "add %[x0], %[x0], %[s]\n\t"                                                                                         \
   "add %[x1], %[x1], %[s]\n\t"                                                                                         \
@@ -93,18 +97,20 @@ BURIN_INLINE void mve_columns(int8_t* to, const X* const* x, int32_t s0, int32_t
   "veor q3, q3, q4\n\t"
   const int32_t numbers[] = {lanes, count, s0, s1, s2, s3};  // in memory: registers are few
   if (even && lanes >= 16 && X(-1) < X(0) && __builtin_constant_p(s0) && s0 < 128) {
-    BURIN_MVE_COLUMNS("dls lr, %[count]\n", "vldrb.u8", ", %[s]", ", %[s]", ", %[s]", ", %[s]", "", "", [count] "r"(count), [s] "i"(s0));
+    BURIN_MVE_COLUMNS("dls lr, %[count]\n", "vldrb.u8", ", %[s]", ", %[s]", ", %[s]", ", %[s]", "",
+                      "", [count] "r"(count), [s] "i"(s0));
   } else if (even && lanes >= 16 && X(-1) < X(0)) {
-    BURIN_MVE_COLUMNS("dls lr, %[count]\n", "vldrb.u8", "", "", "", "", "", BURIN_MVE_STEPS, [count] "r"(count), [s] "r"(s0));
+    BURIN_MVE_COLUMNS("dls lr, %[count]\n", "vldrb.u8", "", "", "", "", "",
+                      BURIN_MVE_STEPS, [count] "r"(count), [s] "r"(s0));
   } else if (even) {
-    BURIN_MVE_COLUMNS(BURIN_MVE_LANES, "vpst\n\tvldrbt.u8", "", "", "", "", BURIN_MVE_SIGN, BURIN_MVE_STEPS,
-                      [numbers] "r"(numbers), [s] "r"(s0), [flip] "i"(X(-1) < X(0) ? 0 : 0x80));
+    BURIN_MVE_COLUMNS(BURIN_MVE_LANES, "vpst\n\tvldrbt.u8", "", "", "", "", BURIN_MVE_SIGN,
+                      BURIN_MVE_STEPS, [numbers] "r"(numbers), [s] "r"(s0), [flip] "i"(X(-1) < X(0) ? 0 : 0x80));
   } else if (lanes >= 16 && X(-1) < X(0)) {
-    BURIN_MVE_COLUMNS("ldr lr, [%[numbers], #4]\n\tdls lr, lr\n", "vldrb.u8", "", "", "", "", "", BURIN_MVE_UNEVEN_STEPS,
-                      [numbers] "r"(numbers));
+    BURIN_MVE_COLUMNS("ldr lr, [%[numbers], #4]\n\tdls lr, lr\n", "vldrb.u8", "", "", "", "", "",
+                      BURIN_MVE_UNEVEN_STEPS, [numbers] "r"(numbers));
   } else {
-    BURIN_MVE_COLUMNS(BURIN_MVE_LANES, "vpst\n\tvldrbt.u8", "", "", "", "", BURIN_MVE_SIGN, BURIN_MVE_UNEVEN_STEPS,
-                      [numbers] "r"(numbers), [flip] "i"(X(-1) < X(0) ? 0 : 0x80));
+    BURIN_MVE_COLUMNS(BURIN_MVE_LANES, "vpst\n\tvldrbt.u8", "", "", "", "", BURIN_MVE_SIGN,
+                      BURIN_MVE_UNEVEN_STEPS, [numbers] "r"(numbers), [flip] "i"(X(-1) < X(0) ? 0 : 0x80));
   }
 #undef BURIN_MVE_LANES
 #undef BURIN_MVE_UNEVEN_STEPS
@@ -126,12 +132,12 @@ struct MveStrips {
   const uint32_t* w;
   const int32_t* params;
   void* y;
-  int32_t groups;  // whole groups of four outputs along
-  int32_t back;    // in y, before the last four outputs if they are no whole group
-  int32_t rewind;  // from behind a channel's patches to those of the next one
+  int32_t groups;      // whole groups of four outputs along
+  int32_t back;        // in y, before the last four outputs if they are no whole group
+  int32_t rewind;      // from behind a channel's patches to those of the next one
   const int32_t* end;  // of params
-  int32_t along;   // four outputs in y
-  int32_t pitch;   // of strips
+  int32_t along;       // four outputs in y
+  int32_t pitch;       // of strips
   const int8_t* strip;
 };
 
@@ -146,6 +152,7 @@ struct MveStrips {
   "vadd.i32 q5, q5, r4\n\t"                                                                                            \
   "mov r0, %[unit]\n\t"                                                                                                \
   "vdup.32 q7, r0\n\t"
+// clang-format off
 #define BURIN_MVE_STRIPS_CHANNEL(weights)                                                                              \
   "3:\n\t"                                                                                                             \
   "ldrd r8, r10, [r1, #32]\n\t"                                                                                        \
@@ -180,6 +187,7 @@ struct MveStrips {
   "cmp r4, r0\n\t"                                                                                                     \
   "bne 3b\n\t"                                                                                                         \
   "pop {r7, r11}\n\t"
+// clang-format on
 #endif
 
 /// All outputs of the channels in the strips. `step`: bytes between patches of neighbouring outputs; `rest`: bytes that
@@ -261,8 +269,8 @@ BURIN_INLINE void mve_strip_outputs(const Requant& q, bool pairs, int32_t step, 
 
 /// A strip of channels c.. (`lanes` of them are there): the words of output b across.
 template <class X>
-BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* const* rows, int32_t n, bool even_rows, int32_t b,
-                                 int32_t c, const X* pad, int8_t* to) {
+BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* const* rows, int32_t n, bool even_rows,
+                                 int32_t b, int32_t c, const X* pad, int8_t* to) {
   const bool down = mve_depthwise_down(s);
   const MveAxis along = mve_along(s, n), across = mve_across(s, n);
   const int32_t columns = mve_strip_columns(along), lanes = s.ic < 16 ? s.ic : 16, column = mve_strip_column(s);
@@ -283,7 +291,8 @@ BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* co
     for (int32_t i = used; i < 4; ++i) x[i] = any ? any : pad, step[i] = any ? s.ic : 0;  // meets weights of zero
     const int32_t left = s.pl < columns ? s.pl : columns, inside = s.iw < columns - left ? s.iw : columns - left;
     const bool flat = mve_strip_flat(s);
-    const int32_t on = flat ? 16 : s.ic, count = flat ? inside * s.ic / 16 : inside, rest = flat ? inside * s.ic % 16 : 0;
+    const int32_t on = flat ? 16 : s.ic, count = flat ? inside * s.ic / 16 : inside,
+                  rest = flat ? inside * s.ic % 16 : 0;
     mve_fill(to, zero, left * column);
     int8_t* const at = to + left * column;
     if (all) {
@@ -326,8 +335,8 @@ BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* co
 
 /// One output at a time, for calls of fewer rows than a block makes.
 template <class X, class Y>
-BURIN_INLINE void mve_depthwise_small(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                      const uint32_t* w, const int32_t* params, Y* y) {
+BURIN_INLINE void mve_depthwise_small(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                      int32_t n, const uint32_t* w, const int32_t* params, Y* y) {
   const bool down = mve_depthwise_down(s);
   const int8_t* weights = reinterpret_cast<const int8_t*>(w) + (mve_depthwise_pairs(s) ? 4 : 0);
   for (int32_t oy = 0; oy < n; ++oy)
@@ -347,8 +356,8 @@ BURIN_INLINE void mve_depthwise_small(const ConvShape& s, const Requant& q, int3
 
 /// n rows of output, as conv_q8_ref.
 template <class X, class Y>
-BURIN_INLINE void depthwise_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                   const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void depthwise_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                   int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   const bool pairs = mve_depthwise_pairs(s), down = mve_depthwise_down(s);
   const MveAxis along = mve_along(s, n), across = mve_across(s, n);
   if (along.out < 4 || (pairs && across.out < 2)) {

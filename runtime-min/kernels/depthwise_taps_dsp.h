@@ -1,14 +1,15 @@
 // Depthwise convolution for cores with DSP where windows overlap little or not at all: four channels of a pixel are one
-// word, read where it lies, so that nothing is gathered. Any window, stride, dilation and padding; one or more outputs per
-// input channel.
+// word, read where it lies, so that nothing is gathered. Any window, stride, dilation and padding; one or more outputs
+// per input channel.
 //
-// Two taps of four channels are two words; they become four pairs of 16-bit activations, one SMLAD each. Weights are used
-// times 256, as in depthwise_dsp.h. Where channels are no multiple of four the last four overlap those before them.
+// Two taps of four channels are two words; they become four pairs of 16-bit activations, one SMLAD each. Weights are
+// used times 256, as in depthwise_dsp.h. Where channels are no multiple of four the last four overlap those before
+// them.
 //
-// Weights and parameters are one stream. Per four channels, per output of a channel: the sums' first values; per two taps the
-// pairs of the four channels; a last odd tap as (channels 0, 2), (1, 3); what is left of each channel's parameters (hs.h).
-// In the `wide` form weights are used as they are, and the sum, which starts from what the zero point adds, goes to
-// requantize().
+// Weights and parameters are one stream. Per four channels, per output of a channel: the sums' first values; per two
+// taps the pairs of the four channels; a last odd tap as (channels 0, 2), (1, 3); what is left of each channel's
+// parameters (hs.h). In the `wide` form weights are used as they are, and the sum, which starts from what the zero
+// point adds, goes to requantize().
 #pragma once
 #include "runtime-min/kernels/hs.h"
 #include "runtime-min/kernels/window_dsp.h"
@@ -18,9 +19,13 @@ namespace burin {
 /// Bytes of working memory: where each tap of a window lies, and a pixel of padding.
 constexpr int32_t depthwise_taps_q8_dsp_scratch(const ConvShape& s) { return s.kh * s.kw * 8 + (s.ic < 4 ? 4 : s.ic); }
 /// Words of a channel's parameters: what the sum starts from; the others.
-constexpr int32_t depthwise_taps_params(bool wide, RequantKind kind) { return wide ? 1 + words_per_channel(kind) : hs_params(kind); }
+constexpr int32_t depthwise_taps_params(bool wide, RequantKind kind) {
+  return wide ? 1 + words_per_channel(kind) : hs_params(kind);
+}
 /// The first of the four channels that start at `c`: the last four overlap.
-constexpr int32_t depthwise_taps_first(const ConvShape& s, int32_t c) { return c + 4 <= s.ic ? c : s.ic < 4 ? 0 : s.ic - 4; }
+constexpr int32_t depthwise_taps_first(const ConvShape& s, int32_t c) {
+  return c + 4 <= s.ic ? c : s.ic < 4 ? 0 : s.ic - 4;
+}
 
 /// Four channels of a pixel, `channels` of which there are.
 template <class X>
@@ -34,12 +39,14 @@ BURIN_INLINE uint32_t depthwise_taps_load(int32_t channels, const X* x) {
 
 /// Does any window reach beyond the image?
 constexpr bool depthwise_taps_padded(const ConvShape& s) {
-  return s.pt > 0 || s.pl > 0 || (s.oh - 1) * s.sh + (s.kh - 1) * s.dh >= s.ih || (s.ow - 1) * s.sw + (s.kw - 1) * s.dw >= s.iw;
+  return s.pt > 0 || s.pl > 0 || (s.oh - 1) * s.sh + (s.kh - 1) * s.dh >= s.ih ||
+         (s.ow - 1) * s.sw + (s.kw - 1) * s.dw >= s.iw;
 }
 
 /// Where the taps of the window at x = left of the rows r lie.
 template <class X>
-BURIN_INLINE void depthwise_taps_list(const ConvShape& s, const X* const* r, int32_t left, const X* padding, const X** taps) {
+BURIN_INLINE void depthwise_taps_list(const ConvShape& s, const X* const* r, int32_t left, const X* padding,
+                                      const X** taps) {
   const bool padded = depthwise_taps_padded(s), inside = !padded || (left >= 0 && left + (s.kw - 1) * s.dw < s.iw);
   for (int32_t ky = 0; ky < s.kh; ++ky, taps += s.kw) {
     const X* const row = r[ky * s.dh];
@@ -58,6 +65,7 @@ BURIN_INLINE void depthwise_taps_list(const ConvShape& s, const X* const* r, int
 
 #if BURIN_DSP && !defined(__clang__)
 // Two taps of four channels, 12 instructions for 8 products; `type` is s or u.
+// clang-format off
 #define BURIN_TAPS_PRODUCTS(type)                                                                                      \
   "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
   "pkhbt %[l], %[v0], %[v1], lsl #16\n\t"                                                                             \
@@ -84,6 +92,7 @@ BURIN_INLINE void depthwise_taps_list(const ConvShape& s, const X* const* r, int
                    : "cc", "memory")
 #define BURIN_TAPS_LOOP(type)                                                                                          \
   BURIN_TAPS_ASM("1:\n\t" BURIN_TAPS_PAIR(type) BURIN_TAPS_PAIR(type) "cmp %[t], %[end]\n\tbne 1b\n\t", , [end] "r"(end))
+// clang-format on
 #endif
 
 /// Two words of the stream.
@@ -97,7 +106,8 @@ BURIN_INLINE void depthwise_taps_next(const uint32_t*& w, int32_t& a, int32_t& b
 
 /// `pairs` times two taps of four channels (fewer where there are only `channels`), which begin at element c.
 template <class X>
-BURIN_INLINE void depthwise_taps_pairs(int32_t channels, int32_t pairs, const X* const* t, int32_t c, const uint32_t*& w, int32_t* a) {
+BURIN_INLINE void depthwise_taps_pairs(int32_t channels, int32_t pairs, const X* const* t, int32_t c,
+                                       const uint32_t*& w, int32_t* a) {
 #if BURIN_DSP && !defined(__clang__)
   constexpr bool is_unsigned = X(-1) > X(0);
   if (channels >= 4) {
@@ -169,7 +179,8 @@ BURIN_INLINE void depthwise_taps(const ConvShape& s, const Requant& q, int32_t x
             BURIN_UNROLL
             for (int32_t i = 0; i < 4; ++i) r[i] = Y(requantize_shift8(q, a[i], m[i]));
           } else {
-            for (int32_t i = 0; i < 4; ++i, w += each) r[i] = Y(requantize(q, reinterpret_cast<const int32_t*>(w), wide ? a[i] : a[i] >> 8));
+            for (int32_t i = 0; i < 4; ++i, w += each)
+              r[i] = Y(requantize(q, reinterpret_cast<const int32_t*>(w), wide ? a[i] : a[i] >> 8));
           }
           BURIN_UNROLL
           for (int32_t i = 0; i < (s.ic < 4 ? s.ic : 4); ++i) out[i * outputs] = r[i];
@@ -180,16 +191,16 @@ BURIN_INLINE void depthwise_taps(const ConvShape& s, const Requant& q, int32_t x
 
 /// n rows of output, as conv_q8_ref.
 template <class X, class Y>
-BURIN_INLINE void depthwise_taps_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                        const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void depthwise_taps_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                        int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)params;
   depthwise_taps<false>(s, q, x_zero, rows, n, w, y, scratch);
 }
 
 /// The same where weights need 16 bits, or sums more than 23.
 template <class X, class Y>
-BURIN_INLINE void depthwise_w16_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                       const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void depthwise_w16_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                       int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)params;
   depthwise_taps<true>(s, q, x_zero, rows, n, w, y, scratch);
 }

@@ -1,5 +1,5 @@
-// Picking elements by index. Negative indices count from the end; those out of range are limited to the nearest element, so
-// that no input makes a kernel read outside its tensor.
+// Picking elements by index. Negative indices count from the end; those out of range are limited to the nearest
+// element, so that no input makes a kernel read outside its tensor.
 #pragma once
 #include "runtime-min/base.h"
 
@@ -45,8 +45,8 @@ BURIN_INLINE void gather_elements(const GatherElementsShape& s, const T* x, cons
   }
 }
 
-/// For each of `batch` parts of x (`part` elements) `count` index tuples of `depth` numbers, each of which picks `inner`
-/// elements; extents and strides of the indexed axes.
+/// For each of `batch` parts of x (`part` elements) `count` index tuples of `depth` numbers, each of which picks
+/// `inner` elements; extents and strides of the indexed axes.
 struct GatherNdShape {
   int32_t batch, part, count, depth, inner;
   int32_t extent[8], stride[8];

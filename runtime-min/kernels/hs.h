@@ -11,7 +11,8 @@
 #include "runtime-min/base.h"
 #include "runtime-min/requantize.h"
 
-// 1 for cores that load and multiply in one cycle (Cortex-M7), which no macro of the compiler's tells: generated code does.
+// 1 for cores that load and multiply in one cycle (Cortex-M7), which no macro of the compiler's tells: generated code
+// does.
 #ifndef BURIN_DUAL
 #define BURIN_DUAL 0
 #endif
@@ -20,7 +21,9 @@ namespace burin {
 
 /// Words that `taps` weights or expanded activations (per pixel: two of them) take.
 BURIN_INLINE constexpr int32_t hs_quads(int32_t taps) { return (taps + 3) / 4; }
-BURIN_INLINE constexpr int32_t hs_params(RequantKind kind) { return kind == RequantKind::shift8 ? 2 : 1 + words_per_channel(kind); }
+BURIN_INLINE constexpr int32_t hs_params(RequantKind kind) {
+  return kind == RequantKind::shift8 ? 2 : 1 + words_per_channel(kind);
+}
 
 /// Stored bytes as int8: uint8 moves down by 128 (its zero point too).
 template <class X>
@@ -40,8 +43,10 @@ BURIN_INLINE uint32_t hs_zeros(int32_t x_zero) {
 
 BURIN_INLINE void hs_expand(uint32_t x, uint32_t& t, uint32_t& u) {
   uint32_t c = 0xFF81FF81u, even = 0xFF00FF00u;  // -127 in both halves; the bytes that become 256 * x
+  // clang-format off
   __asm__("" : "+r"(c));                          // stay in registers
   __asm__("" : "+r"(even));
+  // clang-format on
   t = sxtab16_ror8(c, x);
   u = ssub16((x << 8) & even, t);
 }
@@ -53,7 +58,8 @@ BURIN_INLINE Y hs_store(const Requant& q, const int32_t* params, int32_t acc) {
 }
 
 /// One filter, one pixel: t and u of a quad lie `step` words apart from each other, quads 2 * step.
-BURIN_INLINE int32_t hs_dot(const uint32_t* w, int32_t w_step, const uint32_t* column, int32_t step, int32_t quads, int32_t acc) {
+BURIN_INLINE int32_t hs_dot(const uint32_t* w, int32_t w_step, const uint32_t* column, int32_t step, int32_t quads,
+                            int32_t acc) {
   for (int32_t k = 0; k < quads; ++k) {
     const uint32_t v = w[k * w_step];
     acc = smlad(v, column[0], acc);

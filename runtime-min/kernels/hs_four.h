@@ -15,6 +15,7 @@ namespace burin {
 #define BURIN_HS_PIXEL(i, v, from)                                                                                     \
   "smlad %[a" #i "], %[f0], " v ", %[a" from(i) "]\n\tsmlad %[b" #i "], %[f1], " v ", %[b" from(i) "]\n\t"
 #define BURIN_HS_UNPACK "sxtb16 %[f0], %[f0]\n\tsxtb16 %[f1], %[f1]\n\t"
+// clang-format off
 #define BURIN_HS_FOUR(from)                                                                                            \
   "ldrd %[v0], %[v1], [%[c]], #8\n\t" BURIN_HS_PIXEL(0, "%[v0]", from) BURIN_HS_PIXEL(1, "%[v1]", from)                \
   "ldrd %[v0], %[v1], [%[c]], #8\n\t" BURIN_HS_PIXEL(2, "%[v0]", from) BURIN_HS_PIXEL(3, "%[v1]", from)
@@ -42,11 +43,12 @@ namespace burin {
 #define BURIN_HS_LOOP(before, text)                                                                                    \
   BURIN_HS_ASM(BURIN_HS_FIRST before "1:\n\t" text "ldr %[f0], %[stop]\n\tcmp %[c], %[f0]\n\tbne 1b\n\t",               \
                [stop] "m"(stop))
+// clang-format on
 #endif
 
 /// Two filters at four pixels: a3 and b3 hold what every sum starts from. w moves on behind the filters.
-BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t* c, int32_t& a0, int32_t& a1, int32_t& a2,
-                               int32_t& a3, int32_t& b0, int32_t& b1, int32_t& b2, int32_t& b3) {
+BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t* c, int32_t& a0, int32_t& a1,
+                               int32_t& a2, int32_t& a3, int32_t& b0, int32_t& b1, int32_t& b2, int32_t& b3) {
 #if BURIN_DSP && !defined(__clang__)
   const uint32_t* const stop = c + quads * 8;
   uint32_t v0, v1, f0, f1;
@@ -84,15 +86,15 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
 
 #if BURIN_DSP && (BURIN_FPU || BURIN_DUAL) && !defined(__clang__)
 #define BURIN_HS_LOOPS 1
-// All pairs of filters at four pixels in one loop, requantization included. Sums: r0 to r3 and r4 to r7; activations r8,
-// r9 (and r10); weights r11, r12; the column lr.
+// All pairs of filters at four pixels in one loop, requantization included. Sums: r0 to r3 and r4 to r7; activations
+// r8, r9 (and r10); weights r11, r12; the column lr.
 #define BURIN_HS_AT(i, j, v, from)                                                                                     \
   "smlad r" #i ", r11, " v ", r" from(i, 3) "\n\tsmlad r" #j ", r12, " v ", r" from(j, 7) "\n\t"
 #define BURIN_HS_SELF(i, last) #i
 #define BURIN_HS_FROM(i, last) #last
 #if BURIN_DUAL
-// Two instructions a cycle: each load stands beside a product, and is used two products later. One quad: 28 instructions
-// in 17 cycles. The weights' address is in r10, 8 bytes before the first ones.
+// Two instructions a cycle: each load stands beside a product, and is used two products later. One quad: 28
+// instructions in 17 cycles. The weights' address is in r10, 8 bytes before the first ones.
 #define BURIN_HS_Q_AT(k, from, next)                                                                                   \
   BURIN_HS_AT(0, 4, "r8", from) "ldr r8, [lr, #32*" #k "+8]\n\t" BURIN_HS_AT(1, 5, "r9", from)                         \
   "ldr r9, [lr, #32*" #k "+12]\n\tsmlad r6, r12, r8, r" from(6, 7) "\n\tsmlad r2, r11, r8, r" from(2, 3) "\n\t"        \
@@ -138,6 +140,7 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
 #define BURIN_HS_Q16 BURIN_HS_BEGIN_16 BURIN_HS_Q_AT(15, BURIN_HS_SELF, BURIN_HS_DONE)
 #define BURIN_HS_START "ldr r11, [r10, #8]\n\tldr r8, [lr]\n\tldr r12, [r10, #12]\n\tldr r9, [lr, #4]\n\t"
 #define BURIN_HS_ROW(last, text) BURIN_HS_START text "add r10, #8*" #last "+8\n\tadd lr, #32*" #last "+32\n\t"
+// clang-format off
 #define BURIN_HS_EIGHTS                                                                                                \
   "2:\n\t" BURIN_HS_START BURIN_HS_Q(0) BURIN_HS_Q(1) BURIN_HS_Q(2) BURIN_HS_Q(3) BURIN_HS_Q(4) BURIN_HS_Q(5)          \
   BURIN_HS_Q(6) BURIN_HS_Q_AT(7, BURIN_HS_SELF, BURIN_HS_DONE)                                                         \
@@ -225,6 +228,7 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
                      [shift] "i"(q.shift), [u] "i"(unsigned_y)                                                         \
                    : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",      \
                      "memory" BURIN_HS_CLOBBERS __VA_ARGS__)
+// clang-format on
 // Beyond d7 a function must save what it uses.
 #if BURIN_DUAL
 #define BURIN_HS_9
@@ -259,7 +263,8 @@ BURIN_INLINE bool hs_pairs_known(const Requant& q, int32_t filters, int32_t quad
 
 /// All pairs of filters at four pixels; w and y move on.
 template <class Y>
-BURIN_INLINE void hs_pairs(const Requant& q, int32_t filters, int32_t quads, const uint32_t*& weights, const uint32_t* column, Y*& out) {
+BURIN_INLINE void hs_pairs(const Requant& q, int32_t filters, int32_t quads, const uint32_t*& weights,
+                           const uint32_t* column, Y*& out) {
   const uint32_t *w = weights, *const stop = column + quads * 8;
   struct {
     Y* y;
@@ -319,15 +324,18 @@ BURIN_INLINE Y hs_last(const Requant& q, int32_t quads, const uint32_t* w, const
 #define BURIN_HS_SHIFT(a, f) "asr %[" #a "], %[" #a "], %[v1]\n\t"
 #define BURIN_HS_SSAT(a, f) "ssat %[" #a "], #8, %[" #a "]\n\t"
 #define BURIN_HS_USAT(a, f) "usat %[" #a "], #8, %[" #a "]\n\t"
+// clang-format off
 #define BURIN_HS_PAIR(saturate)                                                                                        \
   BURIN_HS_ASM(BURIN_HS_ANY BURIN_HS_FINISH(saturate),                                                                 \
                [left] "m"(left), [stop] "m"(stop), [offset] "m"(offset), [shift] "m"(shift), [to] "m"(y), [step] "m"(filters))
+// clang-format on
 #endif
 
 /// One hs_four_pixels for all layers, whatever their shapes (--optimize size). shift8, hs_whole. What calls it has a
 /// parameter kAny, for __builtin_constant_p of a shape may be decided before the shape is.
 template <class Y>
-BURIN_SHARED void hs_four_pixels_any(const Requant& layer, int32_t filters, int32_t quads, const uint32_t* w, const uint32_t* column, Y* y) {
+BURIN_SHARED void hs_four_pixels_any(const Requant& layer, int32_t filters, int32_t quads, const uint32_t* w,
+                                     const uint32_t* column, Y* y) {
   const bool is_signed = Y(-1) < Y(0);
   const Requant q = {RequantKind::shift8, layer.shift, layer.offset, is_signed ? -128 : 0, is_signed ? 127 : 255, 0};
 #if BURIN_DSP && !defined(__clang__)
@@ -359,7 +367,8 @@ BURIN_SHARED void hs_four_pixels_any(const Requant& layer, int32_t filters, int3
 
 /// All filters at four pixels; y: four pixels of `filters` bytes, one after the other. kAny: see hs_four_pixels_any.
 template <bool kAny = false, class Y>
-BURIN_INLINE void hs_four_pixels(const Requant& q, int32_t filters, int32_t quads, const uint32_t* w, const uint32_t* column, Y* y) {
+BURIN_INLINE void hs_four_pixels(const Requant& q, int32_t filters, int32_t quads, const uint32_t* w,
+                                 const uint32_t* column, Y* y) {
   if (kAny) return hs_four_pixels_any(q, filters, quads, w, column, y);
   const int32_t rest = hs_params(q.kind) - 1;
   Y* end = y + filters / 2 * 2;
@@ -392,7 +401,8 @@ BURIN_INLINE void hs_four_pixels(const Requant& q, int32_t filters, int32_t quad
 
 /// All filters at one of the column's pixels.
 template <class Y>
-BURIN_INLINE void hs_one_pixel(const Requant& q, int32_t filters, int32_t quads, const uint32_t* w, const uint32_t* column, Y* y) {
+BURIN_INLINE void hs_one_pixel(const Requant& q, int32_t filters, int32_t quads, const uint32_t* w,
+                               const uint32_t* column, Y* y) {
   const int32_t rest = hs_params(q.kind) - 1;
   Y* const end = y + filters / 2 * 2;
   while (y != end) {

@@ -38,8 +38,8 @@ struct MveBlock {
   int32_t lo;
 };
 
-/// Offsets of the results of `count` pixels, 1 to 4 (the last one again where there is no other): one of 32 bits a pixel, or
-/// two of 16 bits for its two filters.
+/// Offsets of the results of `count` pixels, 1 to 4 (the last one again where there is no other): one of 32 bits a
+/// pixel, or two of 16 bits for its two filters.
 BURIN_INLINE void mve_offsets(uint32_t* offsets, int32_t count, int32_t filters, bool by_quads) {
   for (int32_t p = 0; p < 4; ++p) {
     const uint32_t at = uint32_t((p < count ? p : count - 1) * filters);
@@ -130,6 +130,7 @@ BURIN_INLINE Y mve_store(const Requant& q, const void* params, int32_t acc) {
   "vldrw.u32 q0, [r9], #16\n\t"                                                                                        \
   "vldrb.u8 q2, [r1], #16\n\t"                                                                                         \
   "vldrw.u32 q1, [r9], #16\n\t"
+// clang-format off
 #define BURIN_MVE_CHUNK(mac, next_a, next_x, next_b)                                                                   \
   mac " r0, q0, q2\n\t"                                                                                                \
   "vldrb.u8 q3, [r3], #16\n\t"                                                                                         \
@@ -191,6 +192,7 @@ BURIN_INLINE Y mve_store(const Requant& q, const void* params, int32_t acc) {
 #define BURIN_MVE_OPERANDS(q, Y)                                                                            \
   [shift] "i"(q.shift), [lo] "i"(q.lo), [hi] "i"(q.hi), [unit] "i"(q.offset), [low] "i"(q.lo > (Y(-1) < Y(0) ? -128 : 0)),             \
       [high] "i"(q.hi < (Y(-1) < Y(0) ? 127 : 255)), [u8] "i"(Y(-1) > Y(0))
+// clang-format on
 
 /// Whether a block's constants are known: they are with constexpr shapes; else the C form serves.
 #define BURIN_MVE_KNOWN(q)                                                                                             \

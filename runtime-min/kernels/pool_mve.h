@@ -8,6 +8,7 @@ namespace burin {
 template <class X>
 BURIN_INLINE void mve_sum_pixels(int32_t* sums, const X* x, int32_t step, int32_t count) {
 #if BURIN_MVE
+// clang-format off
 #define BURIN_MVE_SUM(type)                                                                                            \
   __asm__ volatile(                                                                                                    \
       "vldrw.u32 q0, [%[sums]]\n\t"                                                                                    \
@@ -33,6 +34,7 @@ BURIN_INLINE void mve_sum_pixels(int32_t* sums, const X* x, int32_t step, int32_
       : [x] "+r"(x)                                                                                                    \
       : [sums] "r"(sums), [step] "r"(step), [count] "r"(count)                                                         \
       : "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "lr", "memory")
+  // clang-format on
   if (X(-1) < X(0)) BURIN_MVE_SUM("s32");
   else BURIN_MVE_SUM("u32");
 #undef BURIN_MVE_SUM
@@ -44,8 +46,9 @@ BURIN_INLINE void mve_sum_pixels(int32_t* sums, const X* x, int32_t step, int32_
 
 /// n rows of output, as average_pool_q8_ref. At least 16 channels.
 template <class X, class Y>
-BURIN_INLINE void average_pool_q8_mve(const PoolShape& s, const Requant& q, int32_t x_zero, int32_t sets, const int32_t* counts,
-                                      const X* const* rows, int32_t n, const int32_t* params, Y* y) {
+BURIN_INLINE void average_pool_q8_mve(const PoolShape& s, const Requant& q, int32_t x_zero, int32_t sets,
+                                      const int32_t* counts, const X* const* rows, int32_t n, const int32_t* params,
+                                      Y* y) {
   for (int32_t oy = 0; oy < n; ++oy)
     for (int32_t ox = 0; ox < s.ow; ++ox, y += s.c) {
       // Cells inside the image: first..last of the window's columns.

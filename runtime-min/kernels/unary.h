@@ -1,5 +1,5 @@
-// Elementwise operators of one operand; rows of compiler/ops/unary.inc. Each formula is written once, as fn_<row>; a and b
-// are the row's parameters. Functions of float only take doubles too, with float32's precision.
+// Elementwise operators of one operand; rows of compiler/ops/unary.inc. Each formula is written once, as fn_<row>; a
+// and b are the row's parameters. Functions of float only take doubles too, with float32's precision.
 #pragma once
 #include "runtime-min/base.h"
 #include "runtime-min/kernels/binary.h"
@@ -10,7 +10,9 @@ namespace burin {
 // Floats and integers. Integers wrap.
 struct fn_relu {
   template <class T>
-  static BURIN_INLINE T eval(T x, float, float) { return x < T(0) ? T(0) : x; }
+  static BURIN_INLINE T eval(T x, float, float) {
+    return x < T(0) ? T(0) : x;
+  }
 };
 struct fn_neg {
   template <class T>
@@ -28,15 +30,21 @@ struct fn_abs {
 };
 struct fn_sign {
   template <class T>
-  static BURIN_INLINE T eval(T x, float, float) { return x > T(0) ? T(1) : x < T(0) ? T(-1) : x; }
+  static BURIN_INLINE T eval(T x, float, float) {
+    return x > T(0) ? T(1) : x < T(0) ? T(-1) : x;
+  }
 };
 struct fn_requantize {
   template <class T>
-  static BURIN_INLINE T eval(T x, float, float) { return x; }
+  static BURIN_INLINE T eval(T x, float, float) {
+    return x;
+  }
 };
 struct fn_bitwise_not {
   template <class T>
-  static BURIN_INLINE T eval(T x, float, float) { return T(~x); }
+  static BURIN_INLINE T eval(T x, float, float) {
+    return T(~x);
+  }
 };
 struct fn_logical_not {
   static BURIN_INLINE uint8_t eval(uint8_t x, float, float) { return uint8_t(!x); }
@@ -84,9 +92,9 @@ struct fn_round {
 };
 
 // Functions of math.h.
-#define BURIN_MATH_FUNCTION(name)                                                                  \
-  struct fn_##name {                                                                               \
-    static BURIN_INLINE float eval(float x, float, float) { return name##_f32(x); }                \
+#define BURIN_MATH_FUNCTION(name)                                                                                      \
+  struct fn_##name {                                                                                                   \
+    static BURIN_INLINE float eval(float x, float, float) { return name##_f32(x); }                                    \
   };
 BURIN_MATH_FUNCTION(sigmoid)
 BURIN_MATH_FUNCTION(tanh)
@@ -119,7 +127,9 @@ struct fn_celu {
 };
 /// log(1 + e^x)
 struct fn_softplus {
-  static BURIN_INLINE float eval(float x, float, float) { return fn_relu::eval(x, 0, 0) + log1p_f32(exp_f32(-abs_f32(x))); }
+  static BURIN_INLINE float eval(float x, float, float) {
+    return fn_relu::eval(x, 0, 0) + log1p_f32(exp_f32(-abs_f32(x)));
+  }
 };
 struct fn_mish {
   static BURIN_INLINE float eval(float x, float, float) { return x * tanh_f32(fn_softplus::eval(x, 0, 0)); }
@@ -128,9 +138,7 @@ struct fn_swish {
   static BURIN_INLINE float eval(float x, float a, float) { return x * sigmoid_f32(a * x); }
 };
 struct fn_gelu {
-  static BURIN_INLINE float eval(float x, float, float) {
-    return 0.5f * x * (1.0f + erf_f32(x * 0.70710678f));
-  }
+  static BURIN_INLINE float eval(float x, float, float) { return 0.5f * x * (1.0f + erf_f32(x * 0.70710678f)); }
 };
 struct fn_gelu_tanh {
   static BURIN_INLINE float eval(float x, float, float) {

@@ -5,7 +5,8 @@
 
 namespace burin {
 
-/// Strides of the condition, a and b for each axis of the dense result; 0 broadcasts. rank >= 1: a scalar is one axis of extent 1.
+/// Strides of the condition, a and b for each axis of the dense result; 0 broadcasts. rank >= 1: a scalar is one axis
+/// of extent 1.
 struct WhereShape {
   int32_t rank;
   int32_t extent[kMaxRank], condition[kMaxRank], a[kMaxRank], b[kMaxRank];

@@ -35,8 +35,8 @@ BURIN_INLINE X* window_fill(int32_t x_zero, int32_t bytes, X* to) {
   return to;
 }
 
-/// One row of the window at x = left: s.kw taps of s.ic channels; s is one group. Pixels of the image are `stride` apart, row
-/// is where the group's channels of the first one lie, null for padding. Returns where the next row goes.
+/// One row of the window at x = left: s.kw taps of s.ic channels; s is one group. Pixels of the image are `stride`
+/// apart, row is where the group's channels of the first one lie, null for padding. Returns where the next row goes.
 template <class X>
 BURIN_INLINE X* window_row(const ConvShape& s, int32_t stride, int32_t x_zero, const X* row, int32_t left, X* to) {
   if (!row) return window_fill(x_zero, s.kw * s.ic, to);

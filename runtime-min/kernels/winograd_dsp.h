@@ -3,7 +3,8 @@
 //
 // With d a tile of 4x4 inputs and g a filter of 3x3, the 2x2 outputs are A^T [(G g G^T) * (B^T d B)] A (Winograd 1980;
 // Lavin and Gray 2016), summed over the channels, where
-//   B^T = 1 0 -1 0 / 0 1 1 0 / 0 -1 1 0 / 0 1 0 -1    A^T = 1 1 1 0 / 0 1 -1 -1    G = 1 0 0 / .5 .5 .5 / .5 -.5 .5 / 0 0 1
+//   B^T = 1 0 -1 0 / 0 1 1 0 / 0 -1 1 0 / 0 1 0 -1    A^T = 1 1 1 0 / 0 1 -1 -1    G = 1 0 0 / .5 .5 .5 / .5 -.5 .5 / 0
+//   0 1
 // G is used doubled, so that the transformed weights are integers (at most 9 * 128 in size) and the outputs are four
 // times the sums: nothing is rounded, sums are those of conv_q8_ref. Transformed activations lie in [-512, 512]. Sums
 // may wrap on the way; 256 times the final one fits 32 bits, which the compiler checks.
@@ -24,7 +25,9 @@ constexpr int32_t winograd_place(int32_t ic) { return ic * 2 + 8; }
 /// and odd ones.
 constexpr int32_t kWinogradColumns = 80;
 /// Bytes of working memory.
-constexpr int32_t winograd_q8_dsp_scratch(const ConvShape& s) { return 4 * (kWinogradColumns + 16 * winograd_place(s.ic)); }
+constexpr int32_t winograd_q8_dsp_scratch(const ConvShape& s) {
+  return 4 * (kWinogradColumns + 16 * winograd_place(s.ic));
+}
 /// Words of `filters` transformed ones.
 constexpr int32_t winograd_words(int32_t ic, int32_t filters) { return (filters + 1) / 2 * 16 * ic; }
 constexpr int32_t winograd_q8_w8_dsp_scratch(const ConvShape& s, int32_t block) {
@@ -45,6 +48,7 @@ constexpr int32_t winograd_q8_w8_dsp_scratch(const ConvShape& s, int32_t block) 
   "smuad %[b2], %[f1], %[v0]\n\t"                                                                                      \
   "smuad %[a3], %[f0], %[v1]\n\t"                                                                                      \
   "smuad %[b3], %[f1], %[v1]\n\t"
+// clang-format off
 #define BURIN_WINOGRAD_NEXT                                                                                            \
   "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
   BURIN_HS_PRODUCTS
@@ -64,6 +68,7 @@ constexpr int32_t winograd_q8_w8_dsp_scratch(const ConvShape& s, int32_t block) 
                    : "cc", "memory")
 #define BURIN_WINOGRAD_LOOP \
   "1:\n\t" BURIN_WINOGRAD_8 "ldr %[f0], %[stop]\n\tcmp %[c], %[f0]\n\tbne 1b\n\t"
+// clang-format on
 #endif
 
 /// The sums of one place for two filters; returns the next place.
@@ -94,7 +99,8 @@ BURIN_INLINE uint32_t* winograd_place_sums(int32_t ic, const uint32_t*& w, uint3
 /// Column by column down the rows: four channels of ten columns from column x on, B^T d. out[i * 10 + column] for the
 /// even channels, 40 words on for the odd ones.
 template <class X>
-BURIN_INLINE void winograd_columns(int32_t iw, int32_t ic, uint32_t zeros, const X* const* rows, int32_t x, int32_t c, uint32_t* out) {
+BURIN_INLINE void winograd_columns(int32_t iw, int32_t ic, uint32_t zeros, const X* const* rows, int32_t x, int32_t c,
+                                   uint32_t* out) {
   for (int32_t k = 0; k < 10; ++k, ++x, ++out) {
     uint32_t d0 = zeros, d1 = zeros, d2 = zeros, d3 = zeros;
     if (x >= 0 && x < iw) {
@@ -113,7 +119,8 @@ BURIN_INLINE void winograd_columns(int32_t iw, int32_t ic, uint32_t zeros, const
 
 /// Then across, B^T d B: ten columns of one of the four rows make four places of four tiles.
 BURIN_INLINE void winograd_across(const uint32_t* t, uint32_t* v, int32_t place) {
-  const uint32_t t0 = t[0], t1 = t[1], t2 = t[2], t3 = t[3], t4 = t[4], t5 = t[5], t6 = t[6], t7 = t[7], t8 = t[8], t9 = t[9];
+  const uint32_t t0 = t[0], t1 = t[1], t2 = t[2], t3 = t[3], t4 = t[4], t5 = t[5], t6 = t[6], t7 = t[7], t8 = t[8],
+                 t9 = t[9];
   v[0] = ssub16(t0, t2), v[1] = ssub16(t2, t4), v[2] = ssub16(t4, t6), v[3] = ssub16(t6, t8);
   v += place;
   v[0] = sadd16(t1, t2), v[1] = sadd16(t3, t4), v[2] = sadd16(t5, t6), v[3] = sadd16(t7, t8);
@@ -126,7 +133,8 @@ BURIN_INLINE void winograd_across(const uint32_t* t, uint32_t* v, int32_t place)
 /// Both for all channels: the 16 places of four neighbouring tiles, of which the first begins at column x, behind
 /// `columns`.
 template <class X>
-BURIN_INLINE void winograd_input(int32_t iw, int32_t ic, uint32_t zeros, const X* const* rows, int32_t x, uint32_t* columns) {
+BURIN_INLINE void winograd_input(int32_t iw, int32_t ic, uint32_t zeros, const X* const* rows, int32_t x,
+                                 uint32_t* columns) {
   const int32_t place = winograd_place(ic);
   for (int32_t c = 0; c < ic; c += 4) {
     winograd_columns(iw, ic, zeros, rows, x, c, columns);
@@ -140,25 +148,29 @@ BURIN_INLINE void winograd_input(int32_t iw, int32_t ic, uint32_t zeros, const X
 
 /// One of it for all layers, whatever their shapes (--optimize size).
 template <class X>
-BURIN_SHARED void winograd_input_any(int32_t iw, int32_t ic, uint32_t zeros, const X* const* rows, int32_t x, uint32_t* columns) {
+BURIN_SHARED void winograd_input_any(int32_t iw, int32_t ic, uint32_t zeros, const X* const* rows, int32_t x,
+                                     uint32_t* columns) {
   winograd_input(iw, ic, zeros, rows, x, columns);
 }
 
 /// A^T m A at one tile for one filter, requantized: up to `height` x `width` outputs (1 or 2 each) from y on.
 template <class Y>
-BURIN_INLINE void winograd_outputs(const ConvShape& s, const Requant& q, const int32_t* params, const int32_t* m, int32_t height,
-                                   int32_t width, Y* y) {
+BURIN_INLINE void winograd_outputs(const ConvShape& s, const Requant& q, const int32_t* params, const int32_t* m,
+                                   int32_t height, int32_t width, Y* y) {
   const int32_t step = winograd_place(s.ic);
   uint32_t top[4], bottom[4];
   BURIN_UNROLL
   for (int32_t x = 0; x < 4; ++x) {
-    const uint32_t m0 = uint32_t(m[x * step]), m1 = uint32_t(m[(4 + x) * step]), m2 = uint32_t(m[(8 + x) * step]), m3 = uint32_t(m[(12 + x) * step]);
+    const uint32_t m0 = uint32_t(m[x * step]), m1 = uint32_t(m[(4 + x) * step]), m2 = uint32_t(m[(8 + x) * step]),
+                   m3 = uint32_t(m[(12 + x) * step]);
     top[x] = m0 + m1 + m2;
     bottom[x] = m1 - m2 - m3;
   }
   const uint32_t first = uint32_t(params[0]);
-  const int32_t a = int32_t(first + ((top[0] + top[1] + top[2]) << 6)), b = int32_t(first + ((top[1] - top[2] - top[3]) << 6));
-  const int32_t c = int32_t(first + ((bottom[0] + bottom[1] + bottom[2]) << 6)), d = int32_t(first + ((bottom[1] - bottom[2] - bottom[3]) << 6));
+  const int32_t a = int32_t(first + ((top[0] + top[1] + top[2]) << 6)),
+                b = int32_t(first + ((top[1] - top[2] - top[3]) << 6));
+  const int32_t c = int32_t(first + ((bottom[0] + bottom[1] + bottom[2]) << 6)),
+                d = int32_t(first + ((bottom[1] - bottom[2] - bottom[3]) << 6));
   const int32_t below = s.ow * s.oc;
   y[0] = hs_store<Y>(q, params, a);
   if (width > 1) y[s.oc] = hs_store<Y>(q, params, b);
@@ -168,8 +180,9 @@ BURIN_INLINE void winograd_outputs(const ConvShape& s, const Requant& q, const i
 
 /// n rows of `filters` of the s.oc outputs: the first one's at y.
 template <bool kAny, class X, class Y>
-BURIN_INLINE void winograd_tiles(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n, int32_t filters,
-                                 const uint32_t* weights, const int32_t* all_params, Y* y, uint32_t* columns) {
+BURIN_INLINE void winograd_tiles(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
+                                 int32_t filters, const uint32_t* weights, const int32_t* all_params, Y* y,
+                                 uint32_t* columns) {
   const int32_t each = hs_params(q.kind), place = winograd_place(s.ic);
   const uint32_t zeros = hs_zeros<X>(x_zero);
   uint32_t* const v = columns + kWinogradColumns;
@@ -251,15 +264,16 @@ BURIN_SHARED void winograd_filters_any(int32_t ic, int32_t filters, const int8_t
 /// The same from filters as they are, [oc][3][3][ic]. params[0]: how many of them, an even number, are transformed at a
 /// time; what hs.h wants follows.
 template <bool kAny = false, class X, class Y>
-BURIN_INLINE void winograd_q8_w8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
-                                     const int8_t* weights, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void winograd_q8_w8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                     int32_t n, const int8_t* weights, const int32_t* params, Y* y, void* scratch) {
   const int32_t block = *params++;
   uint32_t* const transformed = static_cast<uint32_t*>(scratch);
   for (int32_t o = 0; o < s.oc; o += block) {
     const int32_t count = s.oc - o < block ? s.oc - o : block;
     if (kAny) winograd_filters_any(s.ic, count, weights + o * 9 * s.ic, transformed);
     else winograd_filters<false>(s.ic, count, weights + o * 9 * s.ic, transformed);
-    winograd_tiles<kAny>(s, q, x_zero, rows, n, count, transformed, params + o * hs_params(q.kind), y + o, transformed + winograd_words(s.ic, block));
+    winograd_tiles<kAny>(s, q, x_zero, rows, n, count, transformed, params + o * hs_params(q.kind), y + o,
+                         transformed + winograd_words(s.ic, block));
   }
 }
 

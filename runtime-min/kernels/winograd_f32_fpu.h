@@ -160,10 +160,8 @@ BURIN_SHARED void winograd_f32_fpu(const ConvShape& s, float lo, float hi, const
                                    const float* w, const float* bias, float* y, void* scratch) {
   const int32_t mask = relu_mask(lo, hi);
   float* const memory = static_cast<float*>(scratch);
-  if (winograd_filters(s.ic) == 16)
-    winograd_f32<kFused, 16>(s, mask, rows, n, w, bias, y, memory);
-  else
-    winograd_f32<kFused, 8>(s, mask, rows, n, w, bias, y, memory);
+  if (winograd_filters(s.ic) == 16) winograd_f32<kFused, 16>(s, mask, rows, n, w, bias, y, memory);
+  else winograd_f32<kFused, 8>(s, mask, rows, n, w, bias, y, memory);
   clamp_f32(lo, hi, y, n * s.ow * s.oc);
 }
 

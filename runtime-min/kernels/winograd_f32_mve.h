@@ -42,10 +42,8 @@ BURIN_SHARED void mve_winograd_filter(int32_t count, int32_t ic, const float* w,
       BURIN_UNROLL
       for (int32_t i = 0; i < 3; ++i) {
         const float* row = g + 3 * i * width;
-        if (j == 0)
-          t[i] = load_f32x4(row);
-        else if (j == 3)
-          t[i] = load_f32x4(row + 2 * width);
+        if (j == 0) t[i] = load_f32x4(row);
+        else if (j == 3) t[i] = load_f32x4(row + 2 * width);
         else {
           const F32x4 e = load_f32x4(row) + load_f32x4(row + 2 * width), b = load_f32x4(row + width);
           t[i] = (j == 1 ? e + b : e - b) * 0.5f;
@@ -71,6 +69,7 @@ struct MveWinogradRow {
 template <bool kSum>
 BURIN_SHARED void mve_winograd_row(const MveWinogradRow& b) {
 #if BURIN_MVE_FLOAT
+// clang-format off
 #define BURIN_MVE_WINOGRAD(both)         \
   __asm__ volatile(                      \
       "push {r7, r11}\n\t"               \
@@ -105,10 +104,9 @@ BURIN_SHARED void mve_winograd_row(const MveWinogradRow& b) {
       :                                  \
       : [b] "r"(&b)                      \
       : BURIN_MVE_F32_CLOBBERS)
-  if (kSum)
-    BURIN_MVE_WINOGRAD("vadd.f32");
-  else
-    BURIN_MVE_WINOGRAD("vsub.f32");
+  // clang-format on
+  if (kSum) BURIN_MVE_WINOGRAD("vadd.f32");
+  else BURIN_MVE_WINOGRAD("vsub.f32");
 #undef BURIN_MVE_WINOGRAD
 #else
   for (int32_t c = 0; c < 4 * b.fours; ++c) {
@@ -131,10 +129,8 @@ BURIN_SHARED void mve_winograd_input(const float* const* rows, int32_t ic, float
         b.below[j] = rows[i == 3 ? 3 : i == 2 ? 1 : 2] + j * ic + c;
         b.to[j] = to + j * 3 * ic + c;
       }
-      if (i == 1)
-        mve_winograd_row<true>(b);
-      else
-        mve_winograd_row<false>(b);
+      if (i == 1) mve_winograd_row<true>(b);
+      else mve_winograd_row<false>(b);
       if (c > 0 || ic % 4 == 0) break;
       c = ic - 4, b.fours = 1;
     }
@@ -222,12 +218,9 @@ BURIN_SHARED void winograd_f32_mve(const ConvShape& s, float lo, float hi, const
                                    const float* w, const float* bias, float* y, void* scratch) {
   const int32_t least = mve_f32_least(lo, hi), together = mve_winograd_filters(s);
   float* const memory = static_cast<float*>(scratch);
-  if (together == 32)
-    mve_winograd<32>(s, least, rows, n, w, bias, y, memory);
-  else if (together == 16)
-    mve_winograd<16>(s, least, rows, n, w, bias, y, memory);
-  else
-    mve_winograd<8>(s, least, rows, n, w, bias, y, memory);
+  if (together == 32) mve_winograd<32>(s, least, rows, n, w, bias, y, memory);
+  else if (together == 16) mve_winograd<16>(s, least, rows, n, w, bias, y, memory);
+  else mve_winograd<8>(s, least, rows, n, w, bias, y, memory);
   mve_f32_clamp(lo, hi, y, n * s.ow * s.oc);
 }
 

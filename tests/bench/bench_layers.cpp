@@ -37,7 +37,9 @@ Tensor random_tensor(const Type& t, std::mt19937& rng) {
   const DTypeInfo& d = info(t.dtype);
   for (int64_t i = 0; i < r.elements(); ++i) {
     if (is_float(t.dtype)) r.set_real(i, double(int64_t(rng() % 4001) - 2000) / 1000);
-    else r.set_integer(i, d.bits > 8 ? int64_t(rng() % 16) : d.lo + int64_t(rng() % uint64_t(d.hi - d.lo + 1)));  // wide ones are indices
+    else
+      r.set_integer(i, d.bits > 8 ? int64_t(rng() % 16)
+                                  : d.lo + int64_t(rng() % uint64_t(d.hi - d.lo + 1)));  // wide ones are indices
   }
   return r;
 }

@@ -1,9 +1,10 @@
 // What tools/fit-costs fits to.
-// burin-bench-costs LAYERS.ir TARGET [--kernel NAME]... [--no-run]: every kernel, or the named ones, on layers of the table and
-// on random ones (random_layers.h), as a table separated by tabs: class of cores, kernel, layer, the kernel's counts
-// (kernels.inc), then what one run measures in QEMU: cycles, instructions, bytes of the layer's function; then bytes of its constants, a
-// convolution's shape (ConvShape).
-// --no-run: zeros for what is measured, in no time. --random N SEED: on N random layers instead, on each of them by every kernel.
+// burin-bench-costs LAYERS.ir TARGET [--kernel NAME]... [--no-run]: every kernel, or the named ones, on layers of the
+// table and on random ones (random_layers.h), as a table separated by tabs: class of cores, kernel, layer, the kernel's
+// counts (kernels.inc), then what one run measures in QEMU: cycles, instructions, bytes of the layer's function; then
+// bytes of its constants, a convolution's shape (ConvShape).
+// --no-run: zeros for what is measured, in no time. --random N SEED: on N random layers instead, on each of them by
+// every kernel.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
@@ -61,7 +62,8 @@ std::vector<Graph> drawn(int count, uint32_t seed) {
 
 /// What a program begins with: Winograd takes working memory only where the arena is large anyway.
 Graph ballast(const Kernel& k) {
-  if (k.name.starts_with("winograd")) return parse("graph costs(%x: i8[1x300000]{0.05,3}) -> %y\n  %y: i8[1x1]{0.05,3} = reduce_max axes=[1] %x\n");
+  if (k.name.starts_with("winograd"))
+    return parse("graph costs(%x: i8[1x300000]{0.05,3}) -> %y\n  %y: i8[1x1]{0.05,3} = reduce_max axes=[1] %x\n");
   Graph g;
   g.name = "costs";
   return g;
@@ -108,11 +110,14 @@ void measure_layers(const Kernel& k, const std::vector<const Graph*>& layers, Co
     const RunCost cost = run ? m.layers[at] : RunCost{};
     ++at;
     if (n.kernel != &k) continue;
-    const auto own = run ? m.measured.models.at(0).layers.find(f.function) : std::map<std::string, MeasuredLayer>::iterator{};
+    const auto own =
+        run ? m.measured.models.at(0).layers.find(f.function) : std::map<std::string, MeasuredLayer>::iterator{};
     const int64_t code = run && own != m.measured.models.at(0).layers.end() ? own->second.code_bytes : 0;
     const LayerView view(c.graph, n, t, c.context.options);
     const std::optional<Geometry> shape = geometry(view);
-    fmt::print("{}\t{}\t{}\t{}\t{:.0f}\t{:.0f}\t{}\t{}\t{}\n", t.key("costs"), k.name, f.name, fmt::join(k.work(view)->counts, " "), cost.cycles, cost.instructions, code, f.weight_bytes, shape ? text(shape->s) : "");
+    fmt::print("{}\t{}\t{}\t{}\t{:.0f}\t{:.0f}\t{}\t{}\t{}\n", t.key("costs"), k.name, f.name,
+               fmt::join(k.work(view)->counts, " "), cost.cycles, cost.instructions, code, f.weight_bytes,
+               shape ? text(shape->s) : "");
   }
   std::fflush(stdout);
 }
@@ -150,7 +155,8 @@ int bench(std::vector<Graph> all, const Target& target, const std::vector<std::s
 
 int main(int argc, char** argv) {
   try {
-    if (argc < 3) throw UsageError("usage: burin-bench-costs LAYERS.ir TARGET [--kernel NAME]... [--random N SEED] [--no-run]");
+    if (argc < 3)
+      throw UsageError("usage: burin-bench-costs LAYERS.ir TARGET [--kernel NAME]... [--random N SEED] [--no-run]");
     const Target* t = find_target(argv[2]);
     if (!t || t->qemu.empty()) throw UsageError(fmt::format("'{}' is no target that QEMU runs", argv[2]));
     std::vector<std::string> kernels;
@@ -159,10 +165,12 @@ int main(int argc, char** argv) {
     for (int i = 3; i < argc; ++i) {
       if (std::string_view(argv[i]) == "--no-run") run = false;
       else if (std::string_view(argv[i]) == "--kernel" && i + 1 < argc) kernels.emplace_back(argv[++i]);
-      else if (std::string_view(argv[i]) == "--random" && i + 2 < argc) random = std::stoi(argv[++i]), seed = std::stoi(argv[++i]);
+      else if (std::string_view(argv[i]) == "--random" && i + 2 < argc)
+        random = std::stoi(argv[++i]), seed = std::stoi(argv[++i]);
       else throw UsageError(fmt::format("unknown argument '{}'", argv[i]));
     }
-    return random ? bench(drawn(random, uint32_t(seed)), *t, kernels, size_t(random), run) : bench(mixed(argv[1]), *t, kernels, kLayersPerKernel, run);
+    return random ? bench(drawn(random, uint32_t(seed)), *t, kernels, size_t(random), run)
+                  : bench(mixed(argv[1]), *t, kernels, kLayersPerKernel, run);
   } catch (const ModelError& e) {
     for (const Diagnostic& d : e.diagnostics()) fmt::print(stderr, "{}", format(d, argv[1], DiagnosticStyle::text));
     return 1;

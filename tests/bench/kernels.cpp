@@ -1,10 +1,10 @@
 // The benchmark that expands from kernels.inc.
-// burin-bench-kernels LAYERS.ir TARGET...: every kernel of kernels.inc on every layer that it serves, in QEMU: instructions
-// beside those of the layer's reference, as a markdown table. A kernel that computes anything but what the interpreter
-// says, or that serves no layer of the table on any core named, is an error.
-// burin-bench-kernels --random N SEED TARGET [each]: N random layers (random_layers.h; every other one without weights of -128),
-// each by the kernel that select-kernels takes: instructions per multiply-add, by kernel. A wrong result is an error, and so
-// is a reference kernel that gets a layer of kFewProducts or more products an output on a core with dsp; what failed is
+// burin-bench-kernels LAYERS.ir TARGET...: every kernel of kernels.inc on every layer that it serves, in QEMU:
+// instructions beside those of the layer's reference, as a markdown table. A kernel that computes anything but what the
+// interpreter says, or that serves no layer of the table on any core named, is an error. burin-bench-kernels --random N
+// SEED TARGET [each]: N random layers (random_layers.h; every other one without weights of -128), each by the kernel
+// that select-kernels takes: instructions per multiply-add, by kernel. A wrong result is an error, and so is a
+// reference kernel that gets a layer of kFewProducts or more products an output on a core with dsp; what failed is
 // printed, and the others are run all the same. `each` prints every layer before the table.
 #include <fmt/format.h>
 #include <unistd.h>
@@ -29,7 +29,9 @@ namespace {
 
 bool agree(const Tensor& a, const Tensor& b) {
   for (int64_t i = 0; i < a.elements(); ++i)
-    if (is_float(a.dtype()) ? std::fabs(a.real(i) - b.real(i)) > 1e-4 + 1e-4 * std::fabs(b.real(i)) : a.integer(i) != b.integer(i)) return false;
+    if (is_float(a.dtype()) ? std::fabs(a.real(i) - b.real(i)) > 1e-4 + 1e-4 * std::fabs(b.real(i))
+                            : a.integer(i) != b.integer(i))
+      return false;
   return true;
 }
 
@@ -59,11 +61,14 @@ std::optional<Cell> time_one(const Graph& layer, const Kernel* kernel, const Tar
   std::vector<Tensor> x;
   for (ValueId v : c.graph.inputs) x.push_back(random_tensor(c.graph[v].type, rng));
   const RunResult r = build_and_run(c, {x}, false);
-  if (!agree(r.outputs[0][0], interpret(c.graph, x)[0])) throw std::runtime_error(fmt::format("{} on {}: wrong result of {}", facts.kernel, target.name, layer.name));
+  if (!agree(r.outputs[0][0], interpret(c.graph, x)[0]))
+    throw std::runtime_error(fmt::format("{} on {}: wrong result of {}", facts.kernel, target.name, layer.name));
   if (!r.instructions) throw ToolError("this QEMU counts no instructions (its plugins, or a C compiler, are missing)");
   double reads = 0;
   for (ValueId v : c.graph.inputs) reads = std::max(reads, double(c.graph[v].type.elements()));
-  return Cell{*r.instructions, facts.macs ? double(facts.macs) : std::max(reads, double(c.graph[c.graph.outputs[0]].type.elements())), facts.kernel};
+  return Cell{*r.instructions,
+              facts.macs ? double(facts.macs) : std::max(reads, double(c.graph[c.graph.outputs[0]].type.elements())),
+              facts.kernel};
 }
 
 int bench(const std::string& file, const std::vector<const Target*>& targets) {
@@ -86,7 +91,9 @@ int bench(const std::string& file, const std::vector<const Target*>& targets) {
         any = true;
         if (!reference[t]) reference[t] = cell->instructions;
         row += fmt::format(" {:.2f}", double(cell->instructions) / cell->work);
-        row += reference[t] == cell->instructions ? " |" : fmt::format(" ({:.1f}x) |", double(reference[t]) / double(cell->instructions));
+        row += reference[t] == cell->instructions
+                   ? " |"
+                   : fmt::format(" ({:.1f}x) |", double(reference[t]) / double(cell->instructions));
       }
       if (!any) continue;
       served.insert(k.name);
@@ -98,7 +105,8 @@ int bench(const std::string& file, const std::vector<const Target*>& targets) {
   int missing = 0;
   for (const Kernel& k : kernels()) {
     const bool can_run = std::ranges::any_of(targets, [&](const Target* t) { return t->has(k.needs); });
-    if (can_run && !served.count(k.name)) fmt::print(stderr, "burin-bench-kernels: error: no layer of '{}' is served by {}\n", file, k.name), ++missing;
+    if (can_run && !served.count(k.name))
+      fmt::print(stderr, "burin-bench-kernels: error: no layer of '{}' is served by {}\n", file, k.name), ++missing;
   }
   return missing ? 1 : 0;
 }
@@ -106,7 +114,9 @@ int bench(const std::string& file, const std::vector<const Target*>& targets) {
 constexpr int kFewProducts = 16;
 
 /// The smallest of the sorted numbers that `percent` of them do not exceed.
-double percentile(const std::vector<double>& sorted, int percent) { return sorted[(sorted.size() * size_t(percent) + 99) / 100 - 1]; }
+double percentile(const std::vector<double>& sorted, int percent) {
+  return sorted[(sorted.size() * size_t(percent) + 99) / 100 - 1];
+}
 
 int bench_random(int layers, uint32_t seed, const Target& target, bool each) {
   struct Row {
@@ -122,7 +132,8 @@ int bench_random(int layers, uint32_t seed, const Target& target, bool each) {
     const RandomLayer layer = random_layer(rng, fmt::format("random_{}", i));
     const bool symmetric = i % 2 == 0;
     const auto fail = [&](const std::string& what) {
-      fmt::print(stderr, "burin-bench-kernels: error: {}: {}{}\n{}", what, layer.shape, symmetric ? ", weights of -128 made -127" : "", layer.text);
+      fmt::print(stderr, "burin-bench-kernels: error: {}: {}{}\n{}", what, layer.shape,
+                 symmetric ? ", weights of -128 made -127" : "", layer.text);
       ++failures;
     };
     try {
@@ -130,12 +141,14 @@ int bench_random(int layers, uint32_t seed, const Target& target, bool each) {
       if (symmetric) no_least_weights(g);
       const Cell cell = *time_one(g, nullptr, target);
       const double cost = double(cell.instructions) / cell.work;
-      if (each) fmt::print("{} {:.2f} {} {} {}\n", i, cost, cell.instructions, cell.kernel, layer.shape), std::fflush(stdout);
+      if (each)
+        fmt::print("{} {:.2f} {} {} {}\n", i, cost, cell.instructions, cell.kernel, layer.shape), std::fflush(stdout);
       for (Row* r : {&rows[cell.kernel], &all}) {
         r->costs.push_back(cost);
         if (cost > r->worst) r->worst = cost, r->shape = layer.shape;
       }
-      if (target.has("dsp") && layer.taps >= kFewProducts && cell.kernel.ends_with("_ref")) fail(fmt::format("{} serves a layer of {} products an output", cell.kernel, layer.taps));
+      if (target.has("dsp") && layer.taps >= kFewProducts && cell.kernel.ends_with("_ref"))
+        fail(fmt::format("{} serves a layer of {} products an output", cell.kernel, layer.taps));
     } catch (const ModelError& e) {
       for (const Diagnostic& d : e.diagnostics()) fail(d.message);
     } catch (const std::runtime_error& e) {
@@ -147,7 +160,8 @@ int bench_random(int layers, uint32_t seed, const Target& target, bool each) {
   const auto print_row = [](const std::string& name, Row& r) {
     if (r.costs.empty()) return;
     std::ranges::sort(r.costs);
-    fmt::print("| {} | {} | {:.2f} | {:.2f} | {:.2f} | {} |\n", name, r.costs.size(), percentile(r.costs, 50), percentile(r.costs, 95), r.worst, r.shape);
+    fmt::print("| {} | {} | {:.2f} | {:.2f} | {:.2f} | {} |\n", name, r.costs.size(), percentile(r.costs, 50),
+               percentile(r.costs, 95), r.worst, r.shape);
   };
   for (auto& [kernel, row] : rows) print_row('`' + kernel + '`', row);
   print_row("all", all);
@@ -163,7 +177,8 @@ const Target* emulated(std::string_view name) {
 int positive(std::string_view text) {
   int n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc() || end != text.data() + text.size() || n < 1) throw UsageError(fmt::format("'{}' is no positive number", text));
+  if (error != std::errc() || end != text.data() + text.size() || n < 1)
+    throw UsageError(fmt::format("'{}' is no positive number", text));
   return n;
 }
 
@@ -173,7 +188,8 @@ int main(int argc, char** argv) {
   try {
     const bool random = argc > 1 && std::string_view(argv[1]) == "--random";
     const bool each = argc == 6 && std::string_view(argv[5]) == "each";
-    if (random ? argc != 5 && !each : argc < 3) throw UsageError("usage: burin-bench-kernels LAYERS.ir TARGET..., or --random N SEED TARGET [each]");
+    if (random ? argc != 5 && !each : argc < 3)
+      throw UsageError("usage: burin-bench-kernels LAYERS.ir TARGET..., or --random N SEED TARGET [each]");
     if (random) return bench_random(positive(argv[2]), uint32_t(positive(argv[3])), *emulated(argv[4]), each);
     std::vector<const Target*> targets;
     for (int i = 2; i < argc; ++i) targets.push_back(emulated(argv[i]));

@@ -86,25 +86,28 @@ Layer typical_shape(Draw& draw) {
 /// The operator of a layer, as the IR spells it.
 std::string spelled(const Layer& l) {
   if (l.dense) return "dense";
-  return fmt::format("conv kernel=[{},{}] strides=[{},{}] pads=[{},{},{},{}] group={} channels_last=true", l.kh, l.kw, l.sh,
-                     l.sw, l.top, l.left, l.bottom, l.right, l.depthwise ? l.ic : 1);
+  return fmt::format("conv kernel=[{},{}] strides=[{},{}] pads=[{},{},{},{}] group={} channels_last=true", l.kh, l.kw,
+                     l.sh, l.sw, l.top, l.left, l.bottom, l.right, l.depthwise ? l.ic : 1);
 }
 /// Shapes of input, weights and output.
 struct Shapes {
   std::string x, w, y;
 };
 Shapes shapes(const Layer& l) {
-  if (l.dense) return {fmt::format("{}x{}", l.ih, l.ic), fmt::format("{}x{}", l.oc, l.ic), fmt::format("{}x{}", l.ih, l.oc)};
-  return {fmt::format("1x{}x{}x{}", l.ih, l.iw, l.ic), fmt::format("{}x{}x{}x{}", l.oc, l.kh, l.kw, l.depthwise ? 1 : l.ic),
+  if (l.dense)
+    return {fmt::format("{}x{}", l.ih, l.ic), fmt::format("{}x{}", l.oc, l.ic), fmt::format("{}x{}", l.ih, l.oc)};
+  return {fmt::format("1x{}x{}x{}", l.ih, l.iw, l.ic),
+          fmt::format("{}x{}x{}x{}", l.oc, l.kh, l.kw, l.depthwise ? 1 : l.ic),
           fmt::format("1x{}x{}x{}", l.oh(), l.ow(), l.oc)};
 }
 
 RandomLayer real_layer(Draw& draw, const Layer& l, const std::string& name) {
   const auto [x, w, y] = shapes(l);
   const int seed = draw(1, 1 << 20);
-  return {fmt::format("graph {}(%x: f32[{}]) -> %y\n  %w: f32[{}] = constant fill:{}\n  %b: f32[{}] = constant fill:{}\n  %y: "
-                      "f32[{}] = {} %x, %w, %b\n",
-                      name, x, w, seed, l.oc, seed + 1, y, spelled(l)),
+  return {fmt::format(
+              "graph {}(%x: f32[{}]) -> %y\n  %w: f32[{}] = constant fill:{}\n  %b: f32[{}] = constant fill:{}\n  %y: "
+              "f32[{}] = {} %x, %w, %b\n",
+              name, x, w, seed, l.oc, seed + 1, y, spelled(l)),
           fmt::format("{}, f32 {} to {}", spelled(l), x, y), l.taps()};
 }
 

@@ -18,9 +18,9 @@ struct RandomLayer {
 /// side, but never smaller than the window. The scale of the output is such that most results lie inside the type.
 /// Depends on the state of `rng` alone, on every host.
 RandomLayer random_layer(std::mt19937& rng, const std::string& name);
-/// The same with shapes as networks have them: windows of 1x1 (half), 3x3, now and then 5x5 and others, strides 1 and 2, padding
-/// that keeps the size, channels mostly multiples of four; convolutions in float32 with `real`. At most kTypicalProducts
-/// multiply-adds.
+/// The same with shapes as networks have them: windows of 1x1 (half), 3x3, now and then 5x5 and others, strides 1 and
+/// 2, padding that keeps the size, channels mostly multiples of four; convolutions in float32 with `real`. At most
+/// kTypicalProducts multiply-adds.
 RandomLayer typical_layer(std::mt19937& rng, const std::string& name, bool real);
 constexpr int kTypicalProducts = 400'000;
 constexpr int kMostWeights = 256 * 1024, kMostProducts = 3'000'000;

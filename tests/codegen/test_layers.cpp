@@ -39,10 +39,8 @@ class Cases {
       const double edges[] = {real_type ? std::nan("") : double(info(t.dtype).lo),
                               real_type ? -INFINITY : double(info(t.dtype).hi)};
       for (int64_t i = 0; i < 2 && specials; ++i) {
-        if (real_type)
-          r.set_real(i + 1, edges[i]);
-        else
-          r.set_integer(i + 1, i == 0 ? info(t.dtype).lo : info(t.dtype).hi);
+        if (real_type) r.set_real(i + 1, edges[i]);
+        else r.set_integer(i + 1, i == 0 ? info(t.dtype).lo : info(t.dtype).hi);
       }
     }
     return r;
@@ -58,10 +56,8 @@ class Cases {
     std::vector<Type> types;
     std::string label(name(op));
     for (const Operand& o : in) types.push_back(o.value.type()), label += " " + to_string(o.value.type());
-    if (!y)
-      y = infer(op, types)[0];
-    else
-      y->shape = infer(op, types)[0].shape;
+    if (!y) y = infer(op, types)[0];
+    else y->shape = infer(op, types)[0].shape;
     program.add(label + " -> " + to_string(*y) + " " + note, op, std::move(in), *y);
   }
   /// Only where the operator takes these types.

@@ -196,24 +196,24 @@ TEST_CASE("float32 convolution kernels agree with their reference", "[kernels]")
   unsigned seed = 1;
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
-#define KERNEL(kernel, header, layer, print, needs, when, counts, scratch) \
-  check<layer>(                                                            \
-      #kernel, [](auto&&... a) { kernel(a...); },                          \
-      [](const auto& l) {                                                  \
-        (void)l;                                                           \
-        return bool(when);                                                 \
-      },                                                                   \
-      [](const auto& l) {                                                  \
-        (void)l;                                                           \
-        return int64_t(scratch);                                           \
-      },                                                                   \
+#define KERNEL(kernel, header, layer, print, needs, when, counts, scratch)                                             \
+  check<layer>(                                                                                                        \
+      #kernel, [](auto&&... a) { kernel(a...); },                                                                      \
+      [](const auto& l) {                                                                                              \
+        (void)l;                                                                                                       \
+        return bool(when);                                                                                             \
+      },                                                                                                               \
+      [](const auto& l) {                                                                                              \
+        (void)l;                                                                                                       \
+        return int64_t(scratch);                                                                                       \
+      },                                                                                                               \
       [](const auto& l) { return pack_##kernel(l); }, p);
 #include "codegen/kernels.inc"
 #undef KERNEL
   }
-  for (const char* name : {"conv_f32_ref", "conv_f32_fpu", "pointwise_f32_fpu", "dense_f32_fpu", "depthwise_f32_fpu",
-                           "winograd_f32_fpu", "conv_f32_mve", "pointwise_f32_mve", "dense_f32_mve", "depthwise_f32_mve",
-                           "winograd_f32_mve"}) {
+  for (const char* name :
+       {"conv_f32_ref", "conv_f32_fpu", "pointwise_f32_fpu", "dense_f32_fpu", "depthwise_f32_fpu", "winograd_f32_fpu",
+        "conv_f32_mve", "pointwise_f32_mve", "dense_f32_mve", "depthwise_f32_mve", "winograd_f32_mve"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }

@@ -1,7 +1,8 @@
 // Every convolution kernel of kernels.inc against conv_q8_ref, bit for bit: tails, extremes, padding, clamps, both byte
-// types, for n = 1, 2 and all rows, from rows that lie apart with poison between them, with guards around what is written.
-#include "tests/catch.h"
+// types, for n = 1, 2 and all rows, from rows that lie apart with poison between them, with guards around what is
+// written.
 #include <fmt/format.h>
+#include "tests/catch.h"
 
 #include <map>
 #include <random>
@@ -10,20 +11,20 @@
 #include "passes/pass.h"
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/conv_few_dsp.h"
+#include "runtime-min/kernels/conv_mve.h"
 #include "runtime-min/kernels/conv_plain.h"
+#include "runtime-min/kernels/conv_rows_mve.h"
+#include "runtime-min/kernels/conv_strips_mve.h"
 #include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
+#include "runtime-min/kernels/dense_mve.h"
 #include "runtime-min/kernels/depthwise_any_dsp.h"
+#include "runtime-min/kernels/depthwise_any_mve.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
+#include "runtime-min/kernels/depthwise_mve.h"
 #include "runtime-min/kernels/depthwise_taps_dsp.h"
 #include "runtime-min/kernels/pool_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
-#include "runtime-min/kernels/conv_mve.h"
-#include "runtime-min/kernels/conv_rows_mve.h"
-#include "runtime-min/kernels/conv_strips_mve.h"
-#include "runtime-min/kernels/dense_mve.h"
-#include "runtime-min/kernels/depthwise_any_mve.h"
-#include "runtime-min/kernels/depthwise_mve.h"
 
 namespace burin {
 namespace {
@@ -38,7 +39,7 @@ struct Case {
   Clamp clamp{};
   bool one_scale = false;  // for all weights
   bool offset = false;     // uint8 weights about a zero point
-  float y_scale = 0;  // 0: so that results fill their range
+  float y_scale = 0;       // 0: so that results fill their range
 };
 
 std::vector<Case> cases() {
@@ -170,10 +171,13 @@ Problem make(const Case& c, unsigned seed) {
     w.type().quant.scale.push_back(ties ? 0.015625f : c.one_scale ? 0.0173f : 0.01f + 0.001f * float(any(0, 30)));
     w.type().quant.zero_point.push_back(c.offset ? any(0, 255) : 0);
   }
-  for (int64_t i = 0; i < w.elements(); ++i) w.set_integer(i, c.offset ? any(0, 255) : c.extreme ? (any(0, 1) ? 127 : -127 - any(0, 1)) : any(-127, 127));
+  for (int64_t i = 0; i < w.elements(); ++i)
+    w.set_integer(i, c.offset ? any(0, 255) : c.extreme ? (any(0, 1) ? 127 : -127 - any(0, 1)) : any(-127, 127));
   Tensor b(Type{DType::i32, {c.oc}, {{ties ? 0.0078125f : 0.00037f}, {0}, -1}});
   for (int64_t i = 0; i < c.oc; ++i) b.set_integer(i, any(-3000, 3000));
-  const Type x{c.x, {1, c.h, c.w, c.ic}, {{ties ? 0.5f : 0.043f}, {c.extreme ? int32_t(xt.lo) : any(int(xt.lo), int(xt.hi))}, -1}};
+  const Type x{c.x,
+               {1, c.h, c.w, c.ic},
+               {{ties ? 0.5f : 0.043f}, {c.extreme ? int32_t(xt.lo) : any(int(xt.lo), int(xt.hi))}, -1}};
   Conv conv;
   conv.window = {{c.kh, c.kw}, {c.sh, c.sw}, {c.dh, c.dw}, c.pads};
   conv.group = c.group, conv.channels_last = true, conv.clamp = c.clamp;
@@ -184,13 +188,15 @@ Problem make(const Case& c, unsigned seed) {
   const ValueId yv = p.g.add_value("y", y);
   p.g.inputs = {xv}, p.g.outputs = {yv};
   p.g.nodes.push_back({"conv", conv, {xv, wv, bv}, {yv}, {}});
-  for (int64_t i = 0; i < x.elements(); ++i) p.x.push_back(int16_t(c.extreme ? (any(0, 1) ? xt.hi : xt.lo) : any(int(xt.lo), int(xt.hi))));
+  for (int64_t i = 0; i < x.elements(); ++i)
+    p.x.push_back(int16_t(c.extreme ? (any(0, 1) ? xt.hi : xt.lo) : any(int(xt.lo), int(xt.hi))));
   return p;
 }
 
 /// Runs `kernel` for groups of n rows.
 template <class X, class Y, class W, class F>
-std::vector<int> run(F&& kernel, const ConvQ8& l, const std::vector<int16_t>& image, const PackedConv<W>& packed, int64_t scratch_bytes, int32_t n) {
+std::vector<int> run(F&& kernel, const ConvQ8& l, const std::vector<int16_t>& image, const PackedConv<W>& packed,
+                     int64_t scratch_bytes, int32_t n) {
   const ConvShape& s = l.s;
   const size_t row = size_t(s.iw) * size_t(s.ic), apart = row + 37;
   std::vector<X> x(apart * size_t(s.ih) + 64, X(0x5B));  // poison between the rows
@@ -207,7 +213,8 @@ std::vector<int> run(F&& kernel, const ConvQ8& l, const std::vector<int16_t>& im
     const size_t bytes = size_t(count) * size_t(s.ow) * size_t(s.oc), guard = 16;
     std::vector<Y> y(bytes + 2 * guard, Y(0x33));
     std::vector<uint32_t> scratch(size_t(scratch_bytes + 3) / 4 + 8, 0xDEADBEEFu);  // its end is a guard too
-    kernel(s, packed.device.value_or(l.requant.device), l.x_zero, rows.data(), count, packed.weights.data(), packed.params.data(), y.data() + guard, static_cast<void*>(scratch.data()));
+    kernel(s, packed.device.value_or(l.requant.device), l.x_zero, rows.data(), count, packed.weights.data(),
+           packed.params.data(), y.data() + guard, static_cast<void*>(scratch.data()));
     for (size_t i = 0; i < guard; ++i) REQUIRE((y[i] == Y(0x33) && y[guard + bytes + i] == Y(0x33)));
     for (size_t i = scratch.size() - 8; i < scratch.size(); ++i) REQUIRE(scratch[i] == 0xDEADBEEFu);
     for (size_t i = 0; i < bytes; ++i) result.push_back(y[guard + i]);
@@ -232,7 +239,7 @@ void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pa
     const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m55"), options);
     REQUIRE(view.as<ConvQ8>());
     ConvQ8 facts = *view.as<ConvQ8>();
-    facts.block = facts.s.oc % 3 * 2 + 2;   // whatever room there is
+    facts.block = facts.s.oc % 3 * 2 + 2;  // whatever room there is
     const ConvQ8* l = &facts;
     if (!when(*l)) return;
     ++served[name];
@@ -247,7 +254,7 @@ void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pa
         const std::string_view kernel_name = name;
         const int64_t bytes = kernel_name == "depthwise_any_q8_dsp" ? int64_t(depthwise_any_q8_dsp_scratch(l->s, n))
                               : kernel_name.starts_with("depthwise_q8_dsp") ? int64_t(depthwise_q8_dsp_scratch(l->s, n))
-                                                                       : int64_t(scratch(*l));
+                                                                            : int64_t(scratch(*l));
         REQUIRE(run<X, Y>(kernel, *l, p.x, pack(*l), bytes, n) == want);
       }
     });
@@ -261,26 +268,50 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
     const Problem p = make(c, seed++);
 #define KERNEL(kernel, header, layer, print, needs, when, counts, scratch)                                             \
   check<layer>(                                                                                                        \
-      #kernel, [](auto&&... a) { kernel(a...); }, [](const auto& l) { (void)l; return bool(when); },                            \
-      [](const auto& l) { (void)l; return int64_t(scratch); }, [](const auto& l) { return pack_##kernel(l); }, p);
+      #kernel, [](auto&&... a) { kernel(a...); },                                                                      \
+      [](const auto& l) {                                                                                              \
+        (void)l;                                                                                                       \
+        return bool(when);                                                                                             \
+      },                                                                                                               \
+      [](const auto& l) {                                                                                              \
+        (void)l;                                                                                                       \
+        return int64_t(scratch);                                                                                       \
+      },                                                                                                               \
+      [](const auto& l) { return pack_##kernel(l); }, p);
 #include "codegen/kernels.inc"
 #undef KERNEL
   }
 #define KERNEL_ANY(kernel, when, scratch)                                                                              \
   check<ConvQ8>(                                                                                                       \
-      #kernel "<true>", [](auto&&... a) { kernel<true>(a...); }, [](const ConvQ8& l) { return l.has_any_form(#kernel) && (when); },  \
-      [](const ConvQ8& l) { (void)l; return int64_t(scratch); }, [](const ConvQ8& l) { return pack_##kernel(l); }, p);
+      #kernel "<true>", [](auto&&... a) { kernel<true>(a...); },                                                       \
+      [](const ConvQ8& l) { return l.has_any_form(#kernel) && (when); },                                               \
+      [](const ConvQ8& l) {                                                                                            \
+        (void)l;                                                                                                       \
+        return int64_t(scratch);                                                                                       \
+      },                                                                                                               \
+      [](const ConvQ8& l) { return pack_##kernel(l); }, p);
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
     KERNEL_ANY(conv_q8_dsp, l.hs, conv_q8_dsp_scratch(l.s))
     KERNEL_ANY(pointwise_q8_dsp, l.hs && l.pointwise && l.s.ic % 4 == 0, conv_q8_dsp_scratch(l.s))
     KERNEL_ANY(dense_q8_dsp, l.hs && l.pointwise, dense_q8_dsp_scratch(l.s))
     KERNEL_ANY(dense_one_q8_dsp, l.hs && l.pointwise && l.one_multiplier, dense_q8_dsp_scratch(l.s))
-    KERNEL_ANY(depthwise_q8_dsp, l.depthwise && l.narrow && l.bound < (1 << 23) && l.s.kw == 3 && l.s.sw <= 2 && l.s.dh == 1 && l.s.dw == 1 && l.s.ic % 4 == 0, 0)
+    KERNEL_ANY(depthwise_q8_dsp,
+               l.depthwise && l.narrow && l.bound < (1 << 23) && l.s.kw == 3 && l.s.sw <= 2 && l.s.dh == 1 &&
+                   l.s.dw == 1 && l.s.ic % 4 == 0,
+               0)
     KERNEL_ANY(winograd_q8_w8_dsp, l.winograd, winograd_q8_w8_dsp_scratch(l.s, l.block))
   }
 #undef KERNEL_ANY
-  for (const char* name : {"conv_q8_dsp<true>", "pointwise_q8_dsp<true>", "dense_q8_dsp<true>", "dense_one_q8_dsp<true>", "depthwise_q8_dsp<true>", "winograd_q8_w8_dsp<true>", "conv_q8_ref", "conv_q8_w16_ref", "conv_q8_plain", "depthwise_q8_plain", "conv_q8_dsp", "pointwise_q8_dsp", "dense_q8_dsp", "dense_one_q8_dsp", "conv_q8_w16_dsp", "conv_few_q8_dsp", "depthwise_q8_dsp", "depthwise_any_q8_dsp", "depthwise_taps_q8_dsp", "depthwise_w16_q8_dsp", "winograd_q8_dsp", "winograd_q8_w8_dsp", "conv_q8_mve", "conv_rows_q8_mve", "conv_strips_q8_mve", "pointwise_q8_mve", "dense_q8_mve", "depthwise_q8_mve", "depthwise_any_q8_mve"}) {
+  for (const char* name :
+       {"conv_q8_dsp<true>",      "pointwise_q8_dsp<true>",   "dense_q8_dsp<true>",    "dense_one_q8_dsp<true>",
+        "depthwise_q8_dsp<true>", "winograd_q8_w8_dsp<true>", "conv_q8_ref",           "conv_q8_w16_ref",
+        "conv_q8_plain",          "depthwise_q8_plain",       "conv_q8_dsp",           "pointwise_q8_dsp",
+        "dense_q8_dsp",           "dense_one_q8_dsp",         "conv_q8_w16_dsp",       "conv_few_q8_dsp",
+        "depthwise_q8_dsp",       "depthwise_any_q8_dsp",     "depthwise_taps_q8_dsp", "depthwise_w16_q8_dsp",
+        "winograd_q8_dsp",        "winograd_q8_w8_dsp",       "conv_q8_mve",           "conv_rows_q8_mve",
+        "conv_strips_q8_mve",     "pointwise_q8_mve",         "dense_q8_mve",          "depthwise_q8_mve",
+        "depthwise_any_q8_mve"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }

@@ -120,7 +120,8 @@ TEST_CASE("requantize: convolution layers take three instructions", "[requantize
 TEST_CASE("requantize: Helium's sequence serves convolution layers", "[requantize]") {
   std::mt19937 random(11);
   for (const int64_t reach : {2000, 100000, 4000000, 50000000}) {
-    for (const RequantRange range : {kInt8, RequantRange{-128, -128, 127}, RequantRange{128, 0, 255}, RequantRange{3, -20, 90}}) {
+    for (const RequantRange range :
+         {kInt8, RequantRange{-128, -128, 127}, RequantRange{128, 0, 255}, RequantRange{3, -20, 90}}) {
       const std::vector<RequantChannel> channels = random_channels(random, 20, reach, 200.0 / double(reach));
       const auto plan = plan_vector_requantization(channels, range);
       INFO(reach << " " << range.zero_point << " " << range.lo);

@@ -81,7 +81,8 @@ class Builder {
   onnx::TensorProto& initializer(const std::string& name, int type, const std::vector<int64_t>& dims) {
     return tensor(*graph().add_initializer(), name, type, dims);
   }
-  static onnx::TensorProto& tensor(onnx::TensorProto& t, const std::string& name, int type, const std::vector<int64_t>& dims) {
+  static onnx::TensorProto& tensor(onnx::TensorProto& t, const std::string& name, int type,
+                                   const std::vector<int64_t>& dims) {
     t.set_name(name);
     t.set_data_type(type);
     for (int64_t d : dims) t.add_dims(d);
@@ -95,7 +96,8 @@ class Builder {
     for (int64_t v : values) initialized(name, 7, dims).add_int64_data(v);
     return *this;
   }
-  static onnx::AttributeProto& attribute(onnx::NodeProto& n, const std::string& name, onnx::AttributeProto::AttributeType type) {
+  static onnx::AttributeProto& attribute(onnx::NodeProto& n, const std::string& name,
+                                         onnx::AttributeProto::AttributeType type) {
     auto* a = n.add_attribute();
     a->set_name(name);
     a->set_type(type);

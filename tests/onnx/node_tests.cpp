@@ -67,15 +67,17 @@ std::string difference(const Tensor& got, const Tensor& want) {
     return fmt::format("{} instead of {}", to_string(Type{got.dtype(), got.shape(), {}}), to_string(want.type()));
   for (int64_t i = 0; i < want.elements(); ++i) {
     const double g = got.real(i), w = want.real(i);
-    const bool same = is_float(want.dtype()) ? (std::isnan(w) && std::isnan(g)) || g == w || std::fabs(g - w) <= 1e-5 + 1e-3 * std::fabs(w)
-                                             : got.integer(i) == want.integer(i);
+    const bool same = is_float(want.dtype())
+                          ? (std::isnan(w) && std::isnan(g)) || g == w || std::fabs(g - w) <= 1e-5 + 1e-3 * std::fabs(w)
+                          : got.integer(i) == want.integer(i);
     if (!same) return fmt::format("element {} is {}, not {}", i, g, w);
   }
   return "";
 }
 
 /// The graph, with as many inputs bound as the reader asks for.
-Graph read_bound(const std::string& path, const std::vector<std::string>& names, const DataSet& data, std::set<std::string>& bound) {
+Graph read_bound(const std::string& path, const std::vector<std::string>& names, const DataSet& data,
+                 std::set<std::string>& bound) {
   ReadOptions options;
   for (;;) {
     try {
@@ -109,7 +111,8 @@ Outcome run_test(const fs::path& folder) {
         if (!bound.contains(names[i])) inputs.push_back(data.inputs[i]);
       const std::vector<Tensor> results = interpret(g, inputs);
       for (size_t k = 0; k < data.outputs.size() && k < results.size(); ++k)
-        if (std::string d = difference(results[k], data.outputs[k]); !d.empty()) return {Outcome::fail, fmt::format("output {}: {}", k, d)};
+        if (std::string d = difference(results[k], data.outputs[k]); !d.empty())
+          return {Outcome::fail, fmt::format("output {}: {}", k, d)};
       // The text form of every graph reads back as the same text.
       const std::string text = print(g);
       if (print(parse(text)) != text) return {Outcome::fail, "print(parse(text)) differs"};
@@ -161,7 +164,8 @@ int main_(const std::vector<std::string>& arguments) {
     ++count[o.kind];
     if (by_operator) ++operators[operators_of(test)][o.kind];
   }
-  for (auto& [op, c] : operators) fmt::print("{}: {} pass, {} fail, {} skip\n", op, c[Outcome::pass], c[Outcome::fail], c[Outcome::skip]);
+  for (auto& [op, c] : operators)
+    fmt::print("{}: {} pass, {} fail, {} skip\n", op, c[Outcome::pass], c[Outcome::fail], c[Outcome::skip]);
   fmt::print("{} pass, {} fail, {} skip\n", count[Outcome::pass], count[Outcome::fail], count[Outcome::skip]);
   return count[Outcome::fail] > 0;
 }

@@ -79,16 +79,17 @@ TEST_CASE("base64 of every length", "[ir]") {
 }
 
 TEST_CASE("constants of every type", "[ir]") {
-  for (DType d : {DType::f32, DType::f64, DType::f16, DType::bf16, DType::i8, DType::u8, DType::i16, DType::u16, DType::i32, DType::u32,
-                  DType::i64, DType::u64, DType::boolean, DType::i4, DType::u4}) {
+  for (DType d : {DType::f32, DType::f64, DType::f16, DType::bf16, DType::i8, DType::u8, DType::i16, DType::u16,
+                  DType::i32, DType::u32, DType::i64, DType::u64, DType::boolean, DType::i4, DType::u4}) {
     const std::string source = "graph () -> %c\n  %c: " + std::string(name(d)) + "[7] = constant fill:9\n";
     const Graph g = parse(source);
     const Graph again = parse(print(g));
     INFO(source);
     CHECK(*again[again.outputs[0]].data == *g[g.outputs[0]].data);
   }
-  const char* extremes = "graph () -> %a, %b, %c\n  %a: i64[2] = constant [-9223372036854775808,9223372036854775807]\n"
-                         "  %b: u64[1] = constant [18446744073709551615]\n  %c: f32[3] = constant [1e-45,3.4028235e+38,-0]\n";
+  const char* extremes =
+      "graph () -> %a, %b, %c\n  %a: i64[2] = constant [-9223372036854775808,9223372036854775807]\n"
+      "  %b: u64[1] = constant [18446744073709551615]\n  %c: f32[3] = constant [1e-45,3.4028235e+38,-0]\n";
   CHECK(print(parse(extremes)) == extremes);
 }
 
@@ -138,8 +139,10 @@ TEST_CASE("mistakes have a place", "[ir]") {
   CHECK(error_of("") == "line 1, column 1: 'graph' is missing");
   CHECK(error_of("graph (%x: f32[2]) -> %y\n") == "line 1, column 25: %y is not defined");
   CHECK(error_of("graph (%x: f99[2]) -> %x\n").find("f99") != std::string::npos);
-  CHECK(error_of("graph (%x: f32[2]) -> %y\n  %y = frobnicate %x\n") == "line 2, column 18: there is no operator 'frobnicate'");
-  CHECK(error_of("graph (%x: f32[2]) -> %y\n  %y = relu zap=1 %x\n") == "line 2, column 13: relu has no attribute 'zap'");
+  CHECK(error_of("graph (%x: f32[2]) -> %y\n  %y = frobnicate %x\n") ==
+        "line 2, column 18: there is no operator 'frobnicate'");
+  CHECK(error_of("graph (%x: f32[2]) -> %y\n  %y = relu zap=1 %x\n") ==
+        "line 2, column 13: relu has no attribute 'zap'");
   CHECK(error_of("graph (%x: f32[2]) -> %y\n  %y = relu %z\n").find("%z is not defined") != std::string::npos);
   CHECK(error_of("graph (%x: f32[2], %x: f32[2]) -> %x\n").find("twice") != std::string::npos);
   CHECK(error_of("graph (%x: f32[2]) -> %y\n  %y = relu %x )\n").find("line should end") != std::string::npos);

@@ -83,7 +83,10 @@ TEST_CASE("all nodes that are not supported are reported at once", "[onnx]") {
   std::vector<std::pair<std::string, std::string>> found;
   for (const Diagnostic& d : e) found.emplace_back(d.node, d.code);
   std::ranges::sort(found);
-  CHECK(found == std::vector<std::pair<std::string, std::string>>{{"n1", "unsupported-op"}, {"n3", "unsupported-op"}, {"n4", "unsupported-domain"}, {"n5", "unsupported-attribute"}});
+  CHECK(found == std::vector<std::pair<std::string, std::string>>{{"n1", "unsupported-op"},
+                                                                  {"n3", "unsupported-op"},
+                                                                  {"n4", "unsupported-domain"},
+                                                                  {"n5", "unsupported-attribute"}});
   CHECK(e.back().message.find("slope") != std::string::npos);
 }
 
@@ -339,9 +342,15 @@ Builder with_functions(bool default_slope, std::optional<float> given) {
 
 TEST_CASE("functions of the model are inlined", "[onnx]") {
   const std::vector<Tensor> x{floats({2}, {-8, 8})};
-  SECTION("with the call's attribute") { CHECK(run(with_functions(false, 0.25f).read(), x) == std::vector<float>{-0.5f, 8}); }
-  SECTION("with the function's default, a field that old classes do not know") { CHECK(run(with_functions(true, {}).read(), x) == std::vector<float>{-2, 8}); }
-  SECTION("with the operator's default where neither is given") { CHECK(run(with_functions(false, {}).read(), x)[0] == Approx(-0.0008f)); }
+  SECTION("with the call's attribute") {
+    CHECK(run(with_functions(false, 0.25f).read(), x) == std::vector<float>{-0.5f, 8});
+  }
+  SECTION("with the function's default, a field that old classes do not know") {
+    CHECK(run(with_functions(true, {}).read(), x) == std::vector<float>{-2, 8});
+  }
+  SECTION("with the operator's default where neither is given") {
+    CHECK(run(with_functions(false, {}).read(), x)[0] == Approx(-0.0008f));
+  }
   SECTION("names carry the caller's") {
     const Graph g = with_functions(true, {}).read();
     REQUIRE(g.nodes.size() == 2);
@@ -355,7 +364,8 @@ TEST_CASE("functions of the model are inlined", "[onnx]") {
     b.model.mutable_functions(0)->mutable_node(0)->set_op_type("twice");
     const auto e = errors_of(b);
     REQUIRE(!e.empty());
-    CHECK(std::ranges::any_of(e, [](const Diagnostic& d) { return d.message.find("calls itself") != std::string::npos; }));
+    CHECK(std::ranges::any_of(e,
+                              [](const Diagnostic& d) { return d.message.find("calls itself") != std::string::npos; }));
   }
   SECTION("an attribute that it does not have") {
     Builder b = with_functions(true, {});
@@ -386,7 +396,8 @@ TEST_CASE("functions that blow up are stopped", "[onnx]") {
     std::string from = "a";
     for (int i = 0; i < 10; ++i) {
       const std::string to = i == 9 ? std::string("b") : fmt::format("t{}", i);
-      auto& n = Builder::fill(*f->add_node(), level ? fmt::format("f{}", level - 1) : std::string("Relu"), {from}, {to});
+      auto& n =
+          Builder::fill(*f->add_node(), level ? fmt::format("f{}", level - 1) : std::string("Relu"), {from}, {to});
       if (level) n.set_domain("d");
       from = to;
     }

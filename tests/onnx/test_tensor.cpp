@@ -85,7 +85,8 @@ TEST_CASE("tensors that are wrong", "[onnx]") {
   CHECK(code([&] { read_tensor(proto(1, {-1}), ""); }) == "invalid-model");
   CHECK(code([&] { read_tensor(proto(1, {int64_t{1} << 33, int64_t{1} << 33}), ""); }) == "invalid-model");
   CHECK(code([&] { read_tensor(proto(1, {int64_t{1} << 39}), ""); }) == "invalid-model");  // no memory is asked for
-  for (int type : {0, 8, 14, 17, 23, 99, -1}) CHECK(code([&] { read_tensor(proto(type, {}), ""); }) == "unsupported-type");
+  for (int type : {0, 8, 14, 17, 23, 99, -1})
+    CHECK(code([&] { read_tensor(proto(type, {}), ""); }) == "unsupported-type");
   p = proto(1, {}), p.mutable_segment();
   CHECK(code([&] { read_tensor(p, ""); }) == "unsupported-encoding");
 }
@@ -178,7 +179,8 @@ TEST_CASE("bound values as text", "[onnx]") {
 }
 
 std::string npy(const std::string& descr, bool fortran, const std::string& shape, const std::string& data) {
-  std::string header = "{'descr': '" + descr + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': (" + shape + "), }\n";
+  std::string header =
+      "{'descr': '" + descr + "', 'fortran_order': " + (fortran ? "True" : "False") + ", 'shape': (" + shape + "), }\n";
   return std::string("\x93NUMPY\x01\x00", 8) + char(header.size()) + char(0) + header + data;
 }
 

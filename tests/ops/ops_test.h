@@ -37,7 +37,9 @@ inline Tensor counted(Shape shape) {
   return t;
 }
 
-inline Type quantized(DType t, Shape shape, float scale, int32_t zero) { return {t, std::move(shape), {{scale}, {zero}, -1}}; }
+inline Type quantized(DType t, Shape shape, float scale, int32_t zero) {
+  return {t, std::move(shape), {{scale}, {zero}, -1}};
+}
 /// Every stored value of the type once and again, in an order that mixes them.
 inline Tensor stored_values(const Type& type, int64_t step = 37) {
   Tensor t(type);
@@ -50,7 +52,8 @@ inline Rational real_of(const Tensor& t, int64_t i) {
   return exact(t.type().quant.scale[0]) * Rational(long(t.integer(i) - t.type().quant.zero_point[0]));
 }
 inline int64_t stored_of(const Rational& v, const Type& y) {
-  return quantize_exactly(v / exact(y.quant.scale[0]), y.quant.zero_point[0], int32_t(info(y.dtype).lo), int32_t(info(y.dtype).hi));
+  return quantize_exactly(v / exact(y.quant.scale[0]), y.quant.zero_point[0], int32_t(info(y.dtype).lo),
+                          int32_t(info(y.dtype).hi));
 }
 
 /// The first result of an operator; its type is inferred unless given.

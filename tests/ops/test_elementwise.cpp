@@ -38,7 +38,9 @@ TEST_CASE("unary tables are the rounded real function", "[ops]") {
       {{U::round, 0, 0}, [](double x) { return std::nearbyint(x); }},
       {{U::sign, 0, 0}, [](double x) { return double((x > 0) - (x < 0)); }},
       {{U::softsign, 0, 0}, [](double x) { return x / (1 + std::fabs(x)); }},
-      {{U::shrink, 0.5f, 0.25f}, [](double x) { return x < -0.5 ? x + 0.25 : x > 0.5 ? x - 0.25 : 0; }},
+      {{U::shrink, 0.5f, 0.25f}, [](double x) { return x < -0.5  ? x + 0.25
+                                                       : x > 0.5 ? x - 0.25
+                                                                 : 0; }},
       {{U::thresholded_relu, 0.5f, 0}, [](double x) { return x > 0.5 ? x : 0; }},
       {{U::sigmoid, 0, 0}, [](double x) { return 1 / (1 + std::exp(-x)); }},
       {{U::tanh, 0, 0}, [](double x) { return std::tanh(x); }},
@@ -51,7 +53,8 @@ TEST_CASE("unary tables are the rounded real function", "[ops]") {
       {{U::mish, 0, 0}, [](double x) { return x * std::tanh(std::log1p(std::exp(x))); }},
       {{U::swish, 1, 0}, [](double x) { return x / (1 + std::exp(-x)); }},
       {{U::gelu, 0, 0}, [](double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }},
-      {{U::gelu_tanh, 0, 0}, [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x))); }},
+      {{U::gelu_tanh, 0, 0},
+       [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x))); }},
       {{U::sin, 0, 0}, [](double x) { return std::sin(x); }},
       {{U::reciprocal, 0, 0}, [](double x) { return 1 / x; }},
       {{U::log, 0, 0}, [](double x) { return x < 0 ? 0 : std::log(x); }},
@@ -73,7 +76,8 @@ TEST_CASE("unary tables are the rounded real function", "[ops]") {
         // A double on a tie of exact arithmetic may fall to either side.
         const double q = std::fabs(v / double(yt.quant.scale[0]));
         const bool tie = std::fabs(q - std::floor(q) - 0.5) < 1e-9;
-        if (std::abs(y.integer(i) - want) > (tie ? 1 : 0)) FAIL_CHECK("x " << x.integer(i) << ": " << y.integer(i) << ", not " << want);
+        if (std::abs(y.integer(i) - want) > (tie ? 1 : 0))
+          FAIL_CHECK("x " << x.integer(i) << ": " << y.integer(i) << ", not " << want);
       }
     }
 }
@@ -105,10 +109,13 @@ TEST_CASE("floats keep NaN, infinities and signs", "[ops]") {
 
 TEST_CASE("unary integers wrap", "[ops]") {
   CHECK(run(Unary{U::neg, 0, 0}, {integers(DType::i8, {2}, {-128, 5})}).integers() == std::vector<int64_t>{-128, -5});
-  CHECK(run(Unary{U::abs, 0, 0}, {integers(DType::i32, {1}, {INT32_MIN})}).integers() == std::vector<int64_t>{INT32_MIN});
-  CHECK(run(Unary{U::sign, 0, 0}, {integers(DType::i64, {3}, {-9, 0, 4})}).integers() == std::vector<int64_t>{-1, 0, 1});
+  CHECK(run(Unary{U::abs, 0, 0}, {integers(DType::i32, {1}, {INT32_MIN})}).integers() ==
+        std::vector<int64_t>{INT32_MIN});
+  CHECK(run(Unary{U::sign, 0, 0}, {integers(DType::i64, {3}, {-9, 0, 4})}).integers() ==
+        std::vector<int64_t>{-1, 0, 1});
   CHECK(run(Unary{U::bitwise_not, 0, 0}, {integers(DType::u16, {1}, {1})}).integers() == std::vector<int64_t>{65534});
-  CHECK(run(Unary{U::logical_not, 0, 0}, {integers(DType::boolean, {2}, {0, 1})}).integers() == std::vector<int64_t>{1, 0});
+  CHECK(run(Unary{U::logical_not, 0, 0}, {integers(DType::boolean, {2}, {0, 1})}).integers() ==
+        std::vector<int64_t>{1, 0});
   CHECK_THROWS_AS(run(Unary{U::exp, 0, 0}, {i64({1})}), OpError);
   CHECK_THROWS_AS(run(Unary{U::logical_not, 0, 0}, {i64({1})}), OpError);
   CHECK_THROWS_AS(run(Unary{U::relu, 0, 0}, {Tensor(real_type(DType::f16, {1}))}), OpError);
@@ -119,7 +126,8 @@ TEST_CASE("clip in every form", "[ops]") {
   const auto old = OnnxCall{"Clip", 6, {x}, {}, 1, [](auto& n) { set(n, "min", -1.0f), set(n, "max", 6.0f); }};
   CHECK(reals(old.run()) == std::vector<double>{-1, 0, 2, 6});
   for (const std::vector<size_t>& known : {std::vector<size_t>{1, 2}, std::vector<size_t>{}})
-    CHECK(reals(OnnxCall{"Clip", 13, {x, f32({}, {-1}), f32({}, {6})}, known}.run()) == std::vector<double>{-1, 0, 2, 6});
+    CHECK(reals(OnnxCall{"Clip", 13, {x, f32({}, {-1}), f32({}, {6})}, known}.run()) ==
+          std::vector<double>{-1, 0, 2, 6});
   CHECK(reals(OnnxCall{"Clip", 13, {x, f32({}, {-1})}, {1}}.run()) == std::vector<double>{-1, 0, 2, 9});
   const OnnxCall whole{"Clip", 13, {i64({-5, 1 << 25}), i64({}, {-2}), i64({}, {(1 << 24) + 1})}, {1, 2}};
   CHECK(whole.run().integers() == std::vector<int64_t>{-2, (1 << 24) + 1});
@@ -167,7 +175,9 @@ TEST_CASE("broadcasts of any shapes against plain indexing", "[ops]") {
 }
 
 TEST_CASE("binary integers: division, remainders, powers, shifts", "[ops]") {
-  auto one = [](B kind, DType t, int64_t a, int64_t b) { return run(Binary{kind, {}}, {integers(t, {1}, {a}), integers(t, {1}, {b})}).integer(0); };
+  auto one = [](B kind, DType t, int64_t a, int64_t b) {
+    return run(Binary{kind, {}}, {integers(t, {1}, {a}), integers(t, {1}, {b})}).integer(0);
+  };
   CHECK(one(B::div, DType::i32, -7, 2) == -3);
   CHECK(one(B::div, DType::i32, INT32_MIN, -1) == INT32_MIN);
   CHECK(one(B::div, DType::i64, 5, 0) == 0);
@@ -191,7 +201,8 @@ TEST_CASE("binary integers: division, remainders, powers, shifts", "[ops]") {
 
 TEST_CASE("old broadcasting by axis", "[ops]") {
   const Tensor a = counted({2, 3, 2}), b = f32({3}, {100, 200, 300});
-  const OnnxCall call{"Add", 6, {a, b}, {}, 1, [](auto& n) { set(n, "broadcast", int64_t{1}), set(n, "axis", int64_t{1}); }};
+  const OnnxCall call{"Add", 6, {a, b},
+                      {},    1, [](auto& n) { set(n, "broadcast", int64_t{1}), set(n, "axis", int64_t{1}); }};
   CHECK(reals(call.run()) == std::vector<double>{100, 101, 202, 203, 304, 305, 106, 107, 208, 209, 310, 311});
   const OnnxCall slope{"PRelu", 6, {f32({1, 2, 2}, {-1, -1, -1, 1}), f32({2}, {2, 3})}};
   CHECK(reals(slope.run()) == std::vector<double>{-2, -2, -3, 1});
@@ -209,7 +220,8 @@ TEST_CASE("chains of operands", "[ops]") {
 TEST_CASE("quantized binary operators over every pair", "[ops]") {
   const Type a = quantized(DType::i8, {256, 1}, 0.0472f, -7);
   const Type bs[] = {quantized(DType::u8, {1, 256}, 0.0131f, 131), quantized(DType::i8, {1, 256}, 0.0472f, -7)};
-  const Type ys[] = {quantized(DType::i8, {256, 256}, 0.05f, 3), quantized(DType::u8, {256, 256}, 0.0472f, 100), quantized(DType::i8, {256, 256}, 0.0472f, -7)};
+  const Type ys[] = {quantized(DType::i8, {256, 256}, 0.05f, 3), quantized(DType::u8, {256, 256}, 0.0472f, 100),
+                     quantized(DType::i8, {256, 256}, 0.0472f, -7)};
   for (const Type& bt : bs)
     for (const Type& yt : ys)
       for (const B kind : {B::add, B::sub, B::mul, B::min, B::max})
@@ -219,7 +231,11 @@ TEST_CASE("quantized binary operators over every pair", "[ops]") {
           int64_t wrong = 0;
           for (int64_t i = 0; i < r.elements(); ++i) {
             const Rational u = real_of(p, i / 256), v = real_of(q, i % 256);
-            Rational w = kind == B::add ? u + v : kind == B::sub ? u - v : kind == B::mul ? u * v : kind == B::min ? std::min(u, v) : std::max(u, v);
+            Rational w = kind == B::add   ? u + v
+                         : kind == B::sub ? u - v
+                         : kind == B::mul ? u * v
+                         : kind == B::min ? std::min(u, v)
+                                          : std::max(u, v);
             if (!std::isinf(clamp.lo)) w = std::max(w, exact(clamp.lo));
             if (!std::isinf(clamp.hi)) w = std::min(w, exact(clamp.hi));
             wrong += r.integer(i) != stored_of(w, yt);
@@ -271,5 +287,6 @@ TEST_CASE("casts", "[ops]") {
   CHECK(one(DType::f16, integers(DType::u64, {1}, {2049})).real(0) == 2048);
   const OnnxCall old{"Cast", 1, {f32({1}, {2.5f})}, {}, 1, [](auto& n) { set(n, "to", std::string("INT32")); }};
   CHECK(old.run().integers() == std::vector<int64_t>{2});
-  CHECK_THROWS_AS((OnnxCall{"Cast", 13, {f32({1}, {0})}, {}, 1, [](auto& n) { set(n, "to", int64_t{8}); }}.run()), OpError);
+  CHECK_THROWS_AS((OnnxCall{"Cast", 13, {f32({1}, {0})}, {}, 1, [](auto& n) { set(n, "to", int64_t{8}); }}.run()),
+                  OpError);
 }

@@ -39,9 +39,19 @@ TEST_CASE("split in every form", "[ops]") {
     REQUIRE(parts.size() == want.size());
     for (size_t i = 0; i < want.size(); ++i) CHECK(reals(parts[i]) == want[i]);
   };
-  check(OnnxCall{"Split", 18, {x}, {}, 2, [](auto& n) { set(n, "num_outputs", int64_t{2}); }}.run_all(), {{0, 1, 2}, {3, 4}});
+  check(OnnxCall{"Split", 18, {x}, {}, 2, [](auto& n) { set(n, "num_outputs", int64_t{2}); }}.run_all(),
+        {{0, 1, 2}, {3, 4}});
   check(OnnxCall{"Split", 13, {x, i64({4, 1})}, {1}, 2}.run_all(), {{0, 1, 2, 3}, {4}});
-  check(OnnxCall{"Split", 11, {x}, {}, 3, [](auto& n) { set(n, "split", std::vector<int64_t>{1, 0, 4}); }}.run_all(), {{0}, {}, {1, 2, 3, 4}});
+  check(OnnxCall{"Split",
+                 11,
+                 {x},
+                 {},
+                 3,
+                 [](auto& n) {
+                   set(n, "split", std::vector<int64_t>{1, 0, 4});
+                 }}
+            .run_all(),
+        {{0}, {}, {1, 2, 3, 4}});
   CHECK_THROWS_AS((OnnxCall{"Split", 13, {x}, {}, 2}.run_all()), OpError);
   CHECK_THROWS_AS((OnnxCall{"Split", 13, {x, i64({4, 2})}, {1}, 2}.run_all()), OpError);
   CHECK_THROWS_AS((OnnxCall{"Split", 13, {x, i64({3, 1})}, {1}, 2}.run_all()), OpError);
@@ -65,9 +75,11 @@ int64_t source(const std::string& mode, int64_t i, int64_t n) {
 TEST_CASE("pads of every mode, cropping included", "[ops]") {
   const Tensor x = counted({4, 3});
   for (const std::string mode : {"constant", "edge", "reflect", "wrap"})
-    for (const std::vector<int64_t>& pads : std::vector<std::vector<int64_t>>{{0, 2, 0, 1}, {3, 2, 2, 2}, {-1, 0, 0, -2}, {2, -1, -3, 1}, {5, 7, 9, 4}}) {
+    for (const std::vector<int64_t>& pads :
+         std::vector<std::vector<int64_t>>{{0, 2, 0, 1}, {3, 2, 2, 2}, {-1, 0, 0, -2}, {2, -1, -3, 1}, {5, 7, 9, 4}}) {
       CAPTURE(mode, to_string(pads));
-      const Tensor y = OnnxCall{"Pad", 19, {x, i64(pads), f32({}, {99})}, {1, 2}, 1, [&](auto& n) { set(n, "mode", mode); }}.run();
+      const Tensor y =
+          OnnxCall{"Pad", 19, {x, i64(pads), f32({}, {99})}, {1, 2}, 1, [&](auto& n) { set(n, "mode", mode); }}.run();
       REQUIRE(y.shape() == Shape{4 + pads[0] + pads[2], 3 + pads[1] + pads[3]});
       for (int64_t r = 0; r < y.shape()[0]; ++r)
         for (int64_t c = 0; c < y.shape()[1]; ++c) {
@@ -79,7 +91,8 @@ TEST_CASE("pads of every mode, cropping included", "[ops]") {
 
 TEST_CASE("pad has attributes before opset 11 and axes since 18", "[ops]") {
   const Tensor x = counted({1, 2});
-  const OnnxCall old{"Pad", 2, {x}, {}, 1, [](auto& n) { set(n, "pads", std::vector<int64_t>{0, 1, 1, 0}), set(n, "value", 7.0f); }};
+  const OnnxCall old{
+      "Pad", 2, {x}, {}, 1, [](auto& n) { set(n, "pads", std::vector<int64_t>{0, 1, 1, 0}), set(n, "value", 7.0f); }};
   CHECK(reals(old.run()) == std::vector<double>{7, 0, 1, 7, 7, 7});
   const OnnxCall axes{"Pad", 18, {x, i64({1, 0}), f32({}, {7}), i64({-1})}, {1, 2, 3}};
   CHECK(reals(axes.run()) == std::vector<double>{7, 0, 1});
@@ -109,7 +122,8 @@ TEST_CASE("concatenation", "[ops]") {
   const Tensor a = counted({2, 1}), b = counted({2, 2}), none = counted({2, 0});
   CHECK(reals(run(Concat{-1}, {a, none, b})) == std::vector<double>{0, 0, 1, 1, 2, 3});
   CHECK_THROWS_AS(run(Concat{0}, {a, b}), OpError);
-  CHECK_THROWS_AS(run(Concat{0}, {Tensor(quantized(DType::i8, {1}, 1, 0)), Tensor(quantized(DType::i8, {1}, 2, 0))}), OpError);
+  CHECK_THROWS_AS(run(Concat{0}, {Tensor(quantized(DType::i8, {1}, 1, 0)), Tensor(quantized(DType::i8, {1}, 2, 0))}),
+                  OpError);
   CHECK(reals(OnnxCall{"Concat", 1, {a, b}}.run()) == std::vector<double>{0, 0, 1, 1, 2, 3});  // axis 1 unless said
 }
 
@@ -118,11 +132,14 @@ TEST_CASE("expansion and tiles", "[ops]") {
   CHECK(reals(run(Expand{{2}}, {f32({}, {5})})) == std::vector<double>{5, 5});
   CHECK(run(Expand{{0, 2}}, {counted({2})}).elements() == 0);
   const Tensor x = counted({2, 2});
-  CHECK(reals(OnnxCall{"Tile", 13, {x, i64({2, 2})}, {1}}.run()) == std::vector<double>{0, 1, 0, 1, 2, 3, 2, 3, 0, 1, 0, 1, 2, 3, 2, 3});
-  CHECK(reals(OnnxCall{"Tile", 1, {x, i64({2}), i64({1})}, {1, 2}}.run()) == std::vector<double>{0, 1, 0, 1, 2, 3, 2, 3});
+  CHECK(reals(OnnxCall{"Tile", 13, {x, i64({2, 2})}, {1}}.run()) ==
+        std::vector<double>{0, 1, 0, 1, 2, 3, 2, 3, 0, 1, 0, 1, 2, 3, 2, 3});
+  CHECK(reals(OnnxCall{"Tile", 1, {x, i64({2}), i64({1})}, {1, 2}}.run()) ==
+        std::vector<double>{0, 1, 0, 1, 2, 3, 2, 3});
   CHECK(OnnxCall{"Tile", 13, {x, i64({0, 2})}, {1}}.run().shape() == Shape{0, 4});
   // Eight axes repeat: sixteen in the expansion, which must merge or be refused, never be wrong.
-  CHECK_THROWS_AS((OnnxCall{"Tile", 13, {counted({2, 2, 2, 2, 2, 2, 2, 2}), i64({2, 2, 2, 2, 2, 2, 2, 2})}, {1}}.run()), OpError);
+  CHECK_THROWS_AS((OnnxCall{"Tile", 13, {counted({2, 2, 2, 2, 2, 2, 2, 2}), i64({2, 2, 2, 2, 2, 2, 2, 2})}, {1}}.run()),
+                  OpError);
 }
 
 TEST_CASE("gather with constant and computed indices", "[ops]") {
@@ -139,15 +156,18 @@ TEST_CASE("gather with constant and computed indices", "[ops]") {
   CHECK(OnnxCall{"Gather", 13, {x, i64({1, 2})}, {1}}.import().nodes[0].as<Slice>() != nullptr);
   CHECK_THROWS_AS((OnnxCall{"Gather", 13, {x, i64({3})}, {1}}.run()), OpError);
   // What is not known is limited to the axis.
-  CHECK(reals(OnnxCall{"Gather", 13, {x, i64({3, -4, INT64_MAX, INT64_MIN})}}.run()) == std::vector<double>{4, 5, 0, 1, 4, 5, 0, 1});
+  CHECK(reals(OnnxCall{"Gather", 13, {x, i64({3, -4, INT64_MAX, INT64_MIN})}}.run()) ==
+        std::vector<double>{4, 5, 0, 1, 4, 5, 0, 1});
 }
 
 TEST_CASE("gather_elements and gather_nd", "[ops]") {
   const Tensor x = counted({2, 3});
-  CHECK(reals(run(Gather{GatherKind::gather_elements, 1}, {x, i64({2, 2}, {-1, 0, 1, 1})})) == std::vector<double>{2, 0, 4, 4});
+  CHECK(reals(run(Gather{GatherKind::gather_elements, 1}, {x, i64({2, 2}, {-1, 0, 1, 1})})) ==
+        std::vector<double>{2, 0, 4, 4});
   CHECK(reals(run(Gather{GatherKind::gather_elements, 0}, {x, i64({1, 2}, {1, 0})})) == std::vector<double>{3, 1});
   CHECK(reals(run(Gather{GatherKind::gather_nd, 0}, {x, i64({2, 2}, {1, 2, 0, -1})})) == std::vector<double>{5, 2});
-  CHECK(reals(run(Gather{GatherKind::gather_nd, 0}, {x, i64({2, 1}, {1, 0})})) == std::vector<double>{3, 4, 5, 0, 1, 2});
+  CHECK(reals(run(Gather{GatherKind::gather_nd, 0}, {x, i64({2, 1}, {1, 0})})) ==
+        std::vector<double>{3, 4, 5, 0, 1, 2});
   CHECK(reals(run(Gather{GatherKind::gather_nd, 1}, {x, i64({2, 1}, {2, 0})})) == std::vector<double>{2, 3});
 }
 
@@ -163,7 +183,8 @@ TEST_CASE("constants of shapes and ranges", "[ops]") {
     onnx::NodeProto proto;
     proto.set_op_type(c.op), proto.add_output("y");
     std::vector<ValueId> in;
-    for (const Tensor& t : c.inputs) in.push_back(g.add_constant("x" + std::to_string(in.size()), t)), proto.add_input("x");
+    for (const Tensor& t : c.inputs)
+      in.push_back(g.add_constant("x" + std::to_string(in.size()), t)), proto.add_input("x");
     c.attributes(proto);
     OnnxNode node(g, proto, in, c.opset, "", "node");
     REQUIRE(is_constant_op(c.op));
@@ -171,15 +192,18 @@ TEST_CASE("constants of shapes and ranges", "[ops]") {
     return *g[node.results()[0].second].data;
   };
   const Tensor x = counted({2, 3, 4});
-  CHECK(constant({"Shape", 15, {x}, {}, 1, [](auto& n) { set(n, "start", int64_t{-2}), set(n, "end", int64_t{-1}); }}).integers() == std::vector<int64_t>{3});
+  CHECK(constant({"Shape", 15, {x}, {}, 1, [](auto& n) { set(n, "start", int64_t{-2}), set(n, "end", int64_t{-1}); }})
+            .integers() == std::vector<int64_t>{3});
   CHECK(constant({"Shape", 15, {x}, {}, 1, [](auto& n) { set(n, "start", int64_t{9}); }}).elements() == 0);
   CHECK(constant({"Size", 13, {x}}).integers() == std::vector<int64_t>{24});
-  CHECK(constant({"Range", 11, {i64({}, {10}), i64({}, {4}), i64({}, {-3})}}).integers() == std::vector<int64_t>{10, 7});
+  CHECK(constant({"Range", 11, {i64({}, {10}), i64({}, {4}), i64({}, {-3})}}).integers() ==
+        std::vector<int64_t>{10, 7});
   CHECK(constant({"Range", 11, {i64({}, {1}), i64({}, {1}), i64({}, {1})}}).elements() == 0);
   CHECK_THROWS_AS(constant({"Range", 11, {i64({}, {1}), i64({}, {2}), i64({}, {0})}}), OpError);
   CHECK_THROWS_AS(constant({"ConstantOfShape", 9, {i64({-1})}}), OpError);
   CHECK_THROWS_AS(constant({"ConstantOfShape", 9, {i64({1 << 20, 1 << 20})}}), OpError);
   CHECK(constant({"ConstantOfShape", 9, {i64(std::vector<int64_t>{})}}).shape().empty());
   CHECK(constant({"NonZero", 13, {f32({2, 2}, {0, 3, 0.5f, 0})}}).integers() == std::vector<int64_t>{0, 1, 1, 0});
-  CHECK(constant({"EyeLike", 9, {counted({2, 3})}, {}, 1, [](auto& n) { set(n, "k", int64_t{1}); }}).integers() == std::vector<int64_t>{0, 1, 0, 0, 0, 1});
+  CHECK(constant({"EyeLike", 9, {counted({2, 3})}, {}, 1, [](auto& n) { set(n, "k", int64_t{1}); }}).integers() ==
+        std::vector<int64_t>{0, 1, 0, 0, 0, 1});
 }

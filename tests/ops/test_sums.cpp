@@ -47,7 +47,8 @@ TEST_CASE("reductions without an answer are refused", "[ops]") {
   CHECK_THROWS_AS(run(reduction(R::mean, {0}), {integers(DType::i8, {2}, {1, 2})}), OpError);
   CHECK_THROWS_AS(run(reduction(R::log_sum_exp, {0}), {i64({1, 2})}), OpError);
   CHECK(run(reduction(R::mean, {0}), {i64({-3, -4})}).integers() == std::vector<int64_t>{-3});  // towards zero
-  CHECK(run(reduction(R::sum, {0}), {integers(DType::i32, {2}, {INT32_MAX, 1})}).integers() == std::vector<int64_t>{INT32_MIN});
+  CHECK(run(reduction(R::sum, {0}), {integers(DType::i32, {2}, {INT32_MAX, 1})}).integers() ==
+        std::vector<int64_t>{INT32_MIN});
 }
 
 TEST_CASE("log_sum_exp of large numbers stays finite", "[ops]") {
@@ -74,7 +75,9 @@ TEST_CASE("ties of arg_max and arg_min", "[ops]") {
 
 TEST_CASE("axes: attribute, input, none", "[ops]") {
   const Tensor x = counted({2, 2});
-  const OnnxCall old{"ReduceSum", 11, {x}, {}, 1, [](auto& n) { set(n, "axes", std::vector<int64_t>{-1}), set(n, "keepdims", int64_t{0}); }};
+  const OnnxCall old{
+      "ReduceSum", 11, {x},
+      {},          1,  [](auto& n) { set(n, "axes", std::vector<int64_t>{-1}), set(n, "keepdims", int64_t{0}); }};
   CHECK(reals(old.run()) == std::vector<double>{1, 5});
   CHECK(reals(OnnxCall{"ReduceSum", 13, {x, i64({0})}, {1}}.run()) == std::vector<double>{2, 4});
   CHECK(reals(OnnxCall{"ReduceMean", 18, {x}}.run()) == std::vector<double>{1.5});
@@ -96,7 +99,11 @@ TEST_CASE("quantized reductions are correctly rounded", "[ops]") {
             const Rational v = real_of(x, a * 30 + c * 5 + b);
             sum += v, most = std::max(most, v), least = std::min(least, v);
           }
-        CHECK(y.integer(c) == stored_of(kind == R::mean ? Rational(sum / 35) : kind == R::sum ? sum : kind == R::max ? most : least, yt));
+        CHECK(y.integer(c) == stored_of(kind == R::mean  ? Rational(sum / 35)
+                                        : kind == R::sum ? sum
+                                        : kind == R::max ? most
+                                                         : least,
+                                        yt));
       }
     }
 }
@@ -146,7 +153,8 @@ std::vector<Rational> pooled(const Tensor& x, const PoolCase& c, bool max, const
         int64_t inside = 0, padded = 0;
         for (int64_t ky = 0; ky < c.kernel[0]; ++ky)
           for (int64_t kx = 0; kx < c.kernel[1]; ++kx) {
-            const int64_t iy = oy * c.strides[0] + ky * c.dilations[0] - c.pads[0], ix = ox * c.strides[1] + kx * c.dilations[1] - c.pads[1];
+            const int64_t iy = oy * c.strides[0] + ky * c.dilations[0] - c.pads[0],
+                          ix = ox * c.strides[1] + kx * c.dilations[1] - c.pads[1];
             padded += iy < h + c.pads[2] && ix < w + c.pads[3];
             if (iy < 0 || ix < 0 || iy >= h || ix >= w) continue;
             const int64_t i = (n * h + iy) * w + ix;
@@ -171,7 +179,8 @@ TEST_CASE("pools with every kind of border", "[ops]") {
     for (const bool max : {false, true}) {
       if (max && c.include) continue;
       auto attributes = [&](onnx::NodeProto& n) {
-        set(n, "kernel_shape", c.kernel), set(n, "strides", c.strides), set(n, "pads", c.pads), set(n, "dilations", c.dilations);
+        set(n, "kernel_shape", c.kernel), set(n, "strides", c.strides), set(n, "pads", c.pads),
+            set(n, "dilations", c.dilations);
         set(n, "ceil_mode", int64_t{c.ceil});
         if (!max) set(n, "count_include_pad", int64_t{c.include});
       };
@@ -197,7 +206,8 @@ TEST_CASE("pools with every kind of border", "[ops]") {
 TEST_CASE("one-dimensional, global and integer pools", "[ops]") {
   const auto kernel = [](onnx::NodeProto& n) { set(n, "kernel_shape", std::vector<int64_t>{2}); };
   CHECK(reals(OnnxCall{"MaxPool", 12, {counted({1, 1, 4})}, {}, 1, kernel}.run()) == std::vector<double>{1, 2, 3});
-  CHECK(OnnxCall{"MaxPool", 12, {integers(DType::i8, {1, 1, 2}, {-128, -127})}, {}, 1, kernel}.run().integers() == std::vector<int64_t>{-127});
+  CHECK(OnnxCall{"MaxPool", 12, {integers(DType::i8, {1, 1, 2}, {-128, -127})}, {}, 1, kernel}.run().integers() ==
+        std::vector<int64_t>{-127});
   CHECK_THROWS_AS((OnnxCall{"MaxPool", 12, {counted({1, 1, 4})}, {}, 2, kernel}.run_all()), OpError);
   CHECK(reals(OnnxCall{"GlobalAveragePool", 1, {counted({1, 2, 2, 2})}}.run()) == std::vector<double>{1.5, 5.5});
   CHECK(reals(OnnxCall{"GlobalMaxPool", 1, {counted({1, 2, 3})}}.run()) == std::vector<double>{2, 5});
@@ -234,19 +244,22 @@ TEST_CASE("matrix products broadcast as numpy's", "[ops]") {
 }
 
 TEST_CASE("quantized matrix products", "[ops]") {
-  const Type at = quantized(DType::u8, {2, 3, 5}, 0.013f, 3), bt = quantized(DType::i8, {5, 4}, 0.21f, -128), yt = quantized(DType::i8, {2, 3, 4}, 0.9f, -20);
+  const Type at = quantized(DType::u8, {2, 3, 5}, 0.013f, 3), bt = quantized(DType::i8, {5, 4}, 0.21f, -128),
+             yt = quantized(DType::i8, {2, 3, 4}, 0.9f, -20);
   const Tensor a = stored_values(at, 83), b = stored_values(bt, 47), y = run(MatMul{}, {a, b}, &yt);
   for (int64_t i = 0; i < y.elements(); ++i) {
     Rational sum = 0;
     for (int64_t k = 0; k < 5; ++k) sum += real_of(a, i / 4 * 5 + k) * real_of(b, k * 4 + i % 4);
     CHECK(y.integer(i) == stored_of(sum, yt));
   }
-  const Type wide = quantized(DType::u8, {1, 40000}, 1, 0), tall = quantized(DType::u8, {40000, 1}, 1, 0), one = quantized(DType::u8, {1, 1}, 1e6f, 0);
+  const Type wide = quantized(DType::u8, {1, 40000}, 1, 0), tall = quantized(DType::u8, {40000, 1}, 1, 0),
+             one = quantized(DType::u8, {1, 1}, 1e6f, 0);
   CHECK_THROWS_AS(run(MatMul{}, {Tensor(wide), Tensor(tall)}, &one), OpError);
 }
 
 TEST_CASE("gemm: transposed operands, factors and addends", "[ops]") {
-  const Tensor a = counted({2, 3}), at = f32({3, 2}, {0, 3, 1, 4, 2, 5}), b = counted({3, 2}), bt = f32({2, 3}, {0, 2, 4, 1, 3, 5});
+  const Tensor a = counted({2, 3}), at = f32({3, 2}, {0, 3, 1, 4, 2, 5}), b = counted({3, 2}),
+               bt = f32({2, 3}, {0, 2, 4, 1, 3, 5});
   const std::vector<std::vector<float>> addends = {{1, 2, 3, 4}, {1, 2}, {1, 2}, {7}, {1, 2}};
   const Shape shapes[] = {{2, 2}, {2}, {1, 2}, {}, {2, 1}};
   const double product[] = {10, 13, 28, 40};
@@ -255,7 +268,8 @@ TEST_CASE("gemm: transposed operands, factors and addends", "[ops]") {
       for (const float alpha : {1.0f, 0.5f})
         for (const float beta : {1.0f, 2.0f})
           for (size_t c = 0; c < addends.size(); ++c)
-            for (const std::vector<size_t>& known : {std::vector<size_t>{}, std::vector<size_t>{1}, std::vector<size_t>{1, 2}}) {
+            for (const std::vector<size_t>& known :
+                 {std::vector<size_t>{}, std::vector<size_t>{1}, std::vector<size_t>{1, 2}}) {
               const Tensor addend = f32(shapes[c], addends[c]);
               const OnnxCall call{"Gemm", 13, {trans_a ? at : a, trans_b ? bt : b, addend}, known, 1, [&](auto& n) {
                                     set(n, "transA", int64_t{trans_a}), set(n, "transB", int64_t{trans_b});
@@ -267,7 +281,8 @@ TEST_CASE("gemm: transposed operands, factors and addends", "[ops]") {
                 CHECK(y.real(i) == double(alpha) * product[i] + double(beta) * addend.real(at_c));
               }
               const Graph g = call.import();
-              const bool dense = std::any_of(g.nodes.begin(), g.nodes.end(), [](const Node& n) { return n.as<Dense>() != nullptr; });
+              const bool dense =
+                  std::any_of(g.nodes.begin(), g.nodes.end(), [](const Node& n) { return n.as<Dense>() != nullptr; });
               CHECK(dense == !known.empty());
             }
 }
@@ -276,7 +291,8 @@ TEST_CASE("dequantized weights become dense with their channels moved", "[ops]")
   Graph g;
   Tensor w({DType::i8, {3, 2}, {{0.5f, 2.0f}, {1, 0}, 1}});
   for (int64_t i = 0; i < 6; ++i) w.set_integer(i, i + 1);
-  const ValueId c = g.add_constant("w", w), x = g.add_value("x", real_type(DType::f32, {1, 3})), real = g.add_value("r", real_type(DType::f32, {3, 2}));
+  const ValueId c = g.add_constant("w", w), x = g.add_value("x", real_type(DType::f32, {1, 3})),
+                real = g.add_value("r", real_type(DType::f32, {3, 2}));
   g.inputs = {x};
   Node dq;
   dq.name = "dq", dq.op = Dequantize{}, dq.inputs = {c}, dq.outputs = {real};
@@ -292,7 +308,8 @@ TEST_CASE("dequantized weights become dense with their channels moved", "[ops]")
   REQUIRE(weights->as<Dequantize>());
   CHECK(g[weights->inputs[0]].type == Type{DType::i8, {2, 3}, {{0.5f, 2.0f}, {1, 0}, 0}});
   // columns (1,3,5) - 1 times 0.5 and (2,4,6) times 2
-  CHECK(reals(interpret(g, std::vector<Tensor>{f32({1, 3}, {1, 10, 100})})[0]) == std::vector<double>{0 + 10 + 200, 4 + 80 + 1200});
+  CHECK(reals(interpret(g, std::vector<Tensor>{f32({1, 3}, {1, 10, 100})})[0]) ==
+        std::vector<double>{0 + 10 + 200, 4 + 80 + 1200});
 }
 
 TEST_CASE("quantized dense: bias with a scale of its own, asymmetric weights, clamp", "[ops]") {
@@ -309,9 +326,12 @@ TEST_CASE("quantized dense: bias with a scale of its own, asymmetric weights, cl
     const Tensor y = run(d, {x, w, b}, &yt);
     for (int64_t i = 0; i < y.elements(); ++i) {
       const size_t o = size_t(i % 4);
-      const Rational ws = exact(w.type().quant.scale[o]), unit = scaled ? exact(0.00031f) : Rational(exact(0.031f) * ws);
+      const Rational ws = exact(w.type().quant.scale[o]),
+                     unit = scaled ? exact(0.00031f) : Rational(exact(0.031f) * ws);
       Rational sum = unit * Rational(long(b.integer(int64_t(o))));
-      for (int64_t k = 0; k < 5; ++k) sum += real_of(x, i / 4 * 5 + k) * ws * Rational(long(w.integer(int64_t(o) * 5 + k) - w.type().quant.zero_point[o]));
+      for (int64_t k = 0; k < 5; ++k)
+        sum += real_of(x, i / 4 * 5 + k) * ws *
+               Rational(long(w.integer(int64_t(o) * 5 + k) - w.type().quant.zero_point[o]));
       CHECK(y.integer(i) == stored_of(std::max(sum, exact(-2.5f)), yt));
     }
   }
@@ -319,7 +339,8 @@ TEST_CASE("quantized dense: bias with a scale of its own, asymmetric weights, cl
 
 TEST_CASE("QLinearMatMul and MatMulInteger", "[ops]") {
   const Tensor a = integers(DType::u8, {1, 2}, {10, 200}), b = integers(DType::i8, {2, 2}, {-128, 5, 127, -3});
-  const Tensor half = f32({}, {0.5f}), two = f32({2}, {0.25f, 2}), az = integers(DType::u8, {}, {4}), bz = integers(DType::i8, {2}, {1, -1});
+  const Tensor half = f32({}, {0.5f}), two = f32({2}, {0.25f, 2}), az = integers(DType::u8, {}, {4}),
+               bz = integers(DType::i8, {2}, {1, -1});
   const Tensor yz = integers(DType::i8, {}, {7}), out = f32({}, {64});
   for (const bool known : {true, false}) {
     std::vector<size_t> constants{1, 2, 4, 5, 6, 7};

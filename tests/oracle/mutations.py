@@ -215,14 +215,18 @@ def read(source):
     return texts
 
 
+def anyhow(text):
+    """Finds the text however it is broken into lines."""
+    return re.compile(r"\s*".join(re.escape(token) for token in re.findall(r"\w+|[^\w\s]", text)))
+
+
 def patched(texts, patches):
     """The texts with the patches in; what is to be replaced must be there exactly once."""
     texts = dict(texts)
     for path, old, new, _ in patches:
-        count = texts[path].count(old)
+        texts[path], count = anyhow(old).subn(lambda _, new=new: new, texts[path])
         if count != 1:
             raise SystemExit(f"mutations.py: error: {path} has {count} times the text\n{old}")
-        texts[path] = texts[path].replace(old, new)
     return texts
 
 

@@ -39,12 +39,9 @@ inline Tensor random_tensor(const Type& t, Random& random) {
   Tensor r(t);
   const DTypeInfo& d = info(t.dtype);
   for (int64_t i = 0; i < r.elements(); ++i) {
-    if (is_float(t.dtype))
-      r.set_real(i, random.real(-3, 3));
-    else if (d.bits <= 8)
-      r.set_integer(i, random.between(d.lo, d.hi));
-    else
-      r.set_integer(i, random.between(std::max<int64_t>(d.lo, -20), 20));
+    if (is_float(t.dtype)) r.set_real(i, random.real(-3, 3));
+    else if (d.bits <= 8) r.set_integer(i, random.between(d.lo, d.hi));
+    else r.set_integer(i, random.between(std::max<int64_t>(d.lo, -20), 20));
   }
   return r;
 }

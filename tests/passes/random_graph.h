@@ -104,8 +104,8 @@ class RandomGraph {
     reals_.push_back({y, shape, sample});
   }
 
-  /// What pruning leaves: an input channel, a place of the window, one tap in two, or a filter without weights (real ones
-  /// may be tiny instead); or two equal filters.
+  /// What pruning leaves: an input channel, a place of the window, one tap in two, or a filter without weights (real
+  /// ones may be tiny instead); or two equal filters.
   void prune(Tensor& w) {
     if (!random_.chance(35)) return;
     const Shape& s = w.shape();
@@ -119,7 +119,8 @@ class RandomGraph {
                        : how == 2 ? random_.chance(50)
                        : how == 3 ? i / filter == gone
                                   : false;
-      if (hit) w.set_real(i, tiny ? w.real(i) * 1e-30 : w.type().quantized() ? w.type().quant.zero_at(size_t(i / filter)) : 0);
+      if (hit)
+        w.set_real(i, tiny ? w.real(i) * 1e-30 : w.type().quantized() ? w.type().quant.zero_at(size_t(i / filter)) : 0);
       if (how == 4 && s[0] > 1 && i / filter == s[0] - 1) w.set_real(i, w.real(i % filter));
     }
   }

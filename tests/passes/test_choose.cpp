@@ -1,7 +1,7 @@
 // Kernels chosen from tables of costs.
-#include "tests/catch.h"
 #include "passes/choose.h"
 #include "passes/pass.h"
+#include "tests/catch.h"
 
 namespace burin {
 namespace {
@@ -13,9 +13,9 @@ Cost cost(double cycles, int64_t constants, int64_t code = 0) { return {cycles, 
 
 TEST_CASE("the cheapest kernel by cycles and constants", "[choose]") {
   const Choices layers{{cost(1000, 10), cost(400, 30), cost(390, 400)}, {cost(5, 5), cost(5, 5)}};
-  CHECK(cheapest(layers, 0) == Chosen{2, 0});    // the first of equals
-  CHECK(cheapest(layers, 1) == Chosen{1, 0});    // 370 bytes for 10 cycles are too dear
-  CHECK(cheapest(layers, 29) == Chosen{1, 0});   // 20 bytes for 600 cycles
+  CHECK(cheapest(layers, 0) == Chosen{2, 0});   // the first of equals
+  CHECK(cheapest(layers, 1) == Chosen{1, 0});   // 370 bytes for 10 cycles are too dear
+  CHECK(cheapest(layers, 29) == Chosen{1, 0});  // 20 bytes for 600 cycles
   CHECK(cheapest(layers, 31) == Chosen{0, 0});
   CHECK(cheapest({{cost(10, 0, 5000), cost(11, 0, 0)}}, 1) == Chosen{0});  // code does not count
   CHECK(cheapest({}, 1).empty());
@@ -40,8 +40,8 @@ TEST_CASE("kernels within a budget of flash", "[choose]") {
   CHECK(fit_flash(layers, best, 1539) == Chosen{0, 1, 0});
   CHECK(fit_flash(layers, best, 1140) == Chosen{0, 1, 0});
   CHECK(fit_flash(layers, best, 1139) == Chosen{1, 1, 0});
-  CHECK(fit_flash(layers, best, 839) == Chosen{2, 1, 0});   // from 840, 200 bytes more for 70
-  CHECK(fit_flash(layers, best, 0) == Chosen{2, 1, 0});     // nothing is left to save
+  CHECK(fit_flash(layers, best, 839) == Chosen{2, 1, 0});        // from 840, 200 bytes more for 70
+  CHECK(fit_flash(layers, best, 0) == Chosen{2, 1, 0});          // nothing is left to save
   CHECK(fit_flash(layers, {1, 0, 0}, 1500) == Chosen{1, 0, 0});  // no exchange without need
   CHECK(fit_flash({}, {}, 0).empty());
 }
@@ -54,7 +54,8 @@ TEST_CASE("a large exchange makes small ones needless", "[choose]") {
 }
 
 TEST_CASE("kernels within what scratch there is room for", "[choose]") {
-  const Choices layers{{Cost{100, 0, 0, 64}, Cost{150, 50, 9, 32}, Cost{160, 0, 0, 16}, Cost{500, 0, 0, 0}}, {Cost{10, 0, 0, 8}}};
+  const Choices layers{{Cost{100, 0, 0, 64}, Cost{150, 50, 9, 32}, Cost{160, 0, 0, 16}, Cost{500, 0, 0, 0}},
+                       {Cost{10, 0, 0, 8}}};
   CHECK(fit_scratch(layers, {0, 0}, {64, 8}, 0, false) == Chosen{0, 0});
   CHECK(fit_scratch(layers, {0, 0}, {63, 8}, 0, false) == Chosen{1, 0});
   CHECK(fit_scratch(layers, {0, 0}, {63, 8}, 1, false) == Chosen{2, 0});  // 50 bytes of constants

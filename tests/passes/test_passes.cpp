@@ -52,7 +52,8 @@ Case read_case(const fs::path& path) {
   if (header_value(c.input, "io", "arena") == "external") c.context.options.io = Options::Io::external;
   if (header_value(c.input, "io-layout", "onnx") == "nhwc") c.context.options.io_layout = Options::IoLayout::nhwc;
   if (header_value(c.input, "io-type", "onnx") == "quantized") c.context.options.io_type = Options::IoType::quantized;
-  if (const std::string limit = header_value(c.input, "input-limit", ""); !limit.empty()) c.context.options.input_limit = std::stod(limit);
+  if (const std::string limit = header_value(c.input, "input-limit", ""); !limit.empty())
+    c.context.options.input_limit = std::stod(limit);
   return c;
 }
 
@@ -161,10 +162,8 @@ TEST_CASE("passes do what their files say", "[passes]") {
       FAIL_CHECK(e.what());
       continue;
     }
-    if (bless)
-      std::ofstream(path) << c.input << "---- " << c.pass << "\n" << got;
-    else
-      CHECK(got == c.expected);
+    if (bless) std::ofstream(path) << c.input << "---- " << c.pass << "\n" << got;
+    else CHECK(got == c.expected);
   }
 }
 

@@ -82,10 +82,8 @@ std::vector<Tensor> run_in_arena(const Graph& g, const std::vector<Tensor>& inpu
   std::vector<Tensor> outside(g.values().size());  // --io external
   auto store = [&](ValueId id, const Tensor& t) {
     const int64_t at = g[id].offset;
-    if (at < 0)
-      outside[index(id)] = t;
-    else
-      REQUIRE(at + t.type().bytes() <= g.arena_bytes);
+    if (at < 0) outside[index(id)] = t;
+    else REQUIRE(at + t.type().bytes() <= g.arena_bytes);
     if (at >= 0 && !t.bytes().empty()) std::memcpy(arena.data() + at, t.bytes().data(), t.bytes().size());
   };
   auto load = [&](ValueId id) {

@@ -13,13 +13,16 @@
 namespace burin {
 namespace {
 
-Section section(const std::string& name, uint64_t address, uint64_t bytes, bool executable, bool writable = false, bool stored = true) {
+Section section(const std::string& name, uint64_t address, uint64_t bytes, bool executable, bool writable = false,
+                bool stored = true) {
   Section s;
-  s.name = name, s.address = address, s.bytes = bytes, s.loaded = true, s.executable = executable, s.writable = writable, s.stored = stored;
+  s.name = name, s.address = address, s.bytes = bytes, s.loaded = true, s.executable = executable,
+  s.writable = writable, s.stored = stored;
   return s;
 }
 
-Symbol symbol(const std::string& name, size_t in, uint64_t address, uint64_t bytes, Symbol::Kind kind, bool global, const std::string& file = "") {
+Symbol symbol(const std::string& name, size_t in, uint64_t address, uint64_t bytes, Symbol::Kind kind, bool global,
+              const std::string& file = "") {
   Symbol s;
   s.name = name, s.section = in, s.address = address, s.bytes = bytes, s.kind = kind, s.global = global, s.file = file;
   return s;
@@ -31,7 +34,8 @@ constexpr auto kObject = Symbol::Kind::object;
 /// A program: kws with a layer and its weights, main, an assembly routine without a size, an arena.
 ElfImage program() {
   ElfImage i;
-  i.sections = {section(".text", 0x100, 200, true), section(".rodata", 0x400, 64, false), section(".bss", 0x1000, 96, false, true, false)};
+  i.sections = {section(".text", 0x100, 200, true), section(".rodata", 0x400, 64, false),
+                section(".bss", 0x1000, 96, false, true, false)};
   i.symbols = {symbol("kws_run", 0, 0x100, 20, kFunction, true),
                symbol("_ZN3kws12_GLOBAL__N_16layers4convEPKaPa.constprop.0", 0, 0x114, 50, kFunction, false, "kws.cpp"),
                symbol("main", 0, 0x148, 30, kFunction, true),
@@ -60,7 +64,8 @@ TEST_CASE("size: names of generated code") {
   CHECK((local.model == "kf" && local.space == "weights" && local.name == "conv_w"));
   CHECK(generated_name("_ZZN3kws12_GLOBAL__N_16layers4convEvE1t").name == "conv");
   CHECK(generated_name("_ZN3kws12_GLOBAL__N_12atIaEEPT_Phj").space == "");
-  for (const char* other : {"", "_ZN", "_ZN3kws", "_ZN3kws4mainEv", "_ZN99kws12_GLOBAL__N_16layers4convEv", "kws_run", "_Z3fooi", "_ZN3kws12_GLOBAL__N_16layers"})
+  for (const char* other : {"", "_ZN", "_ZN3kws", "_ZN3kws4mainEv", "_ZN99kws12_GLOBAL__N_16layers4convEv", "kws_run",
+                            "_Z3fooi", "_ZN3kws12_GLOBAL__N_16layers"})
     CHECK(generated_name(other).space == "");
 }
 
@@ -96,7 +101,8 @@ TEST_CASE("size: an arena is recognised by its size and name") {
 TEST_CASE("size: overlapping symbols and aliases are counted once") {
   ElfImage i;
   i.sections = {section(".text", 0, 100, true)};
-  i.symbols = {symbol("alias", 0, 0, 40, kFunction, true), symbol("whole", 0, 0, 60, kFunction, true), symbol("inside", 0, 20, 10, kFunction, true), symbol("across", 0, 50, 30, kFunction, true)};
+  i.symbols = {symbol("alias", 0, 0, 40, kFunction, true), symbol("whole", 0, 0, 60, kFunction, true),
+               symbol("inside", 0, 20, 10, kFunction, true), symbol("across", 0, 50, 30, kFunction, true)};
   const std::vector<Piece> pieces = account(std::vector{i});
   REQUIRE(pieces.size() == 3);
   CHECK((pieces[0].symbol == "whole" && pieces[0].bytes == 60));
@@ -105,7 +111,9 @@ TEST_CASE("size: overlapping symbols and aliases are counted once") {
 }
 
 TEST_CASE("size: gcc's stack usage") {
-  const StackUsage u = parse_stack_usage("kws.cpp:10:6:void kws::{anonymous}::layers::a(const int8_t*)\t40\tstatic\nkws.cpp:20:6:void kws_run(void*)\t24\tdynamic,bounded\nx.c:1:2:f\t8\tdynamic\nnoise\n");
+  const StackUsage u = parse_stack_usage(
+      "kws.cpp:10:6:void kws::{anonymous}::layers::a(const int8_t*)\t40\tstatic\nkws.cpp:20:6:void "
+      "kws_run(void*)\t24\tdynamic,bounded\nx.c:1:2:f\t8\tdynamic\nnoise\n");
   CHECK(u.at("void kws_run(void*)") == 24);
   CHECK(u.at("f") == -1);
   MeasuredModel m;

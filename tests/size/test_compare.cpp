@@ -14,9 +14,19 @@ namespace {
 using nlohmann::json;
 
 json report(int64_t code, const std::string& kernel, const std::string& target = "cortex-m4f") {
-  return {{"schema", 1}, {"model", {{"name", "kws"}}}, {"target", target}, {"options", ""}, {"arena_bytes", 1000}, {"state_bytes", 0}, {"stack_bytes", nullptr},
-          {"flash", {{"code", code}, {"weights", 500}}}, {"macs", 10},
-          {"layers", {{{"name", "conv"}, {"kernel", kernel}, {"code_bytes", code - 100}, {"weight_bytes", 500}, {"cycles_est", 70}}, {{"name", "dense"}, {"kernel", "d"}, {"code_bytes", 100}, {"weight_bytes", 0}, {"cycles_est", 30}}}}};
+  return {
+      {"schema", 1},
+      {"model", {{"name", "kws"}}},
+      {"target", target},
+      {"options", ""},
+      {"arena_bytes", 1000},
+      {"state_bytes", 0},
+      {"stack_bytes", nullptr},
+      {"flash", {{"code", code}, {"weights", 500}}},
+      {"macs", 10},
+      {"layers",
+       {{{"name", "conv"}, {"kernel", kernel}, {"code_bytes", code - 100}, {"weight_bytes", 500}, {"cycles_est", 70}},
+        {{"name", "dense"}, {"kernel", "d"}, {"code_bytes", 100}, {"weight_bytes", 0}, {"cycles_est", 30}}}}};
 }
 
 Diff diff(const json& a, const json& b, std::vector<std::string> limits) {
@@ -32,7 +42,8 @@ TEST_CASE("diff: limits") {
   CHECK(parse_limit("ram=+0").kind == Limit::Kind::growth);
   CHECK(parse_limit("flash=+4K").value == 4096);
   CHECK(parse_limit("flash=64K").kind == Limit::Kind::ceiling);
-  for (const char* bad : {"", "flash", "flash=", "flash=+", "flash=%", "speed=+1", "flash=-1", "flash=1%", "flash=+1q", "flash=1.2.3"}) {
+  for (const char* bad :
+       {"", "flash", "flash=", "flash=+", "flash=%", "speed=+1", "flash=-1", "flash=1%", "flash=+1q", "flash=1.2.3"}) {
     INFO(bad);
     CHECK_THROWS_AS(parse_limit(bad), SizeError);
   }
@@ -56,7 +67,8 @@ TEST_CASE("diff: the layer and its kernels are named") {
   REQUIRE(d.models[0].layers.size() == 1);
   REQUIRE(d.models[0].excess.size() == 1);
   CHECK(d.models[0].excess[0].worst_layer == "conv");
-  for (const std::string& s : {diff_text(d), diff_markdown(d), diff_github(d, "f.json", ""), diff_json(d).dump()}) CHECK(s.find("layer 'conv': +1,000, kernel small -> big") != s.npos);
+  for (const std::string& s : {diff_text(d), diff_markdown(d), diff_github(d, "f.json", ""), diff_json(d).dump()})
+    CHECK(s.find("layer 'conv': +1,000, kernel small -> big") != s.npos);
   CHECK(diff_html(d).find("small -&gt; big") != std::string::npos);
   CHECK(diff_github(d, "f.json", "").starts_with("::error file=f.json,line=1,title=flash of kws::"));
   CHECK(diff_github(d, "f.json", "").find("+66.67 %25") != std::string::npos);  // % is escaped
@@ -72,7 +84,8 @@ TEST_CASE("diff: a part that one side did not measure is in neither sum") {
 
 TEST_CASE("diff: models are paired by name, target and options") {
   const auto before = snapshots(json{{"schema", 1}, {"models", {report(1, "a"), report(2, "a", "cortex-m55")}}}, "a");
-  const auto after = snapshots(json{{"schema", 1}, {"models", {report(2, "a", "cortex-m55"), report(1, "a"), report(3, "a", "riscv32")}}}, "b");
+  const auto after = snapshots(
+      json{{"schema", 1}, {"models", {report(2, "a", "cortex-m55"), report(1, "a"), report(3, "a", "riscv32")}}}, "b");
   CHECK(pairs(before, after) == std::vector<int>{1, 0, -1});
   json options = report(1, "a");
   options["options"] = "--optimize size";
@@ -91,7 +104,8 @@ TEST_CASE("diff: a baseline says the same as its report") {
 }
 
 TEST_CASE("diff: other JSON is refused") {
-  for (const char* text : {"{}", "[]", "3", R"({"schema": 2, "model": {"name": "x"}})", R"({"schema": 1})", R"({"schema": 1, "models": 3})"}) {
+  for (const char* text : {"{}", "[]", "3", R"({"schema": 2, "model": {"name": "x"}})", R"({"schema": 1})",
+                           R"({"schema": 1, "models": 3})"}) {
     INFO(text);
     CHECK_THROWS_AS(snapshots(json::parse(text), "x"), SizeError);
   }

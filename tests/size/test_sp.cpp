@@ -18,7 +18,8 @@ constexpr auto kX86 = ElfImage::Machine::x86_64;
 Step run(ElfImage::Machine machine, StackState& state, const std::string& text, unsigned size = 4) {
   Instruction i;
   i.address = 0x1000, i.size = size, i.text = text;
-  return step(machine, true, i, state, [](uint64_t a) { return a == 0x1010 ? std::optional<uint32_t>(uint32_t(-600)) : std::nullopt; });
+  return step(machine, true, i, state,
+              [](uint64_t a) { return a == 0x1010 ? std::optional<uint32_t>(uint32_t(-600)) : std::nullopt; });
 }
 
 int64_t depth(ElfImage::Machine machine, std::initializer_list<const char*> texts) {
@@ -37,11 +38,13 @@ TEST_CASE("stack: Thumb prologues") {
   CHECK(depth(kArm, {"push.w {r4-r8, lr}", "vpush {d8, d9}", "sub sp, #104"}) == 24 + 16 + 104);
   CHECK(depth(kArm, {"stmdb sp!, {r0, r1}", "str r3, [sp, #-4]!", "strd r4, r5, [sp, #-8]!"}) == 20);
   CHECK(depth(kArm, {"sub.w sp, sp, #1024", "subw sp, sp, #3"}) == 1027);
-  CHECK(depth(kArm, {"ldr r4, [pc, #12]", "add sp, r4"}) == 600);                        // Cortex-M0's large frames: pc is 0x1004
+  CHECK(depth(kArm, {"ldr r4, [pc, #12]", "add sp, r4"}) == 600);  // Cortex-M0's large frames: pc is 0x1004
   CHECK(depth(kArm, {"movs r3, #128", "lsls r3, r3, #2", "rsbs r3, r3, #0", "add sp, r3"}) == 512);
   CHECK(depth(kArm, {"movw r3, #4660", "movt r3, #0", "sub.w sp, sp, r3"}) == 4660);
-  CHECK(depth(kArm, {"push {r7, lr}", "sub sp, #16", "add r7, sp, #0", "adds r7, #16", "mov sp, r7"}) == 8);  // a frame pointer
-  CHECK(depth(kArm, {"sub sp, #20", "mov r4, sp", "bic r4, r4, #15", "mov sp, r4"}) == 35);       // an aligned frame: at most 15 more
+  CHECK(depth(kArm, {"push {r7, lr}", "sub sp, #16", "add r7, sp, #0", "adds r7, #16", "mov sp, r7"}) ==
+        8);  // a frame pointer
+  CHECK(depth(kArm, {"sub sp, #20", "mov r4, sp", "bic r4, r4, #15", "mov sp, r4"}) ==
+        35);  // an aligned frame: at most 15 more
   CHECK(depth(kArm, {"push {r4, lr}", "pop {r4, lr}"}) == 0);
   CHECK(depth(kArm, {"sub sp, #8", "ldr r3, [sp], #4"}) == 4);
 }

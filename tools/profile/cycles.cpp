@@ -38,7 +38,9 @@ constexpr Kind kKinds[] = {
     {"v(fma|fms|mla|mls|nmla|nmls|fnma|fnms)%[.]f.*", "fmac"},
     {"vmul%[.]f.*", "fmul"},
     {"v(add|sub)%[.]f.*", "fadd"},
-    {"(sml[as]d|smlsd|smla[bt][bt]|smlaw[bt]|smmla|smmul|smu[as]d|smul[bt][bt]|smulw[bt]|[su]xtb16|[su]add(8|16)|pkh(bt|tb)|sel|ssat16)(r|x)?%([.]w)?", "simd"},
+    {"(sml[as]d|smlsd|smla[bt][bt]|smlaw[bt]|smmla|smmul|smu[as]d|smul[bt][bt]|smulw[bt]|[su]xtb16|[su]add(8|16)|pkh("
+     "bt|tb)|sel|ssat16)(r|x)?%([.]w)?",
+     "simd"},
     {"([us]mull|[us]mlal|umaal|smlald|smlal[bt][bt])x?%", "long-mac"},
     {"ml[as]%", "mac"},
     {"muls?%([.]w)?|mulh(s?u)?", "mul"},
@@ -65,21 +67,27 @@ const std::vector<std::pair<std::regex, std::string_view>>& kinds() {
 /// Registers in "{r0, r1, d8-d15}"; 1 without a list.
 int listed_registers(const std::string& text) {
   const size_t open = text.find('{'), close = text.find('}');
-  const std::string list = open == text.npos || close < open ? text.substr(text.find_first_of("rdsl")) : text.substr(open + 1, close - open - 1);
+  const std::string list = open == text.npos || close < open ? text.substr(text.find_first_of("rdsl"))
+                                                             : text.substr(open + 1, close - open - 1);
   return 1 + int(std::ranges::count(list, ','));
 }
 
 bool conditional(const std::string& m) {
-  static const std::regex jump(std::string("b") + "(eq|ne|hs|cs|lo|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)([.][nw])?|cbn?z|le|letp|wls|wlstp|b(eq|ne|lt|ge|ltu|geu|eqz|nez|lez|gez|ltz|gtz)");
+  static const std::regex jump(std::string("b") +
+                               "(eq|ne|hs|cs|lo|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)([.][nw])?|cbn?z|le|letp|wls|wlstp|b("
+                               "eq|ne|lt|ge|ltu|geu|eqz|nez|lez|gez|ltz|gtz)");
   return std::regex_match(m, jump);
 }
 
-bool follows(const CountedInstruction& a, const CountedInstruction& b) { return a.instruction.address + a.instruction.size == b.instruction.address; }
+bool follows(const CountedInstruction& a, const CountedInstruction& b) {
+  return a.instruction.address + a.instruction.size == b.instruction.address;
+}
 
 /// How often the instruction went elsewhere than to the one behind it, in one part.
 double taken(const std::vector<CountedInstruction>& all, size_t i, size_t part) {
   const CountedInstruction& a = all[i];
-  if (!conditional(mnemonic(a.instruction.text)) || i + 1 == all.size() || !follows(a, all[i + 1])) return double(a.counts[part]);
+  if (!conditional(mnemonic(a.instruction.text)) || i + 1 == all.size() || !follows(a, all[i + 1]))
+    return double(a.counts[part]);
   const uint64_t on = all[i + 1].counts[part];
   return on < a.counts[part] ? double(a.counts[part] - on) : 0;
 }
@@ -88,7 +96,8 @@ double taken(const std::vector<CountedInstruction>& all, size_t i, size_t part) 
 bool feeds(const std::string& load, const std::string& next) {
   const std::string to = operands(load).substr(0, operands(load).find(','));
   const size_t at = next.find('[');
-  return !to.empty() && at != next.npos && next.compare(at + 1, to.size(), to) == 0 && !std::isdigit(static_cast<unsigned char>(next[at + 1 + to.size()]));
+  return !to.empty() && at != next.npos && next.compare(at + 1, to.size(), to) == 0 &&
+         !std::isdigit(static_cast<unsigned char>(next[at + 1 + to.size()]));
 }
 
 }  // namespace
@@ -136,7 +145,8 @@ CycleModel table_cycles(const Target& t, const std::vector<CountedInstruction>& 
   return r;
 }
 
-CycleModel mca_cycles(const Target& t, const std::vector<CountedInstruction>& all, const std::string& program, const std::string& assembly, RunTool run) {
+CycleModel mca_cycles(const Target& t, const std::vector<CountedInstruction>& all, const std::string& program,
+                      const std::string& assembly, RunTool run) {
   CycleModel r{fmt::format("LLVM's model of {} (llvm-mca), no wait states", t.key("mca")), {}};
   if (all.empty()) return r;
   const size_t parts = all[0].counts.size();
@@ -145,13 +155,15 @@ CycleModel mca_cycles(const Target& t, const std::vector<CountedInstruction>& al
   // Straight runs that are executed together.
   std::vector<std::pair<size_t, size_t>> blocks;
   for (size_t i = 0; i < all.size(); ++i) {
-    const bool begins = i == 0 || !follows(all[i - 1], all[i]) || total(i) != total(i - 1) || cycle_kind(all[i - 1].instruction.text) == "branch";
+    const bool begins = i == 0 || !follows(all[i - 1], all[i]) || total(i) != total(i - 1) ||
+                        cycle_kind(all[i - 1].instruction.text) == "branch";
     if (begins) blocks.emplace_back(i, i);
     blocks.back().second = i + 1;
   }
   constexpr int kIterations = 50;
   std::string text = ".syntax unified\n.thumb\n";
-  static const std::regex pc_relative("\\[pc[^\\]]*\\]"), predicated("^(\\w+?)(eq|ne|hs|cs|lo|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)(\\.\\w+)?( .*)?$");
+  static const std::regex pc_relative("\\[pc[^\\]]*\\]"),
+      predicated("^(\\w+?)(eq|ne|hs|cs|lo|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)(\\.\\w+)?( .*)?$");
   for (size_t b = 0; b < blocks.size(); ++b) {
     text += fmt::format("# LLVM-MCA-BEGIN r{}\n", b);
     int in_it = 0;
@@ -173,9 +185,11 @@ CycleModel mca_cycles(const Target& t, const std::vector<CountedInstruction>& al
     text += "# LLVM-MCA-END\n";
   }
   std::ofstream(assembly) << text;
-  std::vector<std::string> argv{program, "-mtriple=thumbv8.1m.main-none-eabihf", "-mcpu=" + t.key("mca"), fmt::format("-iterations={}", kIterations), "-instruction-info=false", "-resource-pressure=false", assembly,
-                                // One instruction that it cannot price would stop it; versions before 19 do not know the option.
-                                "-skip-unsupported-instructions=any"};
+  std::vector<std::string> argv{
+      program, "-mtriple=thumbv8.1m.main-none-eabihf", "-mcpu=" + t.key("mca"),
+      fmt::format("-iterations={}", kIterations), "-instruction-info=false", "-resource-pressure=false", assembly,
+      // One instruction that it cannot price would stop it; versions before 19 do not know the option.
+      "-skip-unsupported-instructions=any"};
   std::string text_of_answer = run(argv);
   if (text_of_answer.empty()) argv.pop_back(), text_of_answer = run(argv);
   std::istringstream answer(text_of_answer);
@@ -183,10 +197,13 @@ CycleModel mca_cycles(const Target& t, const std::vector<CountedInstruction>& al
   size_t region = blocks.size();
   size_t answered = 0;
   for (std::string line; std::getline(answer, line);) {
-    if (const size_t at = line.find("Code Region - r"); at != line.npos) region = size_t(std::stoul(line.substr(at + 15)));
-    if (line.starts_with("Total Cycles:") && region < blocks.size()) cost[region] = std::stod(line.substr(13)) / kIterations, ++answered;
+    if (const size_t at = line.find("Code Region - r"); at != line.npos)
+      region = size_t(std::stoul(line.substr(at + 15)));
+    if (line.starts_with("Total Cycles:") && region < blocks.size())
+      cost[region] = std::stod(line.substr(13)) / kIterations, ++answered;
   }
-  if (answered * 2 < blocks.size()) throw std::runtime_error(fmt::format("{} understood {} of {} pieces of code", program, answered, blocks.size()));
+  if (answered * 2 < blocks.size())
+    throw std::runtime_error(fmt::format("{} understood {} of {} pieces of code", program, answered, blocks.size()));
   const double jump = t.cost("branch") - 1;  // beyond the slot that the branch takes
   for (size_t b = 0; b < blocks.size(); ++b) {
     const auto [first, last] = blocks[b];
@@ -195,7 +212,8 @@ CycleModel mca_cycles(const Target& t, const std::vector<CountedInstruction>& al
       for (size_t p = 0; p < parts; ++p) {
         r.cycles[p] += each * double(all[i].counts[p]);
         const std::string m = mnemonic(all[i].instruction.text);
-        if (cycle_kind(all[i].instruction.text) == "branch" && m != "le" && m != "letp") r.cycles[p] += jump * taken(all, i, p);
+        if (cycle_kind(all[i].instruction.text) == "branch" && m != "le" && m != "letp")
+          r.cycles[p] += jump * taken(all, i, p);
       }
   }
   return r;

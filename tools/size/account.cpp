@@ -13,7 +13,8 @@ namespace {
 std::optional<std::string_view> take_name(std::string_view& s) {
   if (s.starts_with('L')) s.remove_prefix(1);
   size_t digits = 0, length = 0;
-  while (digits < s.size() && digits < 6 && std::isdigit(static_cast<unsigned char>(s[digits]))) length = length * 10 + size_t(s[digits++] - '0');
+  while (digits < s.size() && digits < 6 && std::isdigit(static_cast<unsigned char>(s[digits])))
+    length = length * 10 + size_t(s[digits++] - '0');
   if (digits == 0 || s.size() - digits < length) return std::nullopt;
   const std::string_view name = s.substr(digits, length);
   s.remove_prefix(digits + length);
@@ -38,8 +39,8 @@ struct Owner {
 
 struct Models {
   std::vector<std::string> names;
-  std::map<std::string, std::string> by_file;     // a source file whose local symbols are a model's
-  std::map<std::string, std::string> by_object;   // a relocatable object that is a model's
+  std::map<std::string, std::string> by_file;    // a source file whose local symbols are a model's
+  std::map<std::string, std::string> by_object;  // a relocatable object that is a model's
 };
 
 Models find_models(std::span<const ElfImage> images) {
@@ -57,20 +58,23 @@ Models find_models(std::span<const ElfImage> images) {
     }
   Models r;
   for (const std::string& m : runs)
-    if ((generated.count(m) || accessors.count(m)) && std::ranges::find(r.names, m) == r.names.end()) r.names.push_back(m);
+    if ((generated.count(m) || accessors.count(m)) && std::ranges::find(r.names, m) == r.names.end())
+      r.names.push_back(m);
   auto known = [&](const std::string& m) { return !m.empty() && std::ranges::find(r.names, m) != r.names.end(); };
   for (const ElfImage& image : images)
     for (const Symbol& s : image.symbols) {
       const GeneratedName g = generated_name(s.name);
       if (known(g.model) && !s.file.empty()) r.by_file[image.object + "\n" + s.file] = g.model;
-      if (image.relocatable && s.global && known(interface_of(s.name))) r.by_object[image.object] = interface_of(s.name);
+      if (image.relocatable && s.global && known(interface_of(s.name)))
+        r.by_object[image.object] = interface_of(s.name);
     }
   return r;
 }
 
 class Account {
  public:
-  Account(std::span<const ElfImage> images, const std::map<std::string, KnownModel>& known) : images_(images), known_(known), models_(find_models(images)) {}
+  Account(std::span<const ElfImage> images, const std::map<std::string, KnownModel>& known)
+      : images_(images), known_(known), models_(find_models(images)) {}
 
   std::vector<Piece> all() {
     for (size_t i = 0; i < images_.size(); ++i) {
@@ -98,11 +102,15 @@ class Account {
   Owner owner(const ElfImage& image, const Section& section, const Symbol& s) const {
     const Kind kind = section.executable && s.kind != Symbol::Kind::object ? Kind::code : Kind::data;
     const GeneratedName g = generated_name(s.name);
-    if (is_model(g.model)) return {g.model, g.space.empty() ? "" : layer_of(g), g.space == "weights" ? Kind::weights : kind};
+    if (is_model(g.model))
+      return {g.model, g.space.empty() ? "" : layer_of(g), g.space == "weights" ? Kind::weights : kind};
     if (const std::string m = interface_of(s.name); s.global && is_model(m)) return {m, "", kind};
     // Switch tables and the like: local symbols of the model's source file.
-    if (const auto f = models_.by_file.find(image.object + "\n" + s.file); !s.file.empty() && f != models_.by_file.end()) return {f->second, "", kind};
-    if (const auto o = models_.by_object.find(image.object); image.relocatable && o != models_.by_object.end()) return {o->second, "", kind};
+    if (const auto f = models_.by_file.find(image.object + "\n" + s.file);
+        !s.file.empty() && f != models_.by_file.end())
+      return {f->second, "", kind};
+    if (const auto o = models_.by_object.find(image.object); image.relocatable && o != models_.by_object.end())
+      return {o->second, "", kind};
     return {arena_of(section, s), "", kind};
   }
 
@@ -111,16 +119,20 @@ class Account {
     std::string found;
     if (!section.writable || s.kind != Symbol::Kind::object || s.bytes == 0) return "";
     std::string lower = s.name;
-    std::ranges::transform(lower, lower.begin(), [](char c) { return char(std::tolower(static_cast<unsigned char>(c))); });
+    std::ranges::transform(lower, lower.begin(),
+                           [](char c) { return char(std::tolower(static_cast<unsigned char>(c))); });
     for (const auto& [model, k] : known_)
-      if (k.arena_bytes > 0 && lower.find("arena") != lower.npos && s.bytes >= uint64_t(k.arena_bytes) && s.bytes <= uint64_t((k.arena_bytes + 31) & ~int64_t{15})) {
+      if (k.arena_bytes > 0 && lower.find("arena") != lower.npos && s.bytes >= uint64_t(k.arena_bytes) &&
+          s.bytes <= uint64_t((k.arena_bytes + 31) & ~int64_t{15})) {
         if (!found.empty()) return "";
         found = model;
       }
     return is_model(found) ? found : "";
   }
 
-  bool is_model(const std::string& m) const { return !m.empty() && std::ranges::find(models_.names, m) != models_.names.end(); }
+  bool is_model(const std::string& m) const {
+    return !m.empty() && std::ranges::find(models_.names, m) != models_.names.end();
+  }
 
   void section(size_t i, size_t k, const std::vector<const Symbol*>& symbols) {
     const ElfImage& image = images_[i];
@@ -152,14 +164,21 @@ class Account {
     return {s.bytes, !owner(image, section, s).model.empty(), s.kind == Symbol::Kind::function};
   }
 
-  /// Bytes between symbols: alignment, literals without a name. They are a model's between two symbols of it, or in its own object.
+  /// Bytes between symbols: alignment, literals without a name. They are a model's between two symbols of it, or in its
+  /// own object.
   void gap(size_t i, size_t k, uint64_t from, uint64_t to, const std::string& before, const std::string& after) {
     if (from >= to) return;
     const Section& s = images_[i].sections[k];
     std::string model = before == after ? before : "";
-    if (const auto o = models_.by_object.find(images_[i].object); images_[i].relocatable && o != models_.by_object.end()) model = o->second;
+    if (const auto o = models_.by_object.find(images_[i].object);
+        images_[i].relocatable && o != models_.by_object.end())
+      model = o->second;
     const bool filler = to - from < 16;
-    pieces_.push_back({i, k, from, to - from, filler ? Kind::padding : s.executable ? Kind::code : Kind::data, model, "", ""});
+    pieces_.push_back({i, k, from, to - from,
+                       filler         ? Kind::padding
+                       : s.executable ? Kind::code
+                                      : Kind::data,
+                       model, "", ""});
   }
 
   std::span<const ElfImage> images_;
@@ -189,7 +208,9 @@ GeneratedName generated_name(std::string_view s) {
   return {std::string(*model), std::string(*space), std::string(*name)};
 }
 
-std::vector<Piece> account(std::span<const ElfImage> images, const std::map<std::string, KnownModel>& known) { return Account(images, known).all(); }
+std::vector<Piece> account(std::span<const ElfImage> images, const std::map<std::string, KnownModel>& known) {
+  return Account(images, known).all();
+}
 
 std::vector<std::string> models_in(std::span<const ElfImage> images) { return find_models(images).names; }
 

@@ -30,7 +30,8 @@ struct SectionTotal {
   bool flash = false, ram = false;  // initialised data is both
 };
 
-/// What a symbol of generated code is: parts of _ZN<model>12_GLOBAL__N_1[6layers|7weights]<name>..., with clone suffixes dropped.
+/// What a symbol of generated code is: parts of _ZN<model>12_GLOBAL__N_1[6layers|7weights]<name>..., with clone
+/// suffixes dropped.
 struct GeneratedName {
   std::string model, space, name;  // space: "layers", "weights", or "" for what layers share
 };
@@ -43,7 +44,8 @@ struct KnownModel {
   int64_t arena_bytes = 0;
 };
 
-/// All pieces of all loaded sections: their sizes sum up to the sections'. A symbol that says no size reaches to the next one.
+/// All pieces of all loaded sections: their sizes sum up to the sections'. A symbol that says no size reaches to the
+/// next one.
 std::vector<Piece> account(std::span<const ElfImage> images, const std::map<std::string, KnownModel>& known = {});
 /// Names of the models in the images, in order.
 std::vector<std::string> models_in(std::span<const ElfImage> images);

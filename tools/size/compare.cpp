@@ -47,7 +47,9 @@ Snapshot from_report(const json& r) {
   for (const json& l : at(r, "layers")) {
     Snapshot::Layer layer;
     layer.kernel = l.value("kernel", "");
-    const std::pair<const char*, const char*> parts[] = {{"code", "code_bytes"}, {"weights", "weight_bytes"}, {"scratch", "scratch_bytes"}, {"cycles", "cycles_est"}, {"instructions", "instructions"}, {"macs", "macs"}};
+    const std::pair<const char*, const char*> parts[] = {{"code", "code_bytes"},           {"weights", "weight_bytes"},
+                                                         {"scratch", "scratch_bytes"},     {"cycles", "cycles_est"},
+                                                         {"instructions", "instructions"}, {"macs", "macs"}};
     for (const auto& [quantity, key] : parts) put(layer.amounts, quantity, at(l, key));
     std::string name = l.value("name", "");
     for (int n = 2; s.layers.count(name); ++n) name = l.value("name", "") + fmt::format(" ({})", n);
@@ -102,9 +104,12 @@ std::optional<int64_t> share(const Snapshot::Layer& l, const std::string& quanti
 
 bool exceeds(const Limit& l, int64_t before, int64_t after) {
   switch (l.kind) {
-    case Limit::Kind::growth: return double(after) > double(before) + l.value;
-    case Limit::Kind::percent: return double(after) > double(before) * (1 + l.value / 100) + 1e-9;
-    case Limit::Kind::ceiling: return double(after) > l.value;
+    case Limit::Kind::growth:
+      return double(after) > double(before) + l.value;
+    case Limit::Kind::percent:
+      return double(after) > double(before) * (1 + l.value / 100) + 1e-9;
+    case Limit::Kind::ceiling:
+      return double(after) > l.value;
   }
   return false;
 }
@@ -112,7 +117,8 @@ bool exceeds(const Limit& l, int64_t before, int64_t after) {
 std::string kernel_change(const LayerChange& l) {
   if (!l.before) return ", a new layer" + (l.after->kernel.empty() ? "" : " by " + l.after->kernel);
   if (!l.after || l.before->kernel == l.after->kernel) return "";
-  return fmt::format(", kernel {} -> {}", l.before->kernel.empty() ? "?" : l.before->kernel, l.after->kernel.empty() ? "?" : l.after->kernel);
+  return fmt::format(", kernel {} -> {}", l.before->kernel.empty() ? "?" : l.before->kernel,
+                     l.after->kernel.empty() ? "?" : l.after->kernel);
 }
 
 void find_culprits(Excess& e, const std::vector<LayerChange>& layers) {
@@ -125,8 +131,11 @@ void find_culprits(Excess& e, const std::vector<LayerChange>& layers) {
   }
   // Layers that share a function hand it on when its first user changes: another kernel is the better witness.
   const auto other_kernel = [](const LayerChange* l) { return l->before && l->before->kernel != l->after->kernel; };
-  std::ranges::stable_sort(grown, std::greater<>(), [&](const auto& g) { return std::pair(other_kernel(g.second), g.first); });
-  for (const auto& [growth, l] : grown) e.culprits.push_back(fmt::format("layer '{}': {}{}", l->name, growth > 0 ? "+" + grouped(growth) : grouped(growth), kernel_change(*l)));
+  std::ranges::stable_sort(grown, std::greater<>(),
+                           [&](const auto& g) { return std::pair(other_kernel(g.second), g.first); });
+  for (const auto& [growth, l] : grown)
+    e.culprits.push_back(fmt::format("layer '{}': {}{}", l->name, growth > 0 ? "+" + grouped(growth) : grouped(growth),
+                                     kernel_change(*l)));
   if (!grown.empty()) e.worst_layer = grown[0].second->name;
 }
 
@@ -146,17 +155,22 @@ bool Snapshot::same_as(const Snapshot& o) const {
   return model == o.model && (target.empty() || o.target.empty() || (target == o.target && options == o.options));
 }
 
-std::string Snapshot::title() const { return model + (target.empty() ? "" : ", " + target) + (options.empty() ? "" : ", " + options); }
+std::string Snapshot::title() const {
+  return model + (target.empty() ? "" : ", " + target) + (options.empty() ? "" : ", " + options);
+}
 
 const std::vector<std::string>& quantities() {
-  static const std::vector<std::string> all{"flash", "code", "weights", "ram", "arena", "state", "static", "stack", "instructions", "cycles", "macs", "scratch"};
+  static const std::vector<std::string> all{"flash",  "code",  "weights",      "ram",    "arena", "state",
+                                            "static", "stack", "instructions", "cycles", "macs",  "scratch"};
   return all;
 }
 
 std::vector<Snapshot> snapshots(const json& report, const std::string& file) {
   std::vector<Snapshot> r;
   try {
-    if (report.is_object() && report.value("schema", 0) != 1) throw SizeError(fmt::format("'{}': the report's schema is not 1; this is another version's report, or none", file));
+    if (report.is_object() && report.value("schema", 0) != 1)
+      throw SizeError(
+          fmt::format("'{}': the report's schema is not 1; this is another version's report, or none", file));
     if (report.contains("baseline"))
       for (const json& m : report["baseline"]) r.push_back(from_baseline(m));
     else if (report.contains("files"))
@@ -166,7 +180,8 @@ std::vector<Snapshot> snapshots(const json& report, const std::string& file) {
       for (const json& m : report["models"]) r.push_back(from_report(m));
     else r.push_back(from_report(report));
   } catch (const json::exception& e) {
-    throw SizeError(fmt::format("'{}' is no report of `burin compile`, `profile` or `size`, and no baseline: {}", file, e.what()));
+    throw SizeError(
+        fmt::format("'{}' is no report of `burin compile`, `profile` or `size`, and no baseline: {}", file, e.what()));
   }
   return r;
 }
@@ -180,13 +195,18 @@ json baseline(const std::vector<Snapshot>& all) {
       if (l.amounts.empty()) j = json::object();
       j["kernel"] = l.kernel;
     }
-    list.push_back({{"model", s.model}, {"target", s.target}, {"options", s.options}, {"totals", s.totals}, {"layers", layers}});
+    list.push_back(
+        {{"model", s.model}, {"target", s.target}, {"options", s.options}, {"totals", s.totals}, {"layers", layers}});
   }
   return {{"schema", 1}, {"baseline", list}};
 }
 
 Limit parse_limit(const std::string& text) {
-  const auto bad = [&] { return SizeError(fmt::format("--max wants QUANTITY=+1%, +0, +4K or a ceiling such as 64K, not '{}'; quantities are {}", text, fmt::join(quantities(), ", "))); };
+  const auto bad = [&] {
+    return SizeError(
+        fmt::format("--max wants QUANTITY=+1%, +0, +4K or a ceiling such as 64K, not '{}'; quantities are {}", text,
+                    fmt::join(quantities(), ", ")));
+  };
   const size_t equals = text.find('=');
   if (equals == text.npos) throw bad();
   Limit l;
@@ -243,7 +263,8 @@ std::vector<int> pairs(const std::vector<Snapshot>& before, const std::vector<Sn
   return r;
 }
 
-Diff compare(const std::vector<Snapshot>& before, const std::vector<Snapshot>& after, const std::vector<Limit>& limits, bool lenient) {
+Diff compare(const std::vector<Snapshot>& before, const std::vector<Snapshot>& after, const std::vector<Limit>& limits,
+             bool lenient) {
   Diff d;
   const std::vector<int> partners = pairs(before, after);
   for (size_t i = 0; i < after.size(); ++i) {
@@ -264,16 +285,19 @@ Diff compare(const std::vector<Snapshot>& before, const std::vector<Snapshot>& a
       if (const auto x = old->layers.find(n); x != old->layers.end()) l.before = x->second;
       if (const auto x = now.layers.find(n); x != now.layers.end()) l.after = x->second;
       // A side that did not measure a quantity says nothing of its change.
-      bool differs = !l.before || !l.after || (l.before->kernel != l.after->kernel && !l.before->kernel.empty() && !l.after->kernel.empty());
+      bool differs = !l.before || !l.after ||
+                     (l.before->kernel != l.after->kernel && !l.before->kernel.empty() && !l.after->kernel.empty());
       for (const std::string& q : quantities())
-        if (!differs && l.before->amounts.count(q) && l.after->amounts.count(q)) differs = l.before->amounts.at(q) != l.after->amounts.at(q);
+        if (!differs && l.before->amounts.count(q) && l.after->amounts.count(q))
+          differs = l.before->amounts.at(q) != l.after->amounts.at(q);
       if (differs) c.layers.push_back(std::move(l));
     }
     for (const Limit& l : limits) {
       const auto a = get(c.before.totals, l.quantity), b = get(c.after.totals, l.quantity);
       if (!b || (!a && l.kind != Limit::Kind::ceiling)) {
         if (lenient) continue;
-        throw SizeError(fmt::format("--max {}={}: {} was not measured in the {} report of {}", l.quantity, l.text, l.quantity, b ? "old" : "new", now.title()));
+        throw SizeError(fmt::format("--max {}={}: {} was not measured in the {} report of {}", l.quantity, l.text,
+                                    l.quantity, b ? "old" : "new", now.title()));
       }
       if (!exceeds(l, a.value_or(*b), *b)) continue;
       Excess e{l, a.value_or(*b), *b, {}, ""};

@@ -29,10 +29,14 @@ Isa isa(const ElfImage& image, bool thumb) {
     case ElfImage::Machine::arm:
       if (image.m_profile) return {"thumbv8.1m.main-none-eabi", "+mve.fp,+dsp,+fp64,+fullfp16,+8msecext"};
       return thumb ? Isa{"thumbv8a-none-eabi", "+neon"} : Isa{"armv8a-none-eabi", "+neon"};
-    case ElfImage::Machine::riscv32: return {"riscv32-unknown-elf", "+m,+a,+f,+d,+c"};
-    case ElfImage::Machine::riscv64: return {"riscv64-unknown-elf", "+m,+a,+f,+d,+c"};
-    case ElfImage::Machine::x86_64: return {"x86_64-unknown-linux-gnu", ""};
-    case ElfImage::Machine::other: break;
+    case ElfImage::Machine::riscv32:
+      return {"riscv32-unknown-elf", "+m,+a,+f,+d,+c"};
+    case ElfImage::Machine::riscv64:
+      return {"riscv64-unknown-elf", "+m,+a,+f,+d,+c"};
+    case ElfImage::Machine::x86_64:
+      return {"x86_64-unknown-linux-gnu", ""};
+    case ElfImage::Machine::other:
+      break;
   }
   throw SizeUnsupported("no disassembler for this kind of core");
 }
@@ -61,7 +65,8 @@ struct Disassembler::Core {
     asm_info.reset(target->createMCAsmInfo(*registers, isa.triple, options));
     subtarget.reset(target->createMCSubtargetInfo(isa.triple, "", isa.features));
     instructions.reset(target->createMCInstrInfo());
-    context = std::make_unique<llvm::MCContext>(llvm::Triple(isa.triple), asm_info.get(), registers.get(), subtarget.get());
+    context =
+        std::make_unique<llvm::MCContext>(llvm::Triple(isa.triple), asm_info.get(), registers.get(), subtarget.get());
     printer.reset(target->createMCInstPrinter(llvm::Triple(isa.triple), 0, *asm_info, *instructions, *registers));
     llvm_target = target;
     reset();
@@ -93,7 +98,9 @@ std::optional<Instruction> Disassembler::at(uint64_t address, bool thumb, bool f
     const std::string_view bytes = std::string_view(s.contents).substr(address - s.address, 16);
     llvm::MCInst inst;
     uint64_t size = 0;
-    const auto status = core.disassembler->getInstruction(inst, size, llvm::ArrayRef(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()), address, llvm::nulls());
+    const auto status = core.disassembler->getInstruction(
+        inst, size, llvm::ArrayRef(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()), address,
+        llvm::nulls());
     if (status == llvm::MCDisassembler::Fail || size == 0) return std::nullopt;
     Instruction r;
     r.address = address;

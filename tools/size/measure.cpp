@@ -33,7 +33,9 @@ std::map<std::string, ReportFacts> facts_of(const std::vector<json>& reports) {
     for (const json& l : r.value("layers", json::array())) {
       const std::string name = l.value("name", ""), kernel = l.value("kernel", ""), function = l.value("function", "");
       for (const std::string& key : {function, identifier(name)})
-        if (!key.empty() && f.layers.try_emplace(key, key == function && identifier(name) != function ? key : name, kernel).second) f.known.layers.push_back(key);
+        if (!key.empty() &&
+            f.layers.try_emplace(key, key == function && identifier(name) != function ? key : name, kernel).second)
+          f.known.layers.push_back(key);
     }
     all[identifier(r.value("/model/name"_json_pointer, ""))] = std::move(f);
   }
@@ -56,7 +58,8 @@ void add_stack(MeasuredModel& m, std::vector<std::pair<const ElfImage*, std::uni
       const StackBound b = analysis->of(*run);
       m.stack_bytes = b.bytes;
       m.stack_note = b.why_not;
-      if (b.bytes && !b.outside.empty()) m.stack_note = fmt::format("without the stack of {}, not in this file", fmt::join(b.outside, ", "));
+      if (b.bytes && !b.outside.empty())
+        m.stack_note = fmt::format("without the stack of {}, not in this file", fmt::join(b.outside, ", "));
     } catch (const SizeUnsupported& e) {
       m.stack_note = e.what();
     }
@@ -101,7 +104,8 @@ Measured measure(const std::string& file, const MeasureOptions& options) {
       MeasuredLayer& l = m.layers[p.layer];
       l.name = p.layer;
       if (fact != facts.end())
-        if (const auto n = fact->second.layers.find(p.layer); n != fact->second.layers.end()) std::tie(l.name, l.kernel) = n->second;
+        if (const auto n = fact->second.layers.find(p.layer); n != fact->second.layers.end())
+          std::tie(l.name, l.kernel) = n->second;
       (p.kind == Kind::weights ? l.weight_bytes : l.code_bytes) += bytes;
     }
     add_stack(m, analyses);
@@ -109,7 +113,8 @@ Measured measure(const std::string& file, const MeasureOptions& options) {
     r.models.push_back(std::move(m));
   }
   for (const auto& [name, f] : facts)
-    if (std::ranges::none_of(r.models, [&model = name](const MeasuredModel& m) { return m.name == model; })) r.notes.push_back(fmt::format("the report's model '{}' is not in {}", name, file));
+    if (std::ranges::none_of(r.models, [&model = name](const MeasuredModel& m) { return m.name == model; }))
+      r.notes.push_back(fmt::format("the report's model '{}' is not in {}", name, file));
   if (r.models.empty() && std::ranges::all_of(images, [](const ElfImage& i) { return i.symbols.empty(); }))
     r.notes.push_back(fmt::format("{} has no symbols: what is Burin's cannot be told from the rest", file));
   return r;
@@ -122,26 +127,43 @@ json to_json(const Measured& m) {
     json layers = json::array();
     int64_t shared = x.code_bytes, shared_weights = x.weight_bytes;
     for (const auto& [function, l] : x.layers) {
-      layers.push_back({{"name", l.name}, {"function", function}, {"kernel", l.kernel}, {"code_bytes", l.code_bytes}, {"weight_bytes", l.weight_bytes}});
+      layers.push_back({{"name", l.name},
+                        {"function", function},
+                        {"kernel", l.kernel},
+                        {"code_bytes", l.code_bytes},
+                        {"weight_bytes", l.weight_bytes}});
       shared -= l.code_bytes, shared_weights -= l.weight_bytes;
     }
-    models.push_back({{"model", {{"name", x.name}}}, {"flash", piece_total(x.code_bytes, x.weight_bytes)}, {"shared", piece_total(shared, shared_weights)}, {"ram_bytes", x.ram_bytes},
-                      {"stack_bytes", x.stack_bytes ? json(*x.stack_bytes) : json(nullptr)}, {"stack_note", x.stack_note}, {"layers", layers}});
+    models.push_back({{"model", {{"name", x.name}}},
+                      {"flash", piece_total(x.code_bytes, x.weight_bytes)},
+                      {"shared", piece_total(shared, shared_weights)},
+                      {"ram_bytes", x.ram_bytes},
+                      {"stack_bytes", x.stack_bytes ? json(*x.stack_bytes) : json(nullptr)},
+                      {"stack_note", x.stack_note},
+                      {"layers", layers}});
     burin_flash += x.code_bytes + x.weight_bytes;
     burin_ram += x.ram_bytes;
   }
   for (const SectionTotal& s : m.sections) {
-    sections.push_back({{"name", s.name}, {"object", s.object}, {"bytes", s.bytes}, {"flash", s.flash}, {"ram", s.ram}});
+    sections.push_back(
+        {{"name", s.name}, {"object", s.object}, {"bytes", s.bytes}, {"flash", s.flash}, {"ram", s.ram}});
     flash += s.flash ? int64_t(s.bytes) : 0;
     ram += s.ram ? int64_t(s.bytes) : 0;
   }
   std::map<std::string, int64_t> by_symbol;
   for (const Piece& p : m.pieces)
-    if (p.model.empty()) (p.symbol.empty() && p.kind == Kind::padding ? padding : by_symbol[p.symbol]) += int64_t(p.bytes);
+    if (p.model.empty())
+      (p.symbol.empty() && p.kind == Kind::padding ? padding : by_symbol[p.symbol]) += int64_t(p.bytes);
   for (const auto& [symbol, bytes] : by_symbol) others.push_back({{"symbol", symbol}, {"bytes", bytes}});
-  return {{"schema", 1}, {"file", m.file}, {"models", models}, {"sections", sections}, {"notes", m.notes},
-          {"other", {{"flash", flash - burin_flash}, {"ram", ram - burin_ram}, {"padding", padding}, {"symbols", others}}},
-          {"flash", flash}, {"ram", ram}};
+  return {
+      {"schema", 1},
+      {"file", m.file},
+      {"models", models},
+      {"sections", sections},
+      {"notes", m.notes},
+      {"other", {{"flash", flash - burin_flash}, {"ram", ram - burin_ram}, {"padding", padding}, {"symbols", others}}},
+      {"flash", flash},
+      {"ram", ram}};
 }
 
 }  // namespace burin

@@ -25,10 +25,14 @@ std::string text(llvm::StringRef s) { return {s.data(), s.size()}; }
 
 ElfImage::Machine machine(unsigned e_machine, bool is64) {
   switch (e_machine) {
-    case llvm::ELF::EM_ARM: return ElfImage::Machine::arm;
-    case llvm::ELF::EM_RISCV: return is64 ? ElfImage::Machine::riscv64 : ElfImage::Machine::riscv32;
-    case llvm::ELF::EM_X86_64: return ElfImage::Machine::x86_64;
-    default: return ElfImage::Machine::other;
+    case llvm::ELF::EM_ARM:
+      return ElfImage::Machine::arm;
+    case llvm::ELF::EM_RISCV:
+      return is64 ? ElfImage::Machine::riscv64 : ElfImage::Machine::riscv32;
+    case llvm::ELF::EM_X86_64:
+      return ElfImage::Machine::x86_64;
+    default:
+      return ElfImage::Machine::other;
   }
 }
 
@@ -92,7 +96,9 @@ ElfImage read_object(const ELFObjectFileBase& elf, const std::string& file, cons
     r.section = section;
     r.address = address;
     r.bytes = s.getSize();
-    r.kind = s.getELFType() == llvm::ELF::STT_FUNC ? Symbol::Kind::function : s.getELFType() == llvm::ELF::STT_OBJECT ? Symbol::Kind::object : Symbol::Kind::other;
+    r.kind = s.getELFType() == llvm::ELF::STT_FUNC     ? Symbol::Kind::function
+             : s.getELFType() == llvm::ELF::STT_OBJECT ? Symbol::Kind::object
+                                                       : Symbol::Kind::other;
     r.global = s.getBinding() != llvm::ELF::STB_LOCAL;
     r.weak = s.getBinding() == llvm::ELF::STB_WEAK;
     r.thumb = (must(s.getFlags(), file) & SymbolRef::SF_Thumb) != 0;
@@ -114,10 +120,13 @@ ElfImage read_object(const ELFObjectFileBase& elf, const std::string& file, cons
         if (symbol == elf.symbol_end()) continue;
         const ELFSymbolRef target(*symbol);
         auto [section, address] = place(target);
-        // Where the relocation itself holds the addend: a target in the middle of a section (x86 counts from the instruction's end).
-        if (llvm::Expected<int64_t> addend = r.getAddend()) address += uint64_t(*addend + (image.machine == ElfImage::Machine::x86_64 ? 4 : 0));
+        // Where the relocation itself holds the addend: a target in the middle of a section (x86 counts from the
+        // instruction's end).
+        if (llvm::Expected<int64_t> addend = r.getAddend())
+          address += uint64_t(*addend + (image.machine == ElfImage::Machine::x86_64 ? 4 : 0));
         else llvm::consumeError(addend.takeError());
-        image.relocations.push_back({found->second, image.sections[found->second].address + r.getOffset(), text(must(target.getName(), file)), section, address});
+        image.relocations.push_back({found->second, image.sections[found->second].address + r.getOffset(),
+                                     text(must(target.getName(), file)), section, address});
       }
     }
   std::ranges::stable_sort(image.relocations, {}, place_order);
@@ -146,7 +155,8 @@ std::vector<ElfImage> read_images(const std::string& file) {
         llvm::consumeError(member.takeError());
         continue;
       }
-      if (const auto* object = llvm::dyn_cast<ELFObjectFileBase>(member->get())) images.push_back(read_object(*object, file, text(must(child.getName(), file))));
+      if (const auto* object = llvm::dyn_cast<ELFObjectFileBase>(member->get()))
+        images.push_back(read_object(*object, file, text(must(child.getName(), file))));
     }
     if (error) throw SizeError(fmt::format("'{}': {}", file, llvm::toString(std::move(error))));
     if (images.empty()) throw SizeError(fmt::format("'{}': the archive holds no ELF object", file));

@@ -47,7 +47,9 @@ std::optional<int64_t> number(std::string_view s) {
 struct Text {
   std::string mnemonic;
   std::vector<std::string_view> operands;
-  bool is(std::initializer_list<std::string_view> names) const { return std::ranges::find(names, std::string_view(mnemonic)) != names.end(); }
+  bool is(std::initializer_list<std::string_view> names) const {
+    return std::ranges::find(names, std::string_view(mnemonic)) != names.end();
+  }
   std::string_view operand(size_t i) const { return i < operands.size() ? operands[i] : std::string_view(); }
   std::string_view last() const { return operands.empty() ? std::string_view() : operands.back(); }
 };
@@ -112,7 +114,8 @@ std::optional<RegisterValue> aligned(std::optional<RegisterValue> a, std::option
 }
 
 bool condition(std::string_view s) {
-  constexpr std::string_view all[] = {"eq", "ne", "cs", "hs", "cc", "lo", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le"};
+  constexpr std::string_view all[] = {"eq", "ne", "cs", "hs", "cc", "lo", "mi", "pl",
+                                      "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le"};
   return std::ranges::find(all, s) != std::end(all);
 }
 
@@ -130,13 +133,15 @@ int64_t list_bytes(std::string_view list) {
   for (const std::string_view r : split(list.substr(1, list.size() < 2 ? 0 : list.size() - 2))) {
     const int64_t each = r.starts_with('d') ? 8 : r.starts_with('q') ? 16 : 4;
     const size_t dash = r.find('-');
-    const auto from = number(r.substr(1, dash == r.npos ? r.npos : dash - 1)), to = dash == r.npos ? from : number(r.substr(dash + 2));
+    const auto from = number(r.substr(1, dash == r.npos ? r.npos : dash - 1)),
+               to = dash == r.npos ? from : number(r.substr(dash + 2));
     bytes += each * (from && to ? *to - *from + 1 : 1);
   }
   return bytes;
 }
 
-Step arm(bool thumb, const Instruction& i, StackState& state, const std::function<std::optional<uint32_t>(uint64_t)>& word) {
+Step arm(bool thumb, const Instruction& i, StackState& state,
+         const std::function<std::optional<uint32_t>(uint64_t)>& word) {
   Text t = parse(i.text);
   for (const std::string_view width : {".w", ".n"})
     if (t.mnemonic.ends_with(width)) t.mnemonic.resize(t.mnemonic.size() - 2);
@@ -202,9 +207,11 @@ Step arm(bool thumb, const Instruction& i, StackState& state, const std::functio
     state.depth += list_bytes(t.last());
     return s;
   }
-  if (base_is(m, "pop", conditional) || base_is(m, "vpop", conditional) || (list && t.operand(0) == "sp!" && (m.starts_with("ldm") || m.starts_with("vldm")))) {
+  if (base_is(m, "pop", conditional) || base_is(m, "vpop", conditional) ||
+      (list && t.operand(0) == "sp!" && (m.starts_with("ldm") || m.starts_with("vldm")))) {
     const bool leaves = t.last().find("pc") != std::string_view::npos;
-    s.conditional = conditional || (leaves && m.size() > 3 && condition(std::string_view(m).substr(m.size() - 2)) && m.starts_with("ldm"));
+    s.conditional = conditional || (leaves && m.size() > 3 && condition(std::string_view(m).substr(m.size() - 2)) &&
+                                    m.starts_with("ldm"));
     if (!s.conditional) state.depth -= list_bytes(t.last());
     for (const std::string_view x : split(t.last().substr(1, t.last().size() - 2))) r.forget(x);
     if (leaves) s.flow = Step::Flow::leave;
@@ -232,20 +239,26 @@ Step arm(bool thumb, const Instruction& i, StackState& state, const std::functio
     if (!before && !after) continue;
     const auto inner = split(x.substr(1, x.find(']') - 1));
     const auto by = before ? (inner.size() == 2 ? number(inner[1]) : std::nullopt) : number(t.operands[k + 1]);
-    if (!r.set(inner[0], plus(r.get(inner[0]), by ? std::optional(RegisterValue{Kind::constant, *by}) : std::nullopt, 1))) return unknown(), s;
+    if (!r.set(inner[0],
+               plus(r.get(inner[0]), by ? std::optional(RegisterValue{Kind::constant, *by}) : std::nullopt, 1)))
+      return unknown(), s;
   }
-  if (m.starts_with("str") || m.starts_with("vstr") || m.starts_with("cmp") || m.starts_with("cmn") || m.starts_with("tst") || m.starts_with("it") || m.starts_with("vpt") || m == "nop") return s;
+  if (m.starts_with("str") || m.starts_with("vstr") || m.starts_with("cmp") || m.starts_with("cmn") ||
+      m.starts_with("tst") || m.starts_with("it") || m.starts_with("vpt") || m == "nop")
+    return s;
   if (m.starts_with("ldr") && to == "pc") {
     const auto inner = split(t.operand(1).substr(1, t.operand(1).find(']') - 1));
     s.conditional = m.size() > 3 && condition(std::string_view(m).substr(3));
     s.flow = !inner.empty() && inner[0] == "sp" ? Step::Flow::leave : Step::Flow::table;
     if (s.flow == Step::Flow::table && inner.size() >= 1 && inner[0] == "pc" && inner.size() <= 2) {  // a long jump
       const auto by = inner.size() == 2 ? number(inner[1]) : std::optional<int64_t>(0);
-      if (const auto w = by ? word((pc & ~uint64_t{3}) + uint64_t(*by)) : std::nullopt) go(Step::Flow::jump, *w & ~1u), s.to_thumb = *w & 1, s.to_arm = !(*w & 1);
+      if (const auto w = by ? word((pc & ~uint64_t{3}) + uint64_t(*by)) : std::nullopt)
+        go(Step::Flow::jump, *w & ~1u), s.to_thumb = *w & 1, s.to_arm = !(*w & 1);
     }
     return s;
   }
-  if (to == "pc") return s.flow = (t.operand(1) == "lr" && m.starts_with("mov")) ? Step::Flow::leave : Step::Flow::table, s;
+  if (to == "pc")
+    return s.flow = (t.operand(1) == "lr" && m.starts_with("mov")) ? Step::Flow::leave : Step::Flow::table, s;
 
   std::optional<RegisterValue> v;
   const bool three = t.operands.size() == 3;
@@ -253,24 +266,29 @@ Step arm(bool thumb, const Instruction& i, StackState& state, const std::functio
   if (t.is({"mov", "movs", "movw"}) && t.operands.size() == 2) v = r.read(b);
   else if (t.is({"mvn", "mvns"}) && number(b)) v = RegisterValue{Kind::constant, ~*number(b)};
   else if (m == "movt" && number(b)) {
-    if (v = r.get(to); v && v->kind == Kind::constant) v->value = int64_t(uint32_t((v->value & 0xffff) | (*number(b) << 16)));
+    if (v = r.get(to); v && v->kind == Kind::constant)
+      v->value = int64_t(uint32_t((v->value & 0xffff) | (*number(b) << 16)));
     else v = std::nullopt;
   } else if (t.is({"add", "adds", "addw"}) && t.operands.size() <= 3) v = plus(r.read(a), r.read(b), 1);
   else if (t.is({"sub", "subs", "subw"}) && t.operands.size() <= 3) v = plus(r.read(a), r.read(b), -1);
   else if (t.is({"lsl", "lsls"}) && number(b)) {
-    if (v = r.get(a); v && v->kind == Kind::constant) v->value = int64_t(int32_t(uint32_t(v->value) << (*number(b) & 31)));
+    if (v = r.get(a); v && v->kind == Kind::constant)
+      v->value = int64_t(int32_t(uint32_t(v->value) << (*number(b) & 31)));
     else v = std::nullopt;
   } else if (t.is({"rsb", "rsbs"}) && b == "#0") {
     if (v = r.get(t.operand(1)); v && v->kind == Kind::constant) v->value = -v->value;
     else v = std::nullopt;
   } else if (t.is({"bic", "bics"}) && number(b)) v = aligned(r.get(a), number(b));
-  else if (m == "bfc" && three && t.operand(1) == "#0" && number(b)) v = aligned(r.get(to), (int64_t{1} << *number(b)) - 1);
+  else if (m == "bfc" && three && t.operand(1) == "#0" && number(b))
+    v = aligned(r.get(to), (int64_t{1} << *number(b)) - 1);
   else if (m == "ldr" && t.operands.size() == 2 && b.starts_with("[pc")) {
     const auto inner = split(b.substr(1, b.size() - 2));
     const auto by = inner.size() == 2 ? number(inner[1]) : std::optional<int64_t>(0);
-    if (const auto w = by ? word((pc & ~uint64_t{3}) + uint64_t(*by)) : std::nullopt) v = RegisterValue{Kind::constant, int64_t(int32_t(*w))};
+    if (const auto w = by ? word((pc & ~uint64_t{3}) + uint64_t(*by)) : std::nullopt)
+      v = RegisterValue{Kind::constant, int64_t(int32_t(*w))};
   }
-  if (v && v->kind == Kind::frame && to == "sp" && (m.starts_with("add") || m.starts_with("mov")) && v->value < 0) return unknown(), s;
+  if (v && v->kind == Kind::frame && to == "sp" && (m.starts_with("add") || m.starts_with("mov")) && v->value < 0)
+    return unknown(), s;
   if (!r.set(to, v)) return unknown(), s;
   // A second result: umull, ldrd, vmov.
   if (t.operands.size() >= 3 && !v && !m.starts_with("and") && !m.starts_with("or")) r.forget(t.operand(1));
@@ -294,7 +312,8 @@ Step riscv(const Instruction& i, StackState& state) {
     const size_t open = x.find('(');
     const auto offset = open == x.npos || open == 0 ? std::optional<int64_t>(0) : number(x.substr(0, open));
     const auto base = r.get(open == x.npos ? x : x.substr(open + 1, x.size() - open - 2));
-    return base && offset && base->kind == Kind::constant ? std::optional(uint64_t(uint32_t(base->value + *offset))) : std::nullopt;
+    return base && offset && base->kind == Kind::constant ? std::optional(uint64_t(uint32_t(base->value + *offset)))
+                                                          : std::nullopt;
   };
   if (m == "ret" || m == "mret" || t.is({"ebreak", "unimp"})) return s.flow = Step::Flow::leave, s;
   if (m == "j" || m == "tail") return s.flow = Step::Flow::jump, s.target = relative(), s;
@@ -308,13 +327,18 @@ Step riscv(const Instruction& i, StackState& state) {
   if (m == "jal" || m == "jalr" || m == "call") {
     const std::string_view link = t.operands.size() >= 2 ? t.operand(0) : "ra";
     s.flow = Step::Flow::call, s.conditional = true;
-    if (link == "zero") return s.flow = Step::Flow::jump, s.conditional = false, s.target = m == "jal" ? relative() : indirect(t.last()), s;
+    if (link == "zero")
+      return s.flow = Step::Flow::jump, s.conditional = false, s.target = m == "jal" ? relative() : indirect(t.last()),
+             s;
     if (link != "ra") return s.problem = "'" + i.text + "' calls with another link register", s;
     s.target = m == "jalr" ? indirect(t.last()) : relative();
-    for (const char* lost : {"ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7"}) r.forget(lost);
+    for (const char* lost :
+         {"ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7"})
+      r.forget(lost);
     return s;
   }
-  if (m.starts_with('b') && !t.operands.empty() && (i.target || number(t.last()))) return s.flow = Step::Flow::branch, s.conditional = true, s.target = relative(), s;
+  if (m.starts_with('b') && !t.operands.empty() && (i.target || number(t.last())))
+    return s.flow = Step::Flow::branch, s.conditional = true, s.target = relative(), s;
   if (m.starts_with("sw") || m.starts_with("sh") || m.starts_with("sb") || m.starts_with("fs") || (m == "sd")) {
     if (t.operands.size() == 2 && t.last().ends_with(')')) return s;  // stores
   }
@@ -327,12 +351,15 @@ Step riscv(const Instruction& i, StackState& state) {
   const std::string_view a = t.operands.size() == 3 ? t.operand(1) : to;
   if (m == "li" || m == "mv") v = r.read(b);
   else if (m == "lui" && number(b)) v = RegisterValue{Kind::constant, int64_t(int32_t(uint32_t(*number(b)) << 12))};
-  else if (m == "auipc" && number(b)) v = RegisterValue{Kind::constant, int64_t(i.address) + int64_t(int32_t(uint32_t(*number(b)) << 12))};
+  else if (m == "auipc" && number(b))
+    v = RegisterValue{Kind::constant, int64_t(i.address) + int64_t(int32_t(uint32_t(*number(b)) << 12))};
   else if (t.is({"addi", "add", "addi16sp"})) v = word32(plus(r.read(a), r.read(b), 1));
   else if (m == "addi4spn") v = plus(r.read(t.operand(1)), r.read(b), 1);
   else if (m == "sub") v = word32(plus(r.read(a), r.read(b), -1));
-  else if (m == "neg" && r.get(b) && r.get(b)->kind == Kind::constant) v = RegisterValue{Kind::constant, -r.get(b)->value};
-  else if ((m == "slli") && r.get(a) && r.get(a)->kind == Kind::constant && number(b)) v = RegisterValue{Kind::constant, int64_t(int32_t(uint32_t(r.get(a)->value) << (*number(b) & 31)))};
+  else if (m == "neg" && r.get(b) && r.get(b)->kind == Kind::constant)
+    v = RegisterValue{Kind::constant, -r.get(b)->value};
+  else if ((m == "slli") && r.get(a) && r.get(a)->kind == Kind::constant && number(b))
+    v = RegisterValue{Kind::constant, int64_t(int32_t(uint32_t(r.get(a)->value) << (*number(b) & 31)))};
   else if (m == "andi" && number(b)) v = aligned(r.get(a), ~*number(b));
   if (!to.empty() && !r.set(to, v)) s.problem = "'" + i.text + "' sets the stack pointer";
   return s;
@@ -356,7 +383,8 @@ Step x86(const Instruction& i, StackState& state) {
     for (const char* lost : {"%rax", "%rcx", "%rdx", "%rsi", "%rdi", "%r8", "%r9", "%r10", "%r11"}) r.forget(lost);
     return s;
   }
-  if (m.starts_with("jmp")) return s.flow = indirect ? Step::Flow::table : Step::Flow::jump, s.target = indirect ? std::nullopt : relative(), s;
+  if (m.starts_with("jmp"))
+    return s.flow = indirect ? Step::Flow::table : Step::Flow::jump, s.target = indirect ? std::nullopt : relative(), s;
   if (m.starts_with('j')) return s.flow = Step::Flow::branch, s.conditional = true, s.target = relative(), s;
   if (m.starts_with("push")) return state.depth += 8, s;
   if (m.starts_with("pop")) {
@@ -389,13 +417,18 @@ Step x86(const Instruction& i, StackState& state) {
 
 }  // namespace
 
-Step step(ElfImage::Machine machine, bool thumb, const Instruction& i, StackState& state, const std::function<std::optional<uint32_t>(uint64_t)>& word) {
+Step step(ElfImage::Machine machine, bool thumb, const Instruction& i, StackState& state,
+          const std::function<std::optional<uint32_t>(uint64_t)>& word) {
   switch (machine) {
-    case ElfImage::Machine::arm: return arm(thumb, i, state, word);
+    case ElfImage::Machine::arm:
+      return arm(thumb, i, state, word);
     case ElfImage::Machine::riscv32:
-    case ElfImage::Machine::riscv64: return riscv(i, state);
-    case ElfImage::Machine::x86_64: return x86(i, state);
-    case ElfImage::Machine::other: break;
+    case ElfImage::Machine::riscv64:
+      return riscv(i, state);
+    case ElfImage::Machine::x86_64:
+      return x86(i, state);
+    case ElfImage::Machine::other:
+      break;
   }
   Step s;
   s.problem = "no disassembler for this kind of core";

@@ -45,7 +45,10 @@ class StackAnalysis::Walk {
     return bounds_[entry] = std::move(b);
   }
 
-  bool thumb_at(const Symbol& s) const { return s.thumb || (image_.machine == ElfImage::Machine::arm && s.kind != Symbol::Kind::function && mark(s.address) == 't'); }
+  bool thumb_at(const Symbol& s) const {
+    return s.thumb ||
+           (image_.machine == ElfImage::Machine::arm && s.kind != Symbol::Kind::function && mark(s.address) == 't');
+  }
 
  private:
   struct Visit {
@@ -82,7 +85,8 @@ class StackAnalysis::Walk {
         fresh = false;
         if (!decoded) {
           if (tables_done) break;  // a guess of where a table leads
-          return fail(fmt::format("{} holds bytes at {:#x} that are no instruction", name(entry.address), place.address));
+          return fail(
+              fmt::format("{} holds bytes at {:#x} that are no instruction", name(entry.address), place.address));
         }
         const Step s = step(image_.machine, place.thumb, *decoded, state, [this](uint64_t a) { return word(a); });
         if (!s.problem.empty()) return fail(fmt::format("{}: {}", name(entry.address), s.problem));
@@ -119,7 +123,8 @@ class StackAnalysis::Walk {
   std::optional<Instruction> instruction(Place p, bool fresh) {
     std::optional<Instruction> i = disassembler_.at(p.address, p.thumb, fresh);
     if (!i || !image_.relocatable) return i;
-    for (auto r = std::ranges::lower_bound(image_.relocations, p.address, {}, &Relocation::address); r != image_.relocations.end() && r->address < p.address + i->size; ++r) {
+    for (auto r = std::ranges::lower_bound(image_.relocations, p.address, {}, &Relocation::address);
+         r != image_.relocations.end() && r->address < p.address + i->size; ++r) {
       if (r->target_section == kUndefined) {
         if (!r->symbol.empty()) i->outside = r->symbol;
       } else if (image_.sections[r->target_section].executable) {
@@ -179,6 +184,8 @@ class StackAnalysis::Walk {
 
 StackAnalysis::StackAnalysis(const ElfImage& image) : walk_(std::make_unique<Walk>(image)) {}
 StackAnalysis::~StackAnalysis() = default;
-StackBound StackAnalysis::of(const Symbol& function) { return walk_->bound({function.address, walk_->thumb_at(function)}); }
+StackBound StackAnalysis::of(const Symbol& function) {
+  return walk_->bound({function.address, walk_->thumb_at(function)});
+}
 
 }  // namespace burin

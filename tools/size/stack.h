@@ -1,8 +1,9 @@
 // The most bytes of stack that a function and all it calls can use, from the instructions themselves.
 //
-// Every path from the entry is followed with the depth of the stack pointer; a call adds what its target needs, a jump to
-// another function (a tail call) goes on there. So shared tails, several returns and hand-written assembly need no special
-// care, and neither debug nor unwind information. Unknown: calls through pointers, recursion, allocation of a run-time size.
+// Every path from the entry is followed with the depth of the stack pointer; a call adds what its target needs, a jump
+// to another function (a tail call) goes on there. So shared tails, several returns and hand-written assembly need no
+// special care, and neither debug nor unwind information. Unknown: calls through pointers, recursion, allocation of a
+// run-time size.
 #pragma once
 #include <memory>
 #include <optional>

@@ -9,7 +9,8 @@ namespace burin {
 
 struct MeasuredModel;
 
-/// Bytes of the frame by function as gcc prints it ("void kws::{anonymous}::layers::f(const int8_t*)"); -1: of a run-time size.
+/// Bytes of the frame by function as gcc prints it ("void kws::{anonymous}::layers::f(const int8_t*)"); -1: of a
+/// run-time size.
 using StackUsage = std::map<std::string, int64_t>;
 /// Lines `file:line:column:function<TAB>bytes<TAB>static|dynamic|bounded`.
 StackUsage parse_stack_usage(const std::string& text);

@@ -5,7 +5,10 @@
 namespace burin {
 
 namespace {
-[[noreturn]] void unsupported() { throw SizeUnsupported("this burin was built without LLVM and cannot read ELF files; install llvm-dev (14 to 19) and build it again"); }
+[[noreturn]] void unsupported() {
+  throw SizeUnsupported(
+      "this burin was built without LLVM and cannot read ELF files; install llvm-dev (14 to 19) and build it again");
+}
 }  // namespace
 
 struct Disassembler::Core {};
