@@ -81,6 +81,11 @@ struct PackedConv {
   std::vector<int32_t> params;
   std::optional<Requant> device = {};  // what the parameters belong to; nothing: ConvQ8::requant
 };
+/// Zero point of the activations for kernels that make uint8 signed.
+int32_t signed_zero(const ConvQ8& c);
+/// Is H/s packing exact for filter o (runtime-min/kernels/conv_dsp.h)?
+bool hs_exact(const ConvQ8& c, int32_t o);
+
 // One for each line of kernels.inc, by its name.
 PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c);
 PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c);
@@ -106,9 +111,16 @@ PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c);
 
+LayerCode print_packed_conv(const LayerView& v, LayerConstant weights, const std::vector<int32_t>& params,
+                            const std::optional<Requant>& device);
+
 /// The call of a kernel, of whose line in kernels.inc it is given name, header and packing.
 template <auto pack>
-LayerCode print_conv_q8(const LayerView& v);
+LayerCode print_conv_q8(const LayerView& v) {
+  const auto packed = pack(*v.as<ConvQ8>());
+  using W = typename decltype(packed.weights)::value_type;
+  return print_packed_conv(v, constant_array<W>("w", packed.weights), packed.params, packed.device);
+}
 
 /// The same for float32 (conv_f32.cpp). An empty bias is none.
 struct PackedF32 {
@@ -125,7 +137,10 @@ PackedF32 pack_pointwise_f32_mve(const ConvF32& c);
 PackedF32 pack_dense_f32_mve(const ConvF32& c);
 PackedF32 pack_depthwise_f32_mve(const ConvF32& c);
 PackedF32 pack_winograd_f32_mve(const ConvF32& c);
+LayerCode print_packed_conv(const LayerView& v, const PackedF32& packed);
 template <auto pack>
-LayerCode print_conv_f32(const LayerView& v);
+LayerCode print_conv_f32(const LayerView& v) {
+  return print_packed_conv(v, pack(*v.as<ConvF32>()));
+}
 
 }  // namespace burin

@@ -98,12 +98,10 @@ PackedF32 pack_winograd_f32_mve(const ConvF32& c) {
   return r;
 }
 
-template <auto pack>
-LayerCode print_conv_f32(const LayerView& v) {
+LayerCode print_packed_conv(const LayerView& v, const PackedF32& packed) {
   const ConvF32& c = *v.as<ConvF32>();
   const ConvShape& s = c.s;
   const Kernel& kernel = *v.node.kernel;
-  const PackedF32 packed = pack(c);
   LayerCode code;
   code.headers = {std::string(kernel.header)};
   code.packed = {1, 2};
@@ -126,16 +124,5 @@ LayerCode print_conv_f32(const LayerView& v) {
        {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, "float"}, n, call)}});
   return code;
 }
-template LayerCode print_conv_f32<pack_conv_f32_ref>(const LayerView&);
-template LayerCode print_conv_f32<pack_conv_f32_fpu>(const LayerView&);
-template LayerCode print_conv_f32<pack_winograd_f32_fpu>(const LayerView&);
-template LayerCode print_conv_f32<pack_pointwise_f32_fpu>(const LayerView&);
-template LayerCode print_conv_f32<pack_dense_f32_fpu>(const LayerView&);
-template LayerCode print_conv_f32<pack_depthwise_f32_fpu>(const LayerView&);
-template LayerCode print_conv_f32<pack_conv_f32_mve>(const LayerView&);
-template LayerCode print_conv_f32<pack_pointwise_f32_mve>(const LayerView&);
-template LayerCode print_conv_f32<pack_dense_f32_mve>(const LayerView&);
-template LayerCode print_conv_f32<pack_depthwise_f32_mve>(const LayerView&);
-template LayerCode print_conv_f32<pack_winograd_f32_mve>(const LayerView&);
 
 }  // namespace burin
