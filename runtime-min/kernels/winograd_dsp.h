@@ -3,8 +3,9 @@
 //
 // With d a tile of 4x4 inputs and g a filter of 3x3, the 2x2 outputs are A^T [(G g G^T) * (B^T d B)] A (Winograd 1980;
 // Lavin and Gray 2016), summed over the channels, where
-//   B^T = 1 0 -1 0 / 0 1 1 0 / 0 -1 1 0 / 0 1 0 -1    A^T = 1 1 1 0 / 0 1 -1 -1    G = 1 0 0 / .5 .5 .5 / .5 -.5 .5 / 0
-//   0 1
+//   B^T = 1 0 -1 0 / 0 1 1 0 / 0 -1 1 0 / 0 1 0 -1
+//   A^T = 1 1 1 0 / 0 1 -1 -1
+//   G = 1 0 0 / .5 .5 .5 / .5 -.5 .5 / 0 0 1
 // G is used doubled, so that the transformed weights are integers (at most 9 * 128 in size) and the outputs are four
 // times the sums: nothing is rounded, sums are those of conv_q8_ref. Transformed activations lie in [-512, 512]. Sums
 // may wrap on the way; 256 times the final one fits 32 bits, which the compiler checks.
@@ -60,7 +61,7 @@ constexpr int32_t winograd_q8_w8_dsp_scratch(const ConvShape& s, int32_t block) 
 #define BURIN_WINOGRAD_2 BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_NEXT
 #define BURIN_WINOGRAD_8 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2
 #define BURIN_WINOGRAD_ASM(text, ...)                                                                                    \
-  __asm__ volatile(BURIN_WINOGRAD_FIRST BURIN_WINOGRAD_NEXT text BURIN_WINOGRAD_STORE                                  \
+  __asm__ volatile(BURIN_WINOGRAD_FIRST text BURIN_WINOGRAD_STORE                                                      \
                    : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [b0] "=&r"(b0), [b1] "=&r"(b1),   \
                      [b2] "=&r"(b2), [b3] "=&r"(b3), [w] "+r"(w), [c] "+r"(c), [v0] "=&r"(v0), [v1] "=&r"(v1),         \
                      [f0] "=&r"(f0), [f1] "=&r"(f1)                                                                    \
@@ -68,24 +69,36 @@ constexpr int32_t winograd_q8_w8_dsp_scratch(const ConvShape& s, int32_t block) 
                    : "cc", "memory")
 #define BURIN_WINOGRAD_LOOP \
   "1:\n\t" BURIN_WINOGRAD_8 "ldr %[f0], %[stop]\n\tcmp %[c], %[f0]\n\tbne 1b\n\t"
+// Any number: 4k + 3 steps more, or 4k + 1.
+#define BURIN_WINOGRAD_ANY                                                                                             \
+  "ldr %[f0], %[odd]\n\tcmp %[f0], #0\n\tbne 2f\n\tb 3f\n"                                                            \
+  "1:\n\t" BURIN_WINOGRAD_NEXT "3:\n\t" BURIN_WINOGRAD_2 "2:\n\t" BURIN_WINOGRAD_NEXT                                   \
+  "ldr %[f0], %[stop]\n\tcmp %[c], %[f0]\n\tbne 1b\n\t"
 // clang-format on
 #endif
 
 /// The sums of one place for two filters; returns the next place.
+template <bool kAny>
 BURIN_INLINE uint32_t* winograd_place_sums(int32_t ic, const uint32_t*& w, uint32_t* c) {
   uint32_t* const stop = c + ic * 2;
 #if BURIN_DSP && !defined(__clang__)
   int32_t a0, a1, a2, a3, b0, b1, b2, b3;
   uint32_t v0, v1, f0, f1;
-  if (ic == 4) BURIN_WINOGRAD_ASM(, );
-  else if (ic == 8) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2, );
-  else if (ic == 12) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_2, );
-  else if (ic == 16) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2, );
-  else if (ic == 32) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_8, );
-  else if (ic % 16 == 4) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
-  else if (ic % 16 == 8) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
-  else if (ic % 16 == 12) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
-  else BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
+  const uint32_t odd = uint32_t(ic) & 4u;
+  if (kAny) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_ANY, [stop] "m"(stop), [odd] "m"(odd));
+  else if (ic == 4) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT, );
+  else if (ic == 8) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2, );
+  else if (ic == 12) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2, );
+  else if (ic == 16) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2, );
+  else if (ic == 32)
+    BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_8, );
+  else if (ic % 16 == 4) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
+  else if (ic % 16 == 8) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
+  else if (ic % 16 == 12)
+    BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
+  else
+    BURIN_WINOGRAD_ASM(
+        BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
   return c;
 #else
   int32_t a[4] = {}, b[4] = {};
@@ -94,6 +107,17 @@ BURIN_INLINE uint32_t* winograd_place_sums(int32_t ic, const uint32_t*& w, uint3
   for (int32_t k = 0; k < 4; ++k) c[k] = uint32_t(a[k]), c[4 + k] = uint32_t(b[k]);
   return c + 8;
 #endif
+}
+
+/// All 16 places.
+template <bool kAny>
+BURIN_INLINE void winograd_sums(int32_t ic, const uint32_t*& w, uint32_t* v) {
+  for (const uint32_t* const end = v + 16 * winograd_place(ic); v != end;) v = winograd_place_sums<kAny>(ic, w, v);
+}
+/// One of it for all layers, whatever their shapes (--optimize size); returns the next pair's weights.
+BURIN_SHARED const uint32_t* winograd_sums_any(int32_t ic, const uint32_t* w, uint32_t* v) {
+  winograd_sums<true>(ic, w, v);
+  return w;
 }
 
 /// Column by column down the rows: four channels of ten columns from column x on, B^T d. out[i * 10 + column] for the
@@ -146,7 +170,7 @@ BURIN_INLINE void winograd_input(int32_t iw, int32_t ic, uint32_t zeros, const X
   }
 }
 
-/// One of it for all layers, whatever their shapes (--optimize size).
+/// One of it for all layers, whatever their shapes.
 template <class X>
 BURIN_SHARED void winograd_input_any(int32_t iw, int32_t ic, uint32_t zeros, const X* const* rows, int32_t x,
                                      uint32_t* columns) {
@@ -183,7 +207,7 @@ template <bool kAny, class X, class Y>
 BURIN_INLINE void winograd_tiles(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                  int32_t filters, const uint32_t* weights, const int32_t* all_params, Y* y,
                                  uint32_t* columns) {
-  const int32_t each = hs_params(q.kind), place = winograd_place(s.ic);
+  const int32_t each = hs_params(q.kind);
   const uint32_t zeros = hs_zeros<X>(x_zero);
   uint32_t* const v = columns + kWinogradColumns;
   const int32_t* const sums = reinterpret_cast<const int32_t*>(v + s.ic * 2);
@@ -198,8 +222,10 @@ BURIN_INLINE void winograd_tiles(const ConvShape& s, const Requant& q, int32_t x
       const int32_t* params = all_params;
       Y* out = y + (oy * s.ow + ox) * s.oc;
       for (int32_t o = 0; o < filters; ++o, ++out, params += each) {
-        if (o % 2 == 0)
-          for (uint32_t* at = v; at != v + 16 * place;) at = winograd_place_sums(s.ic, w, at);
+        if (o % 2 == 0) {
+          if (kAny) w = winograd_sums_any(s.ic, w, v);
+          else winograd_sums<false>(s.ic, w, v);
+        }
         const int32_t* m = sums + o % 2 * 4;
         if (height > 1 && s.ow % 8 == 0) {
           for (int32_t k = 0; k < 4; ++k) winograd_outputs(s, q, params, m + k, 2, 2, out + 2 * k * s.oc);

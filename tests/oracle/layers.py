@@ -226,14 +226,14 @@ def many_shapes(name, dtype=S8):
         x, channels = g.dequantize(y, scale, zero), filters or channels
 
 
-def after_pool(name, dtype=S8):
+def after_pool(name, channels=8, dtype=S8):
     """A 3x3 convolution after a pool of a larger image: the arena has room for filters transformed on the device."""
     g = Layer(name, dtype)
-    zero, (shape, filters) = g.zero(), ((1, 8, 24, 24), 7)
+    zero, shape, filters = g.zero(), (1, channels, 24, 24), 7
     x, scale = g.activation("x", shape, zero)
     y = g.node("MaxPool", [x], kernel_shape=[3, 3], strides=[3, 3])
     y, scale, zero = g.quantize(y, scale, zero, dtype)
-    w, sw = g.weights((filters, 8, 3, 3), 0, S8)
+    w, sw = g.weights((filters, channels, 3, 3), 0, S8)
     return g.finish(g.node("Conv", [g.dequantize(y, scale, zero), w, g.bias(filters, f32(scale * sw))], pads=[1, 1, 1, 1]))
 
 
@@ -323,8 +323,9 @@ def layers():
             put(f"dead_{consumer}_{level}_u8", dead_channels, consumer, dtype=U8, level=level)
     put("many_shapes_s8", many_shapes)
     put("many_shapes_u8", many_shapes, dtype=U8)
-    put("after_pool_s8", after_pool)
-    put("after_pool_u8", after_pool, dtype=U8)
+    for channels in (4, 8, 12, 20):
+        put(f"after_pool_{channels}_s8", after_pool, channels)
+        put(f"after_pool_{channels}_u8", after_pool, channels, dtype=U8)
     for i, (shape, axis, scale) in enumerate([((2, 3), 1, 1 / 256), ((3, 1), 1, 1 / 256), ((2, 3, 2), 1, 1 / 512), ((1, 9), -1, 1 / 700)]):
         put(f"softmax_{i}", softmax, shape, axis, scale)
     for dtype, way in ((S8, "s8"), (U8, "u8")):
