@@ -123,8 +123,8 @@ bool ConvQ8::has_any_form(std::string_view kernel) const {
   const Requant& q = requant.device;
   if (kernel == "winograd_q8_w8_dsp") return true;
   if (q.kind != RequantKind::shift8 || q.lo != info(y).lo || q.hi != info(y).hi) return false;
-  return kernel == "dense_q8_dsp" || kernel == "dense_one_q8_dsp" || kernel == "conv_q8_dsp" ||
-         kernel == "pointwise_q8_dsp" || (kernel == "depthwise_q8_dsp" && s.kh == 3);
+  if (kernel.starts_with("dense_")) return std::max({s.ic, s.oc, s.ow}) < 1 << 16 && taps > 0;
+  return kernel == "conv_q8_dsp" || kernel == "pointwise_q8_dsp" || (kernel == "depthwise_q8_dsp" && s.kh == 3);
 }
 
 bool ConvQ8::mve_depthwise() const {

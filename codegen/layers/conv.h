@@ -96,6 +96,7 @@ PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_dense_any_q8_dsp(const ConvQ8& c);  // of both
 PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_few_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_any_q8_dsp(const ConvQ8& c);

@@ -107,9 +107,9 @@ std::vector<uint32_t> hs_pairs_stream(const ConvQ8& c) {
   return hs_stream(c, sizes, true);
 }
 /// Sixes, fours and single filters (runtime-min/kernels/dense_dsp.h).
-std::vector<uint32_t> hs_dense_stream(const ConvQ8& c) {
-  std::vector<int32_t> sizes(size_t(dense_sixes(c.s.ic, c.s.oc)), 6);
-  const int32_t left = c.s.oc - 6 * dense_sixes(c.s.ic, c.s.oc);
+std::vector<uint32_t> hs_dense_stream(const ConvQ8& c, int32_t sixes) {
+  std::vector<int32_t> sizes(size_t(sixes), 6);
+  const int32_t left = c.s.oc - 6 * sixes;
   sizes.resize(sizes.size() + size_t(left / 4), 4);
   sizes.resize(sizes.size() + size_t(left % 4), 1);
   return hs_stream(c, sizes, false);
@@ -126,14 +126,27 @@ PackedConv<uint32_t> pack_pointwise_q8_dsp(const ConvQ8& c) { return pack_conv_q
 PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c) {
   const std::vector<int32_t> params = hs_parameters(c);
   const size_t each = c.s.oc == 0 ? 1 : params.size() / size_t(c.s.oc);
-  PackedConv<uint32_t> r{hs_dense_stream(c), {}};
+  PackedConv<uint32_t> r{hs_dense_stream(c, dense_sixes(c.s.ic, c.s.oc)), {}};
   for (size_t i = 0; i < params.size(); ++i)
     if (i % each != 0) r.params.push_back(params[i]);
   return r;
 }
 PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c) {
   const size_t words = dense_sixes(c.s.ic, c.s.oc) > 0 ? 6 : 1;  // as many as are read at once
-  return {hs_dense_stream(c), std::vector<int32_t>(words, c.requant.params[1])};
+  return {hs_dense_stream(c, dense_sixes(c.s.ic, c.s.oc)), std::vector<int32_t>(words, c.requant.params[1])};
+}
+
+PackedConv<uint32_t> pack_dense_any_q8_dsp(const ConvQ8& c) {
+  const ConvShape& s = c.s;
+  const Requant& q = c.requant.device;
+  PackedConv<uint32_t> r;
+  r.weights = {uint32_t(s.ic) | uint32_t(s.oc) << 16,
+               uint32_t(s.ow) | uint32_t(q.shift) << 16 | (c.one_multiplier ? 0 : 1u << 24), uint32_t(q.offset)};
+  for (int32_t o = 0; o < (c.one_multiplier ? 1 : s.oc); ++o)
+    r.weights.push_back(uint32_t(c.requant.params[size_t(2 * o + 1)]));
+  const std::vector<uint32_t> stream = hs_dense_stream(c, 0);
+  r.weights.insert(r.weights.end(), stream.begin(), stream.end());
+  return r;
 }
 
 /// What `unit` times the sum lacks where weights and activations are used as they are, the latter about `zero`.

@@ -60,8 +60,9 @@ LayerCode print_packed_conv(const LayerView& v, LayerConstant weights, const std
   const std::string call =
       fmt::format("{}{}", kernel.name, share != Sharing::none && c.has_any_form(kernel.name) ? "<true>" : "");
   const std::string_view params = packed_params.empty() ? "nullptr" : "p";
-  code.body = share == Sharing::whole ? shared_call(c, n, call, params, scratch, code)
-                                      : folded_call(c, q, n, call, params, scratch);
+  if (share == Sharing::whole && kernel.name.starts_with("dense")) code.body = shared_dense_call(c, code);
+  else if (share == Sharing::whole) code.body = shared_call(c, n, call, params, scratch, code);
+  else code.body = folded_call(c, q, n, call, params, scratch);
   return code;
 }
 

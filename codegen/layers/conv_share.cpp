@@ -88,13 +88,17 @@ Sharing sharing(const LayerView& v, const ConvQ8& c, int32_t n) {
   if (!plain && !parts) return Sharing::none;
   if (c.s.groups != 1 && !c.depthwise) return Sharing::none;  // the call knows no other groups
   if (parts && pays_alone(v, c.s)) return Sharing::none;
+  const bool many = distinct_shapes(v, c.s) > 2;
+  // A fully connected layer of its own is shorter than one for all shapes where there are few and no sixes.
+  if (kernel.starts_with("dense")) return many || dense_sixes(c.s.ic, c.s.oc) > 0 ? Sharing::whole : Sharing::none;
   const bool fits = std::ranges::all_of(shape_facts(c, n), [](int32_t f) { return f == int16_t(f); });
-  const bool many = distinct_shapes(v, c.s) > 2, dense = kernel.starts_with("dense");
-  if (many && fits && !dense && !kernel.starts_with("winograd"))
-    return Sharing::whole;  // those are little beside their parts
-  const bool alone =
-      c.depthwise || (dense && !many && dense_sixes(c.s.ic, c.s.oc) == 0);  // shorter than a call and what it calls
-  return parts && !alone ? Sharing::parts : Sharing::none;
+  if (many && fits && !kernel.starts_with("winograd")) return Sharing::whole;  // Winograd's is little beside its parts
+  return parts && !c.depthwise ? Sharing::parts : Sharing::none;  // depthwise is shorter than a call and what it calls
+}
+
+std::string shared_dense_call(const ConvQ8& c, LayerCode& code) {
+  code.constants = {constant_array<uint32_t>("w", pack_dense_any_q8_dsp(c).weights)};
+  return fmt::format("burin::dense_any_q8_dsp<{}>(w, x0, y0, scratch);", c.s.ic % 4 != 0 || c.s.oc % 4 != 0);
 }
 
 /// What decides the code's structure stays known: the window, and whether channels come in fours.

@@ -17,4 +17,7 @@ Sharing sharing(const LayerView& v, const ConvQ8& c, int32_t n);
 std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view params,
                         std::string_view scratch, LayerCode& code);
 
+/// The same for fully connected layers (runtime-min/kernels/dense_dsp.h): all is in one array.
+std::string shared_dense_call(const ConvQ8& c, LayerCode& code);
+
 }  // namespace burin

@@ -30,26 +30,31 @@ constexpr int32_t dense_q8_dsp_scratch(const ConvShape& s) { return hs_quads(s.i
   "smlad %[a2], r10, %[u], %[a2]\n\t"                                                                                  \
   "smlad %[a3], r11, %[u], %[a3]\n\t"
 #define BURIN_HS_DENSE_4 BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD
-// `test` ends the loop: stop is in a register, or in memory where the shape is not known and registers are short.
-#define BURIN_HS_DENSE_LOOP(text, test, place)                                                                         \
-  __asm__ volatile("1:\n\t" text test "bne 1b\n\t"                                                                     \
+#define BURIN_HS_DENSE_STOP "ldr r8, %[stop]\n\tcmp %[c], r8\n\t"
+// stop is in a register, or in memory where the shape is not known and registers are short.
+#define BURIN_HS_DENSE_LOOP(text, place)                                                                               \
+  __asm__ volatile(text "bne 1b\n\t"                                                                                   \
                    : [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [w] "+r"(w), [c] "+r"(c),             \
-                     [t] "=&r"(t), [u] "=&r"(u)                                                                        \
+                     [t] "+r"(t), [u] "=&r"(u)                                                                         \
                    : [stop] place(stop)                                                                                \
                    : "r8", "r9", "r10", "r11", "cc", "memory")
 #endif
 
-/// Four filters at one pixel, on top of what the sums hold. shortly: code counts more than speed.
-BURIN_INLINE void hs_dense_dots(int32_t quads, bool shortly, const uint32_t*& w, const uint32_t* c, int32_t& a0,
+/// Four filters at one pixel, on top of what the sums hold. together: at most so many quads a turn, 1, 2 or 4.
+BURIN_INLINE void hs_dense_dots(int32_t quads, int32_t together, const uint32_t*& w, const uint32_t* c, int32_t& a0,
                                 int32_t& a1, int32_t& a2, int32_t& a3) {
   const uint32_t* const stop = c + quads * 2;
 #if BURIN_DSP && !defined(__clang__)
-  uint32_t t, u;
-  if (__builtin_constant_p(quads) && quads % 4 == 0 && !shortly)
-    BURIN_HS_DENSE_LOOP(BURIN_HS_DENSE_4, "cmp %[c], %[stop]\n\t", "r");
-  else BURIN_HS_DENSE_LOOP(BURIN_HS_DENSE_QUAD, "ldr r8, %[stop]\n\tcmp %[c], r8\n\t", "m");
+  uint32_t t = uint32_t(quads), u;
+  if (__builtin_constant_p(quads) && quads % 4 == 0 && together == 4)
+    BURIN_HS_DENSE_LOOP("1:\n\t" BURIN_HS_DENSE_4 "cmp %[c], %[stop]\n\t", "r");
+  else if (together == 2)  // an odd number begins with the second
+    BURIN_HS_DENSE_LOOP("lsrs r8, %[t], #1\n\tbcs 2f\n1:\n\t" BURIN_HS_DENSE_QUAD
+                        "2:\n\t" BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_STOP,
+                        "m");
+  else BURIN_HS_DENSE_LOOP("1:\n\t" BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_STOP, "m");
 #else
-  (void)shortly;
+  (void)together;
   for (; c != stop; c += 2, w += 4) {
     const uint32_t t = c[0], u = c[1];
     a0 = smlad(sxtb16(w[0]), u, smlad(w[0], t, a0)), a1 = smlad(sxtb16(w[1]), u, smlad(w[1], t, a1));
@@ -96,7 +101,6 @@ BURIN_INLINE constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
 #define BURIN_HS_SIX_FAST(saturate)                                                                                    \
   BURIN_HS_SIXES(saturate, BURIN_HS_SIX_KEEP, BURIN_HS_SIX_FIRST BURIN_HS_SIX_8 "2:\n\t" BURIN_HS_SIX_8 BURIN_HS_SIX_8, \
                  BURIN_HS_SIX_CLOBBERS)
-#define BURIN_HS_SIX_SHORT(saturate) BURIN_HS_SIXES(saturate, , "ldr lr, %[c]\n\t2:\n\t" BURIN_HS_SIX_2 BURIN_HS_SIX_2, )
 #define BURIN_HS_SIX_EACH(F) F(0, 6) F(1, 7) F(2, 8) F(3, 9) F(4, 10) F(5, 11)
 #define BURIN_HS_SIX_SCALE(i, m) "smmla r" #i ", r" #i ", r" #m ", lr\n\t"
 #define BURIN_HS_SIX_SHIFT(i, m) "asr r" #i ", r" #i ", r6\n\t"
@@ -164,15 +168,12 @@ struct DensePixel {
 };
 
 /// `count` filters at a time (six or four): shift8, hs_whole.
-template <int32_t count, bool kAny, class X, class Y>
+template <int32_t count, class X, class Y>
 BURIN_INLINE void hs_dense_groups(DensePixel<X, Y>& d, Y* end) {
 #if BURIN_DSP && !defined(__clang__)
   const uint32_t *const stop = d.column + d.ic / 2, *const second = d.column + 16;
   const int32_t step = count * d.step;
-  if (count == 6 && kAny) {
-    if (Y(-1) < Y(0)) BURIN_HS_SIX_SHORT(BURIN_HS_SIX_SSAT);
-    else BURIN_HS_SIX_SHORT(BURIN_HS_SIX_USAT);
-  } else if (count == 6) {
+  if (count == 6) {
     if (Y(-1) < Y(0)) BURIN_HS_SIX_FAST(BURIN_HS_SIX_SSAT);
     else BURIN_HS_SIX_FAST(BURIN_HS_SIX_USAT);
   } else {
@@ -188,48 +189,34 @@ BURIN_INLINE void hs_dense_groups(DensePixel<X, Y>& d, Y* end) {
 #endif
 }
 
-/// By value: what the caller puts on the stack is what the assembly works on. kAny: short code, any number of inputs
-/// (--optimize size).
-template <bool kAny, class X, class Y>
+/// By value: what the caller puts on the stack is what the assembly works on.
+template <class X, class Y>
 BURIN_SHARED void hs_dense_pixel(DensePixel<X, Y> d) {
   const bool is_signed = Y(-1) < Y(0);
   const Requant q = {RequantKind::shift8, d.shift, d.offset, is_signed ? -128 : 0, is_signed ? 127 : 255, 0};
   const int32_t quads = hs_quads(d.ic), step = d.step / 4;
   uint32_t* e = d.column;
-  const X* x = d.x;
-  if (kAny) {
-    hs_dense_expand(x, d.ic, 0, e);
-  } else {
-    for (const X* const end = x + d.ic; x != end; x += 8, e += 4) {
-      hs_expand(hs_bytes(x), e[0], e[1]);
-      hs_expand(hs_bytes(x + 4), e[2], e[3]);
-    }
+  for (const X *x = d.x, *const end = x + d.ic; x != end; x += 8, e += 4) {
+    hs_expand(hs_bytes(x), e[0], e[1]);
+    hs_expand(hs_bytes(x + 4), e[2], e[3]);
   }
-  if (d.y != d.six_end) hs_dense_groups<6, kAny>(d, d.six_end);
-  if (!kAny && d.y != d.four_end) hs_dense_groups<4, false>(d, d.four_end);
-  for (; kAny && d.y != d.four_end; d.y += 4, d.p += 4 * step) {
-    int32_t a0 = int32_t(d.w[0]), a1 = int32_t(d.w[1]), a2 = int32_t(d.w[2]), a3 = int32_t(d.w[3]);
-    d.w += 4;
-    hs_dense_dots(quads, true, d.w, d.column, a0, a1, a2, a3);
-    const Y r0 = Y(requantize_shift8(q, a0, d.p[0])), r1 = Y(requantize_shift8(q, a1, d.p[step]));
-    const Y r2 = Y(requantize_shift8(q, a2, d.p[2 * step])), r3 = Y(requantize_shift8(q, a3, d.p[3 * step]));
-    d.y[0] = r0, d.y[1] = r1, d.y[2] = r2, d.y[3] = r3;
-  }
+  if (d.y != d.six_end) hs_dense_groups<6>(d, d.six_end);
+  if (d.y != d.four_end) hs_dense_groups<4>(d, d.four_end);
   for (; d.y != d.end; d.p += step, d.w += quads + 1)
     *d.y++ = Y(requantize_shift8(q, hs_dot(d.w + 1, 1, d.column, 1, quads, int32_t(d.w[0])), d.p[0]));
 }
 
-template <bool one, bool kAny, class X, class Y>
+template <bool one, class X, class Y>
 BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                            const uint32_t* weights, const int32_t* params, Y* y, void* scratch) {
   const int32_t quads = hs_quads(s.ic), sixes = dense_sixes(s.ic, s.oc), each = one ? 0 : hs_params(q.kind) - 1;
   const int32_t fours = (s.oc - 6 * sixes) / 4, singles = (s.oc - 6 * sixes) % 4;
   uint32_t* const column = static_cast<uint32_t*>(scratch);
-  if ((kAny || sixes > 0) && q.kind == RequantKind::shift8 && hs_whole<Y>(q)) {
+  if (sixes > 0 && q.kind == RequantKind::shift8 && hs_whole<Y>(q)) {
     for (int32_t pixel = 0; pixel < n * s.ow; ++pixel, y += s.oc) {
       const X* x = rows[pixel / s.ow] + pixel % s.ow * s.ic;
-      hs_dense_pixel<kAny>(DensePixel<X, Y>{weights, params, y, column, x, y + 6 * sixes, y + 6 * sixes + 4 * fours,
-                                            y + s.oc, s.ic, q.shift, q.offset, one ? 0 : 4});
+      hs_dense_pixel(DensePixel<X, Y>{weights, params, y, column, x, y + 6 * sixes, y + 6 * sixes + 4 * fours, y + s.oc,
+                                      s.ic, q.shift, q.offset, one ? 0 : 4});
     }
     return;
   }
@@ -246,7 +233,7 @@ BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero,
     for (Y* const end = y + 4 * fours; y != end; y += 4, p += 4 * each) {
       int32_t a0 = int32_t(w[0]), a1 = int32_t(w[1]), a2 = int32_t(w[2]), a3 = int32_t(w[3]);
       w += 4;
-      hs_dense_dots(quads, fours < 3, w, column, a0, a1, a2, a3);
+      hs_dense_dots(quads, fours < 3 ? 1 : 4, w, column, a0, a1, a2, a3);
       const Y r0 = hs_store<Y>(q, p, a0), r1 = hs_store<Y>(q, p + each, a1);
       const Y r2 = hs_store<Y>(q, p + 2 * each, a2), r3 = hs_store<Y>(q, p + 3 * each, a3);
       y[0] = r0, y[1] = r1, y[2] = r2, y[3] = r3;
@@ -257,17 +244,47 @@ BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero,
 }
 
 /// n rows of s.ow pixels each, all filters; a pixel is ic activations.
-template <bool kAny = false, class X, class Y>
+template <class X, class Y>
 BURIN_INLINE void dense_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                                const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
-  hs_dense<false, kAny>(s, q, x_zero, rows, n, w, params, y, scratch);
+  hs_dense<false>(s, q, x_zero, rows, n, w, params, y, scratch);
 }
 
 /// The same where all filters have one multiplier (shift8): params: that multiplier.
-template <bool kAny = false, class X, class Y>
+template <class X, class Y>
 BURIN_INLINE void dense_one_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
                                    int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
-  hs_dense<true, kAny>(s, q, x_zero, rows, n, w, params, y, scratch);
+  hs_dense<true>(s, q, x_zero, rows, n, w, params, y, scratch);
+}
+
+/// The same for every shape of int8 or uint8 (--optimize size): short code, everything it needs in one array. kTails:
+/// inputs or outputs may not come in fours. w: {ic | oc << 16, pixels | shift << 16 | own << 24, offset}, the
+/// multiplier or, where each filter has its own, all of them, then the stream in fours and single filters. Pixels lie
+/// side by side.
+template <bool kTails, class X, class Y>
+BURIN_INLINE void dense_any_q8_dsp(const uint32_t* w, const X* x, Y* y, void* scratch) {
+  const bool is_signed = Y(-1) < Y(0);
+  const int32_t ic = int32_t(w[0] & 0xFFFFu), oc = int32_t(w[0] >> 16), own = int32_t(w[1] >> 24);
+  const Requant q = {RequantKind::shift8,  int32_t(w[1] >> 16 & 255u), int32_t(w[2]),
+                     is_signed ? -128 : 0, is_signed ? 127 : 255,      0};
+  const uint32_t* const multipliers = w + 3;
+  const uint32_t* const stream = multipliers + (own ? oc : 1);
+  uint32_t* const column = static_cast<uint32_t*>(scratch);
+  const int32_t quads = kTails ? hs_quads(ic) : ic / 4;
+  for (uint32_t left = w[1] & 0xFFFFu; left != 0; --left, x += ic) {
+    hs_dense_expand(x, kTails ? ic : quads * 4, 0, column);
+    const uint32_t *at = stream, *p = multipliers;
+    for (Y* const end = y + (kTails ? oc / 4 * 4 : oc); y != end; y += 4, p += 4 * own) {
+      int32_t a0 = int32_t(at[0]), a1 = int32_t(at[1]), a2 = int32_t(at[2]), a3 = int32_t(at[3]);
+      at += 4;
+      hs_dense_dots(quads, 2, at, column, a0, a1, a2, a3);
+      const int32_t m0 = int32_t(p[0]), m1 = int32_t(p[own]), m2 = int32_t(p[2 * own]), m3 = int32_t(p[3 * own]);
+      y[0] = Y(requantize_shift8(q, a0, m0)), y[1] = Y(requantize_shift8(q, a1, m1));
+      y[2] = Y(requantize_shift8(q, a2, m2)), y[3] = Y(requantize_shift8(q, a3, m3));
+    }
+    for (int32_t o = kTails ? oc % 4 : 0; o > 0; --o, p += own, at += quads + 1)
+      *y++ = Y(requantize_shift8(q, hs_dot(at + 1, 1, column, 1, quads, int32_t(at[0])), int32_t(p[0])));
+  }
 }
 
 }  // namespace burin

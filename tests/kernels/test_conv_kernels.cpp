@@ -261,6 +261,12 @@ void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pa
   }
 }
 
+/// dense_any_q8_dsp called as the others are.
+template <bool kTails>
+constexpr auto dense_any = [](const ConvShape&, const Requant&, int32_t, const auto* const* rows, int32_t,
+                              const uint32_t* w, const int32_t*, auto* y,
+                              void* scratch) { dense_any_q8_dsp<kTails>(w, rows[0], y, scratch); };
+
 TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
   served.clear();
   unsigned seed = 1;
@@ -294,8 +300,11 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
     const Problem p = make(c, seed++);
     KERNEL_ANY(conv_q8_dsp, l.hs, conv_q8_dsp_scratch(l.s))
     KERNEL_ANY(pointwise_q8_dsp, l.hs && l.pointwise && l.s.ic % 4 == 0, conv_q8_dsp_scratch(l.s))
-    KERNEL_ANY(dense_q8_dsp, l.hs && l.pointwise, dense_q8_dsp_scratch(l.s))
-    KERNEL_ANY(dense_one_q8_dsp, l.hs && l.pointwise && l.one_multiplier, dense_q8_dsp_scratch(l.s))
+    const auto serves = [](const ConvQ8& l) { return l.has_any_form("dense_q8_dsp") && l.hs && l.pointwise; };
+    const auto in_fours = [&](const ConvQ8& l) { return serves(l) && l.s.ic % 4 == 0 && l.s.oc % 4 == 0; };
+    const auto bytes = [](const ConvQ8& l) { return int64_t(dense_q8_dsp_scratch(l.s)); };
+    check<ConvQ8>("dense_any_q8_dsp<true>", dense_any<true>, serves, bytes, pack_dense_any_q8_dsp, p);
+    check<ConvQ8>("dense_any_q8_dsp<false>", dense_any<false>, in_fours, bytes, pack_dense_any_q8_dsp, p);
     KERNEL_ANY(depthwise_q8_dsp,
                l.depthwise && l.narrow && l.bound < (1 << 23) && l.s.kw == 3 && l.s.sw <= 2 && l.s.dh == 1 &&
                    l.s.dw == 1 && l.s.ic % 4 == 0,
@@ -303,15 +312,35 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
     KERNEL_ANY(winograd_q8_w8_dsp, l.winograd, winograd_q8_w8_dsp_scratch(l.s, l.block))
   }
 #undef KERNEL_ANY
-  for (const char* name :
-       {"conv_q8_dsp<true>",      "pointwise_q8_dsp<true>",   "dense_q8_dsp<true>",    "dense_one_q8_dsp<true>",
-        "depthwise_q8_dsp<true>", "winograd_q8_w8_dsp<true>", "conv_q8_ref",           "conv_q8_w16_ref",
-        "conv_q8_plain",          "depthwise_q8_plain",       "conv_q8_dsp",           "pointwise_q8_dsp",
-        "dense_q8_dsp",           "dense_one_q8_dsp",         "conv_q8_w16_dsp",       "conv_few_q8_dsp",
-        "depthwise_q8_dsp",       "depthwise_any_q8_dsp",     "depthwise_taps_q8_dsp", "depthwise_w16_q8_dsp",
-        "winograd_q8_dsp",        "winograd_q8_w8_dsp",       "conv_q8_mve",           "conv_rows_q8_mve",
-        "conv_strips_q8_mve",     "pointwise_q8_mve",         "dense_q8_mve",          "depthwise_q8_mve",
-        "depthwise_any_q8_mve"}) {
+  for (const char* name : {"conv_q8_dsp<true>",
+                           "pointwise_q8_dsp<true>",
+                           "dense_any_q8_dsp<true>",
+                           "dense_any_q8_dsp<false>",
+                           "depthwise_q8_dsp<true>",
+                           "winograd_q8_w8_dsp<true>",
+                           "conv_q8_ref",
+                           "conv_q8_w16_ref",
+                           "conv_q8_plain",
+                           "depthwise_q8_plain",
+                           "conv_q8_dsp",
+                           "pointwise_q8_dsp",
+                           "dense_q8_dsp",
+                           "dense_one_q8_dsp",
+                           "conv_q8_w16_dsp",
+                           "conv_few_q8_dsp",
+                           "depthwise_q8_dsp",
+                           "depthwise_any_q8_dsp",
+                           "depthwise_taps_q8_dsp",
+                           "depthwise_w16_q8_dsp",
+                           "winograd_q8_dsp",
+                           "winograd_q8_w8_dsp",
+                           "conv_q8_mve",
+                           "conv_rows_q8_mve",
+                           "conv_strips_q8_mve",
+                           "pointwise_q8_mve",
+                           "dense_q8_mve",
+                           "depthwise_q8_mve",
+                           "depthwise_any_q8_mve"}) {
     INFO(name);
     CHECK(served[name] >= 10);
   }
