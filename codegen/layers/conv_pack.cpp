@@ -1,4 +1,5 @@
-// How weights and parameters of integer convolutions are laid out for kernels that run on every core and on those with DSP.
+// How weights and parameters of integer convolutions are laid out for kernels that run on every core and on those with
+// DSP.
 #include <numeric>
 
 #include "codegen/layers/conv.h"

@@ -3,7 +3,8 @@
 //
 // Weights: per pair of filters [chunk][filter] vectors of 16 taps, zeros behind the last tap, then {p0, multiplier} of
 // both; a last odd filter is alone: [chunk], {p0, multiplier}. Where mve_by_quads says so, per four filters: those
-// pairs are filters 0 and 2, then 1 and 3 with their chunks last first. Then y is aligned to 4 bytes.
+// pairs are filters 0 and 2, then 1 and 3 with their chunks last first. Then y is aligned to 4 bytes. kPairs: by pairs
+// everywhere, for a y that may begin at any byte.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/mve.h"
@@ -282,7 +283,7 @@ BURIN_INLINE void mve_gather_four(const ConvShape& s, const X* const* rows, int3
 }
 
 /// n rows of output, as conv_q8_ref. params are inside w.
-template <class X, class Y>
+template <bool kPairs = false, class X, class Y>
 BURIN_INLINE void conv_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                               const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)params;
@@ -296,7 +297,7 @@ BURIN_INLINE void conv_q8_mve(const ConvShape& s, const Requant& q, int32_t x_ze
   b.w = w;
   b.lo = q.lo;
   for (int32_t p = 0; p < 4; ++p) b.x[p] = columns + p * pitch;
-  const bool by_quads = mve_by_quads(chunks, s.oc);
+  const bool by_quads = !kPairs && mve_by_quads(chunks, s.oc);
   mve_offsets(offsets, total < 4 ? total : 4, s.oc, by_quads);
   int32_t oy = 0, ox = 0;
   for (int32_t done = 0; done < total; done += 4) {
@@ -462,13 +463,13 @@ BURIN_INLINE int32_t mve_run_row(const ConvShape&, const Requant&, const uint8_t
 }
 
 /// 1x1, stride 1, no padding: rows of pixels, each row in one piece.
-template <class X, class Y>
+template <bool kPairs = false, class X, class Y>
 BURIN_INLINE void pointwise_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
                                    int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)x_zero;
   (void)params;
   const int32_t chunks = mve_chunks(s.ic);
-  const bool by_quads = mve_pointwise_by_quads(s);
+  const bool by_quads = !kPairs && mve_pointwise_by_quads(s);
   int8_t* const columns = static_cast<int8_t*>(scratch);
   mve_fill(columns, 0, chunks * 64);
   alignas(16) uint32_t offsets[4];

@@ -135,7 +135,7 @@ def main():
     parser.add_argument("--lines", type=int, default=4, help="lines of a failure's output that are shown")
     parser.add_argument("--per-kernel", type=int, metavar="N")
     parser.add_argument("--cover", metavar="FILE")
-    parser.add_argument("--options", nargs="*", default=[], help="further options of verify, written as --options=--name=x")
+    parser.add_argument("--options", action="append", default=[], help="a further option of verify, written as --options=--name=x; may be given several times")
     parser.add_argument("folders", nargs="+")
     options = parser.parse_args()
     if not os.access(options.burin, os.X_OK):

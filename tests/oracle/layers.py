@@ -79,6 +79,16 @@ def convolution(name, x, filters, kernel, dtype=S8, wtype=S8, tie=False, group=1
     return g.finish(g.node("Conv", args, group=group, **attrs), f32(sx * sw).max(), act)
 
 
+def channels_last(name, x, filters, kernel, dtype=S8, **attrs):
+    """x: (n, h, w, c), as a model from TensorFlow has it: with --io external the convolution writes the caller's memory."""
+    g = Layer(name, dtype)
+    a, sx = g.activation("x", x)
+    w, sw = g.weights((filters, x[3], *kernel), 0, S8)
+    y = g.node("Conv", [g.node("Transpose", [a], perm=[0, 3, 1, 2]), w, g.bias(filters, f32(sx * sw))], **attrs)
+    g.output(g.node("Transpose", [g.quantize(y, dtype=dtype)[0]], perm=[0, 2, 3, 1]))
+    return g
+
+
 def dense(name, rows, k, m, dtype=S8, wtype=S8, tie=False, bias=True, act=None):
     g = Layer(name, dtype, tie)
     a, sx = g.activation("x", (rows, k))
@@ -276,6 +286,9 @@ def layers():
         put(f"conv_{i}_w16", convolution, x, m, kernel, dtype=U8, wtype=U8, **attrs)
         put(f"conv_{i}_tie", convolution, x, m, kernel, tie=True, **attrs)
         put(f"conv_{i}_tie_w16", convolution, x, m, kernel, dtype=U8, wtype=U8, tie=True, **attrs)
+    for dtype, way in ((S8, "s8"), (U8, "u8")):
+        put(f"channels_last_conv_{way}", channels_last, (1, 5, 5, 4), 8, (3, 3), dtype, pads=[1, 1, 1, 1])
+        put(f"channels_last_pointwise_{way}", channels_last, (1, 3, 3, 40), 8, (1, 1), dtype)
     for k in (1, 2, 3, 4, 5, 7, 16, 33):
         put(f"dense_{k}_s8", dense, 1 + k % 3, k, 1 + k % 5)
         put(f"dense_{k}_u8", dense, 1 + k % 2, k, 4 + k % 4, dtype=U8)
