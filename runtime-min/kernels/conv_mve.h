@@ -113,7 +113,6 @@ BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t qua
 #define BURIN_MVE_QUAD_ON(mac, x3, step)                                                                               \
   BURIN_MVE_QUAD_CHUNK(mac, x3, ".set .Lburin_at, .Lburin_at + " step "\n\t" BURIN_MVE_QUAD_X("q0", "r1"),             \
                        BURIN_MVE_QUAD_X("q1", "r3"), BURIN_MVE_QUAD_X("q2", "r5"), BURIN_MVE_QUAD_W("q4"), BURIN_MVE_QUAD_W("q5"))
-// clang-format on
 #define BURIN_MVE_QUAD_PASS(step)                                                                                      \
   BURIN_MVE_QUAD_W("q4")                                                                                               \
   BURIN_MVE_QUAD_W("q5")                                                                                               \
@@ -121,18 +120,8 @@ BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t qua
   ".rept %c[more] - 1\n\t" BURIN_MVE_QUAD_ON("vmladava.s8", BURIN_MVE_QUAD_X("q3", "r7"), step)                        \
   ".endr\n\t" BURIN_MVE_LINES_128 BURIN_MVE_QUAD_CHUNK("vmladava.s8", BURIN_MVE_QUAD_X("q3", "r7"), "", "", "", "", "")            \
   ".else\n\t" BURIN_MVE_QUAD_CHUNK("vmladav.s8", "", "", "", "", "", "")                                               \
-  ".endif\n\t"                                                                                                         \
-  "vmov q4[2], q4[0], r0, r4\n\t"                                                                                      \
-  "vmov q4[3], q4[1], r2, r6\n\t"                                                                                      \
-  "vmov q5[2], q5[0], r8, r12\n\t"                                                                                     \
-  "ldm r9!, {r0, r2, r4, r6}\n\t"                                                                                      \
-  "vmov q5[3], q5[1], r10, lr\n\t"                                                                                     \
-  "vmlas.s32 q4, q6, r0\n\t"                                                                                           \
-  "vmlas.s32 q5, q6, r4\n\t"                                                                                           \
-  "vqdmulh.s32 q4, q4, r2\n\t"                                                                                         \
-  "vqdmulh.s32 q5, q5, r6\n\t"                                                                                         \
-  "vqrshrnb.s32 q4, q4, %[shift]\n\t"                                                                                  \
-  "vqrshrnt.s32 q4, q5, %[shift]\n\t"
+  ".endif\n\t" BURIN_MVE_HALVES
+    // clang-format on
     // On the stack: offsets, end of y.
     __asm__ volatile(
         "push {r7, r11}\n\t"
@@ -151,16 +140,7 @@ BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t qua
         ".set .Lburin_at, 0\n\t" BURIN_MVE_QUAD_X("q0", "r1") BURIN_MVE_QUAD_X("q1", "r3") BURIN_MVE_QUAD_X("q2", "r5")
             BURIN_MVE_QUAD_X("q3", "r7")
         "1:\n\t" BURIN_MVE_QUAD_PASS("16")
-        ".if %c[u8]\n\t"
-        "vqmovunb.s16 q7, q4\n\t"
-        ".else\n\t"
-        "vqmovnb.s16 q7, q4\n\t"
-        ".endif\n\t" BURIN_MVE_QUAD_PASS("-16")
-        ".if %c[u8]\n\t"
-        "vqmovunt.s16 q7, q4\n\t"
-        ".else\n\t"
-        "vqmovnt.s16 q7, q4\n\t"
-        ".endif\n\t"
+        BURIN_MVE_BYTES("b", "q7", "q4") BURIN_MVE_QUAD_PASS("-16") BURIN_MVE_BYTES("t", "q7", "q4")
         BURIN_MVE_CLAMP_BYTES("q7", "q4", "r0")
         "vldrw.u32 q5, [sp]\n\t"
         "ldr r0, [sp, #16]\n\t"
