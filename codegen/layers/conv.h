@@ -80,6 +80,7 @@ struct PackedConv {
   std::vector<W> weights;
   std::vector<int32_t> params;
   std::optional<Requant> device = {};  // what the parameters belong to; nothing: ConvQ8::requant
+  bool pairs = false;  // the kernel would store whole words, but y is not aligned: its kPairs (conv_mve.h)
 };
 /// Zero point of the activations for kernels that make uint8 signed.
 int32_t signed_zero(const ConvQ8& c);
@@ -113,14 +114,14 @@ PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c);
 
 LayerCode print_packed_conv(const LayerView& v, LayerConstant weights, const std::vector<int32_t>& params,
-                            const std::optional<Requant>& device);
+                            const std::optional<Requant>& device, bool pairs);
 
 /// The call of a kernel, of whose line in kernels.inc it is given name, header and packing.
 template <auto pack>
 LayerCode print_conv_q8(const LayerView& v) {
   const auto packed = pack(*v.as<ConvQ8>());
   using W = typename decltype(packed.weights)::value_type;
-  return print_packed_conv(v, constant_array<W>("w", packed.weights), packed.params, packed.device);
+  return print_packed_conv(v, constant_array<W>("w", packed.weights), packed.params, packed.device, packed.pairs);
 }
 
 /// The same for float32 (conv_f32.cpp). An empty bias is none.

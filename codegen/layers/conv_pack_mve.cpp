@@ -60,8 +60,10 @@ class MveStream {
 /// Eight filters, the even ones first.
 constexpr int32_t kMveApart[] = {0, 2, 4, 6, 1, 3, 5, 7};
 
-PackedConv<uint32_t> pack_mve(const ConvQ8& c, bool by_quads) {
+/// `quads`: the kernel goes by four filters where y is aligned.
+PackedConv<uint32_t> pack_mve(const ConvQ8& c, bool quads) {
   MveStream m(c);
+  const bool by_quads = quads && c.aligned;
   for (int32_t o = 0; by_quads && o < c.s.oc; o += 4)
     for (const bool back : {false, true}) {
       const int32_t filters[] = {o + back, o + back + 2};
@@ -74,7 +76,9 @@ PackedConv<uint32_t> pack_mve(const ConvQ8& c, bool by_quads) {
     m.vectors(pair);
     for (const int32_t f : pair) m.params(f);
   }
-  return std::move(m).packed();
+  PackedConv<uint32_t> r = std::move(m).packed();
+  r.pairs = quads && !c.aligned;
+  return r;
 }
 }  // namespace
 

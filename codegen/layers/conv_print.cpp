@@ -42,7 +42,7 @@ int32_t rows_of_a_call(const ConvQ8& c, const Kernel& kernel) {
 }  // namespace
 
 LayerCode print_packed_conv(const LayerView& v, LayerConstant weights, const std::vector<int32_t>& packed_params,
-                            const std::optional<Requant>& device) {
+                            const std::optional<Requant>& device, bool pairs) {
   const ConvQ8& c = *v.as<ConvQ8>();
   const Kernel& kernel = *v.node.kernel;
   LayerCode code;
@@ -57,8 +57,8 @@ LayerCode print_packed_conv(const LayerView& v, LayerConstant weights, const std
   const int32_t n = rows_of_a_call(c, kernel);
   const std::string_view scratch = v.node.scratch > 0 ? "scratch" : "nullptr";
   const Sharing share = sharing(v, c, n);
-  const std::string call =
-      fmt::format("{}{}", kernel.name, share != Sharing::none && c.has_any_form(kernel.name) ? "<true>" : "");
+  const bool any = share != Sharing::none && c.has_any_form(kernel.name);
+  const std::string call = fmt::format("{}{}", kernel.name, any || pairs ? "<true>" : "");
   const std::string_view params = packed_params.empty() ? "nullptr" : "p";
   if (share == Sharing::whole && kernel.name.starts_with("dense")) code.body = shared_dense_call(c, code);
   else if (share == Sharing::whole) code.body = shared_call(c, n, call, params, scratch, code);

@@ -36,6 +36,12 @@ std::string byte_list(const std::vector<std::vector<Tensor>>& inputs, size_t i) 
   return s;
 }
 
+/// A caller's buffer for --io external: aligned to its element type and no more.
+std::string external_buffer(std::string_view name, const Type& t) {
+  return fmt::format("alignas(16) {0} {1}_and_one[{2}];\n{0}* const {1} = {1}_and_one + 1;\n", info(t.dtype).c_type,
+                     name, std::max<int64_t>(t.elements(), 1) + 1);
+}
+
 /// The program: fills the inputs, runs while stack and instructions are measured, prints the outputs in hexadecimal.
 std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs) {
   const Graph& g = c.graph;
@@ -46,17 +52,13 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
     const Type& t = g[g.inputs[i]].type;
     data += fmt::format("const unsigned char data_{}[][{}] = {{\n{}}};\n", i, std::max<int64_t>(t.bytes(), 1),
                         byte_list(inputs, i));
-    if (external)
-      data += fmt::format("alignas(16) {} in_{}[{}];\n", info(t.dtype).c_type, i, std::max<int64_t>(t.elements(), 1)),
-          args += fmt::format(", in_{}", i);
+    if (external) data += external_buffer(fmt::format("in_{}", i), t), args += fmt::format(", in_{}", i);
     load += fmt::format("copy({}, data_{}[set], {});\n",
                         external ? fmt::format("in_{}", i) : fmt::format("{}_input_{}(arena)", name, i), i, t.bytes());
   }
   for (size_t i = 0; i < g.outputs.size(); ++i) {
     const Type& t = g[g.outputs[i]].type;
-    if (external)
-      data += fmt::format("alignas(16) {} out_{}[{}];\n", info(t.dtype).c_type, i, std::max<int64_t>(t.elements(), 1)),
-          args += fmt::format(", out_{}", i);
+    if (external) data += external_buffer(fmt::format("out_{}", i), t), args += fmt::format(", out_{}", i);
     store += fmt::format("harness_puts(\"OUT \");\nharness_hex({}, {});\n",
                          external ? fmt::format("out_{}", i) : fmt::format("{}_output_{}(arena)", name, i), t.bytes());
   }

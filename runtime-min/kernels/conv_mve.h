@@ -3,7 +3,8 @@
 //
 // Weights: per pair of filters [chunk][filter] vectors of 16 taps, zeros behind the last tap, then {p0, multiplier} of
 // both; a last odd filter is alone: [chunk], {p0, multiplier}. Where mve_by_quads says so, per four filters: those
-// pairs are filters 0 and 2, then 1 and 3 with their chunks last first. Then y is aligned to 4 bytes.
+// pairs are filters 0 and 2, then 1 and 3 with their chunks last first. Then y is aligned to 4 bytes. kPairs: by pairs
+// everywhere, for a y that may begin at any byte.
 #pragma once
 #include "runtime-min/kernels/conv.h"
 #include "runtime-min/kernels/mve.h"
@@ -112,7 +113,6 @@ BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t qua
 #define BURIN_MVE_QUAD_ON(mac, x3, step)                                                                               \
   BURIN_MVE_QUAD_CHUNK(mac, x3, ".set .Lburin_at, .Lburin_at + " step "\n\t" BURIN_MVE_QUAD_X("q0", "r1"),             \
                        BURIN_MVE_QUAD_X("q1", "r3"), BURIN_MVE_QUAD_X("q2", "r5"), BURIN_MVE_QUAD_W("q4"), BURIN_MVE_QUAD_W("q5"))
-// clang-format on
 #define BURIN_MVE_QUAD_PASS(step)                                                                                      \
   BURIN_MVE_QUAD_W("q4")                                                                                               \
   BURIN_MVE_QUAD_W("q5")                                                                                               \
@@ -120,18 +120,8 @@ BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t qua
   ".rept %c[more] - 1\n\t" BURIN_MVE_QUAD_ON("vmladava.s8", BURIN_MVE_QUAD_X("q3", "r7"), step)                        \
   ".endr\n\t" BURIN_MVE_LINES_128 BURIN_MVE_QUAD_CHUNK("vmladava.s8", BURIN_MVE_QUAD_X("q3", "r7"), "", "", "", "", "")            \
   ".else\n\t" BURIN_MVE_QUAD_CHUNK("vmladav.s8", "", "", "", "", "", "")                                               \
-  ".endif\n\t"                                                                                                         \
-  "vmov q4[2], q4[0], r0, r4\n\t"                                                                                      \
-  "vmov q4[3], q4[1], r2, r6\n\t"                                                                                      \
-  "vmov q5[2], q5[0], r8, r12\n\t"                                                                                     \
-  "ldm r9!, {r0, r2, r4, r6}\n\t"                                                                                      \
-  "vmov q5[3], q5[1], r10, lr\n\t"                                                                                     \
-  "vmlas.s32 q4, q6, r0\n\t"                                                                                           \
-  "vmlas.s32 q5, q6, r4\n\t"                                                                                           \
-  "vqdmulh.s32 q4, q4, r2\n\t"                                                                                         \
-  "vqdmulh.s32 q5, q5, r6\n\t"                                                                                         \
-  "vqrshrnb.s32 q4, q4, %[shift]\n\t"                                                                                  \
-  "vqrshrnt.s32 q4, q5, %[shift]\n\t"
+  ".endif\n\t" BURIN_MVE_HALVES
+    // clang-format on
     // On the stack: offsets, end of y.
     __asm__ volatile(
         "push {r7, r11}\n\t"
@@ -150,16 +140,7 @@ BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t qua
         ".set .Lburin_at, 0\n\t" BURIN_MVE_QUAD_X("q0", "r1") BURIN_MVE_QUAD_X("q1", "r3") BURIN_MVE_QUAD_X("q2", "r5")
             BURIN_MVE_QUAD_X("q3", "r7")
         "1:\n\t" BURIN_MVE_QUAD_PASS("16")
-        ".if %c[u8]\n\t"
-        "vqmovunb.s16 q7, q4\n\t"
-        ".else\n\t"
-        "vqmovnb.s16 q7, q4\n\t"
-        ".endif\n\t" BURIN_MVE_QUAD_PASS("-16")
-        ".if %c[u8]\n\t"
-        "vqmovunt.s16 q7, q4\n\t"
-        ".else\n\t"
-        "vqmovnt.s16 q7, q4\n\t"
-        ".endif\n\t"
+        BURIN_MVE_BYTES("b", "q7", "q4") BURIN_MVE_QUAD_PASS("-16") BURIN_MVE_BYTES("t", "q7", "q4")
         BURIN_MVE_CLAMP_BYTES("q7", "q4", "r0")
         "vldrw.u32 q5, [sp]\n\t"
         "ldr r0, [sp, #16]\n\t"
@@ -282,7 +263,7 @@ BURIN_INLINE void mve_gather_four(const ConvShape& s, const X* const* rows, int3
 }
 
 /// n rows of output, as conv_q8_ref. params are inside w.
-template <class X, class Y>
+template <bool kPairs = false, class X, class Y>
 BURIN_INLINE void conv_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows, int32_t n,
                               const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)params;
@@ -296,7 +277,7 @@ BURIN_INLINE void conv_q8_mve(const ConvShape& s, const Requant& q, int32_t x_ze
   b.w = w;
   b.lo = q.lo;
   for (int32_t p = 0; p < 4; ++p) b.x[p] = columns + p * pitch;
-  const bool by_quads = mve_by_quads(chunks, s.oc);
+  const bool by_quads = !kPairs && mve_by_quads(chunks, s.oc);
   mve_offsets(offsets, total < 4 ? total : 4, s.oc, by_quads);
   int32_t oy = 0, ox = 0;
   for (int32_t done = 0; done < total; done += 4) {
@@ -462,13 +443,13 @@ BURIN_INLINE int32_t mve_run_row(const ConvShape&, const Requant&, const uint8_t
 }
 
 /// 1x1, stride 1, no padding: rows of pixels, each row in one piece.
-template <class X, class Y>
+template <bool kPairs = false, class X, class Y>
 BURIN_INLINE void pointwise_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
                                    int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)x_zero;
   (void)params;
   const int32_t chunks = mve_chunks(s.ic);
-  const bool by_quads = mve_pointwise_by_quads(s);
+  const bool by_quads = !kPairs && mve_pointwise_by_quads(s);
   int8_t* const columns = static_cast<int8_t*>(scratch);
   mve_fill(columns, 0, chunks * 64);
   alignas(16) uint32_t offsets[4];

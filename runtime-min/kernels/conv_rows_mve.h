@@ -104,22 +104,7 @@ BURIN_INLINE void mve_four_windows(const ConvShape& s, const Requant& q, int32_t
       ".else\n\t" BURIN_MVE_ROW(step, "r1", "r3", BURIN_MVE_ROW_MORE)                                                  \
       BURIN_MVE_ROW(step, "r3", "r5", BURIN_MVE_ROW_MORE) BURIN_MVE_ROW(step, "r5", "r1", BURIN_MVE_ROW_LAST)          \
       ".endif\n\t"                                                                                                     \
-      "vmov q4[2], q4[0], r0, r4\n\t"                                                                                  \
-      "vmov q4[3], q4[1], r2, r6\n\t"                                                                                  \
-      "vmov q5[2], q5[0], r8, r12\n\t"                                                                                 \
-      "ldm r9!, {r0, r2, r4, r6}\n\t"                                                                                  \
-      "vmov q5[3], q5[1], r10, lr\n\t"                                                                                 \
-      "vmlas.s32 q4, q6, r0\n\t"                                                                                       \
-      "vmlas.s32 q5, q6, r4\n\t"                                                                                       \
-      "vqdmulh.s32 q4, q4, r2\n\t"                                                                                     \
-      "vqdmulh.s32 q5, q5, r6\n\t"                                                                                     \
-      "vqrshrnb.s32 q4, q4, %[shift]\n\t"                                                                              \
-      "vqrshrnt.s32 q4, q5, %[shift]\n\t"                                                                              \
-      ".if %c[u8]\n\t"                                                                                                 \
-      "vqmovunb.s16 q4, q4\n\t"                                                                                        \
-      ".else\n\t"                                                                                                      \
-      "vqmovnb.s16 q4, q4\n\t"                                                                                         \
-      ".endif\n\t" BURIN_MVE_CLAMP_BYTES("q4", "q5", "r0")                                                             \
+      BURIN_MVE_HALVES BURIN_MVE_BYTES("b", "q4", "q4") BURIN_MVE_CLAMP_BYTES("q4", "q5", "r0")                        \
       "vstrb.16 q4, [r7, q7]\n\t"                                                                                      \
       "adds r7, r7, #2\n\t"                                                                                            \
       "cmp r7, r11\n\t"                                                                                                \

@@ -101,12 +101,12 @@ BURIN_INLINE void mve_fill_window_strip(const ConvShape& s, int8_t zero, const X
 }
 
 /// n rows of output, at most conv_strips_mve_rows, as conv_q8_ref. params are inside w.
-template <class X, class Y>
+template <bool kPairs = false, class X, class Y>
 BURIN_INLINE void conv_strips_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
                                      int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   (void)params;
   const int32_t chunks = conv_strips_mve_chunks(s), pixel = s.sh * s.kw * s.ic, step = s.ow * s.oc;
-  const bool by_quads = conv_strips_mve_by_quads(s);
+  const bool by_quads = !kPairs && conv_strips_mve_by_quads(s);
   int8_t* const strip = static_cast<int8_t*>(scratch);
   mve_fill(strip + s.rows(n) * s.kw * s.ic, 0, 16);  // what is behind the last tap meets weights of zero
   alignas(16) uint32_t offsets[4], last_offsets[4];

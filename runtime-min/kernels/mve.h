@@ -159,6 +159,23 @@ BURIN_INLINE Y mve_store(const Requant& q, const void* params, int32_t acc) {
   "vmlas.s32 q1, q6, r4\n\t"                                                                                           \
   "vqdmulh.s32 q0, q0, r2\n\t"                                                                                         \
   "vqdmulh.s32 q1, q1, r6\n\t"
+/// The same sums as results in 16 bits in q4, with both filters' parameters from r9 on.
+#define BURIN_MVE_HALVES                                                                                               \
+  "vmov q4[2], q4[0], r0, r4\n\t"                                                                                      \
+  "vmov q4[3], q4[1], r2, r6\n\t"                                                                                      \
+  "vmov q5[2], q5[0], r8, r12\n\t"                                                                                     \
+  "ldm r9!, {r0, r2, r4, r6}\n\t"                                                                                      \
+  "vmov q5[3], q5[1], r10, lr\n\t"                                                                                     \
+  "vmlas.s32 q4, q6, r0\n\t"                                                                                           \
+  "vmlas.s32 q5, q6, r4\n\t"                                                                                           \
+  "vqdmulh.s32 q4, q4, r2\n\t"                                                                                         \
+  "vqdmulh.s32 q5, q5, r6\n\t"                                                                                         \
+  "vqrshrnb.s32 q4, q4, %[shift]\n\t"                                                                                  \
+  "vqrshrnt.s32 q4, q5, %[shift]\n\t"
+/// Halves of `from` to every other byte of `to`: "b" from the first one on, "t" from the second.
+#define BURIN_MVE_BYTES(which, to, from)                                                                               \
+  ".if %c[u8]\n\tvqmovun" which ".s16 " to ", " from "\n\t.else\n\tvqmovn" which ".s16 " to ", " from "\n\t"           \
+  ".endif\n\t"
 #define BURIN_MVE_NARROW(raise) BURIN_MVE_NARROW_BY("r0", raise)
 /// The same where another register than r0 is free.
 #define BURIN_MVE_NARROW_BY(free, raise)                                                                               \
@@ -171,11 +188,7 @@ BURIN_INLINE Y mve_store(const Requant& q, const void* params, int32_t acc) {
   "vdup.16 q1, " free "\n\t"                                                                                           \
   "vmin.s16 q0, q0, q1\n\t"                                                                                            \
   ".endif\n\t"                                                                                                         \
-  ".if %c[u8]\n\t"                                                                                                     \
-  "vqmovunb.s16 q0, q0\n\t"                                                                                            \
-  ".else\n\t"                                                                                                          \
-  "vqmovnb.s16 q0, q0\n\t"                                                                                             \
-  ".endif\n\t"
+  BURIN_MVE_BYTES("b", "q0", "q0")
 /// Clamps the bytes of a vector; `v` and `r` are overwritten.
 #define BURIN_MVE_CLAMP_BYTES(bytes, v, r)                                                                             \
   ".if %c[low]\n\t"                                                                                                    \

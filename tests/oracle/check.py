@@ -5,8 +5,8 @@ words are shown. Ends with `N passed, M failed`; exits 1 if anything failed or n
 
 With --runner qemu, targets whose compiler or emulator is not installed are named and left out; exits 77 if none is left.
 --per-kernel N: of the cases that reach a kernel on a target (as `burin analyze` tells) only N, spread over their names.
---cover FILE: with it, FILE is codegen/kernels.inc, and each kernel on 8-bit integers (`q8` in its name) that one of the targets
-may use must be reached; otherwise exits 1 with its name.
+--cover FILE: with it, FILE is codegen/kernels.inc, and each kernel on 8-bit integers (`q8` in its name) and each one on floats that
+needs a feature of its core must be reached where one of the targets may use it; otherwise exits 1 with its name.
 """
 import argparse
 import collections
@@ -94,17 +94,17 @@ def spread(items, count):
     return [items[round(i * (len(items) - 1) / max(count - 1, 1))] for i in range(count)]
 
 
-def byte_kernels(kernels_inc):
-    """(name, feature that it needs) of the kernels on 8-bit integers."""
+def judged_kernels(kernels_inc):
+    """(name, feature that it needs) of the kernels on 8-bit integers, and of all that need a feature."""
     with open(kernels_inc, encoding="utf-8") as f:
         listed = re.findall(r'^KERNEL\((\w+),[^"]*"([^"]*)"', f.read(), re.M)
-    return [(name, needs) for name, needs in listed if "q8" in name.split("_")]
+    return [(name, needs) for name, needs in listed if needs or "q8" in name.split("_")]
 
 
 def unreached(burin, kernels_inc, targets, reached):
-    """Kernels on 8-bit integers that the targets may use and that are not in `reached`."""
+    """Judged kernels that the targets may use and that are not in `reached`."""
     features = {f for name, t in targets_of(burin).items() if name in targets for f in t["features"]} | {""}
-    return [name for name, needs in byte_kernels(kernels_inc) if needs in features and name not in reached]
+    return [name for name, needs in judged_kernels(kernels_inc) if needs in features and name not in reached]
 
 
 def check(jobs, number=None, lines=4):
@@ -135,7 +135,7 @@ def main():
     parser.add_argument("--lines", type=int, default=4, help="lines of a failure's output that are shown")
     parser.add_argument("--per-kernel", type=int, metavar="N")
     parser.add_argument("--cover", metavar="FILE")
-    parser.add_argument("--options", nargs="*", default=[], help="further options of verify, written as --options=--name=x")
+    parser.add_argument("--options", action="append", default=[], help="a further option of verify, written as --options=--name=x; may be given several times")
     parser.add_argument("folders", nargs="+")
     options = parser.parse_args()
     if not os.access(options.burin, os.X_OK):

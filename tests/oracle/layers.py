@@ -1,9 +1,10 @@
-"""Quantized layers chosen for the kernels that serve them: what ONNX's node tests do not reach (generate.py writes them as `layer_*`).
+"""Layers chosen for the kernels that serve them: what ONNX's node tests do not reach (generate.py writes them as `layer_*`).
 
 Every kernel of codegen/kernels.inc that works on 8-bit integers gets layers with each length of tail (0 to 3 elements beyond a
 multiple of four: inner products, pixels, filters), zero points at the ends and odd ones, padding on each side, a bias in a scale of
 its own, `tie` layers in which exact halves abound, and `lone_tie` ones with so few that fast requantization serves them too. Each
 has three data sets: random, the two extremes, values near the zero point; `lone_tie` has all values, then those near the halves.
+`f32` layers are for the kernels on floats of cores with an FPU or Helium: tails of every length again, padding, each clamp.
 """
 import numpy as np
 
@@ -79,6 +80,16 @@ def convolution(name, x, filters, kernel, dtype=S8, wtype=S8, tie=False, group=1
     return g.finish(g.node("Conv", args, group=group, **attrs), f32(sx * sw).max(), act)
 
 
+def channels_last(name, x, filters, kernel, dtype=S8, **attrs):
+    """x: (n, h, w, c), as a model from TensorFlow has it: with --io external the convolution writes the caller's memory."""
+    g = Layer(name, dtype)
+    a, sx = g.activation("x", x)
+    w, sw = g.weights((filters, x[3], *kernel), 0, S8)
+    y = g.node("Conv", [g.node("Transpose", [a], perm=[0, 3, 1, 2]), w, g.bias(filters, f32(sx * sw))], **attrs)
+    g.output(g.node("Transpose", [g.quantize(y, dtype=dtype)[0]], perm=[0, 2, 3, 1]))
+    return g
+
+
 def dense(name, rows, k, m, dtype=S8, wtype=S8, tie=False, bias=True, act=None):
     g = Layer(name, dtype, tie)
     a, sx = g.activation("x", (rows, k))
@@ -117,14 +128,15 @@ def softmax(name, shape, axis, scale):
     return g
 
 
-def lone_ties(name, op, x, w, dtype=S8, **attrs):
+def lone_ties(name, op, x, w, dtype=S8, cut=None, **attrs):
     """A product whose results reach 0 to 2 with two exact halves, 0.5 down and 1.5 up: one line through all of it is exact. Each filter
-    has one weight, 1; the input takes every value there is, then those near the halves."""
+    has one weight, 1; the input takes every value there is, then those near the halves. cut: height and width that are read of it."""
     g = Layer(name, dtype, tie=True)
     sets = [(np.resize(values, int(np.prod(x))) + g.low).astype(dtype).reshape(x) for values in (np.arange(256), [64, 192, 63, 65, 191, 193])]
     q = np.zeros((w[0], int(np.prod(w[1:]))), S8)
     q[np.arange(w[0]), g.rng.randint(0, q.shape[1], size=w[0])] = 1
     a = g.dequantize(g.input("x", sets), f32(1 / 32), dtype(g.low))
+    a = g.node("Slice", [a, np.zeros(2, np.int64), np.array(cut), np.array([2, 3])]) if cut else a
     y = g.node(op, [a, g.dequantize(g.const(q.reshape(w)), f32(1 / 32), S8(0))], **attrs)
     g.output(g.quantize(y, f32(1 / 8), g.rng.choice([3, 101]), dtype)[0])
     return g
@@ -137,6 +149,15 @@ def lone_ties_sum(name, dtype=S8):
     b = np.where(a <= 128, 128 - a, 384 - a)
     operands = [g.dequantize(g.input(n, [(v + g.low).astype(dtype).reshape(4, 64)]), f32(1 / 32), dtype(g.low)) for n, v in (("a", a), ("b", b))]
     g.output(g.quantize(g.node("Add", operands), f32(8), g.rng.choice([3, 101]), dtype)[0])
+    return g
+
+
+def lone_tie_product(name, dtype=S8):
+    """Mul with one exact half in reach, 0.5 at 128 * 128."""
+    g = Layer(name, dtype, tie=True)
+    values = (np.arange(256) + g.low).astype(dtype).reshape(4, 64)
+    operands = [g.dequantize(g.input(n, [values]), f32(1 / 32), dtype(g.low)) for n in "ab"]
+    g.output(g.quantize(g.node("Mul", operands), f32(32), g.rng.choice([3, 101]), dtype)[0])
     return g
 
 
@@ -237,6 +258,65 @@ def after_pool(name, channels=8, dtype=S8):
     return g.finish(g.node("Conv", [g.dequantize(y, scale, zero), w, g.bias(filters, f32(scale * sw))], pads=[1, 1, 1, 1]))
 
 
+def after_slice(name, dtype=S8):
+    """The same where a part of a larger image is read: no other kernel but a copy."""
+    g = Layer(name, dtype)
+    x, scale = g.activation("x", (1, 8, 30, 30))
+    x = g.node("Slice", [x, np.zeros(2, np.int64), np.array([10, 9]), np.array([2, 3])])
+    w, sw = g.weights((7, 8, 3, 3), 0, S8)
+    return g.finish(g.node("Conv", [x, w, g.bias(7, f32(scale * sw))], pads=[1, 1, 1, 1]))
+
+
+def numbers(rng, shape):
+    """Floats away from 0, so that each one that is missing in a sum is missed."""
+    return f32(rng.choice([-1, 1], size=shape) * (0.25 + rng.rand(*shape)))
+
+
+def float_layer(name, op, shapes, constants=(), act=None, room=None, **attrs):
+    """op of inputs and constants of these shapes in float32. act: Relu, or Clip to both sides. room: input 0 is a part of this one (after_slice)."""
+    g, rng = Graph(14), random_state(name)
+    inputs = [g.input(f"x{i}", [numbers(rng, room if room and i == 0 else shape) for _ in range(2)]) for i, shape in enumerate(shapes)]
+    if room:
+        inputs[0] = g.node("Slice", [inputs[0], np.zeros(2, np.int64), np.array(shapes[0][2:]), np.array([2, 3])])
+    y = g.node(op, inputs + [numbers(rng, shape) for shape in constants], **attrs)
+    if act:
+        y = g.node(act, [y] + ([f32(-1.5), f32(0.75)] if act == "Clip" else []))
+    g.output(y)
+    return g
+
+
+def float_layers(put):
+    acts = (None, "Relu", "Clip")
+    # Windows that are gathered and that are read in place, rows of runs; fewer than four filters, blocks of four and eight with each rest.
+    shapes = [((1, 1, 3, 3), 2, (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 3, 5, 5), 5, (3, 3), {"pads": [1, 1, 1, 1]}),
+              ((1, 2, 4, 9), 3, (2, 2), {"strides": [2, 2], "pads": [0, 0, 1, 1]}), ((1, 5, 7, 6), 7, (3, 3), {"dilations": [2, 2], "pads": [2, 2, 2, 2]}),
+              ((2, 6, 5, 4), 9, (3, 1), {"pads": [2, 0, 1, 0]}), ((1, 4, 6, 7), 12, (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 2, 7, 3), 64, (5, 1), {}),
+              ((1, 3, 2, 2), 18, (2, 2), {"pads": [3, 3, 3, 3], "strides": [2, 2]}), ((1, 7, 3, 11), 8, (1, 3), {"pads": [0, 1, 0, 1]})]
+    for i, (x, m, kernel, attrs) in enumerate(shapes):
+        put(f"f32_conv_{i}", float_layer, "Conv", [x], [(m, x[1], *kernel), (m,)][:2 - (i == 2)], acts[i % 3], **attrs)
+    # Winograd: rows and columns that are odd, channels of every rest, filters of one block and more.
+    for i, (x, m, pads) in enumerate([((1, 8, 10, 9), 12, [1, 1, 1, 1]), ((1, 5, 7, 8), 8, [0, 1, 1, 0]), ((1, 6, 9, 11), 20, [1, 0, 1, 2]), ((1, 4, 4, 4), 4, [0, 0, 0, 0])]):
+        put(f"f32_winograd_{i}", float_layer, "Conv", [x], [(m, x[1], 3, 3), (m,)], acts[i % 3], (1, x[1], 48, 47), pads=pads)
+    for i, (x, m) in enumerate([((1, 5, 1, 1), 9), ((1, 4, 2, 2), 3), ((1, 8, 3, 5), 12), ((1, 33, 2, 5), 18), ((2, 7, 1, 4), 5), ((1, 1, 1, 3), 1)]):
+        put(f"f32_pointwise_{i}", float_layer, "Conv", [x], [(m, x[1], 1, 1), (m,)], acts[i % 3])
+    for i, (rows, k, m) in enumerate([(3, 7, 5), (1, 33, 19), (2, 16, 16), (1, 5, 38), (1, 1, 3), (1, 12, 8)]):
+        put(f"f32_dense_{i}", float_layer, "Gemm", [(rows, k)], [(m, k), (m,)], acts[i % 3], transB=1)
+    # Depthwise: by columns and by rows, rows that are no multiple of three, channels that are none of four.
+    shapes = [((1, 4, 5, 5), (3, 3), {"pads": [1, 1, 1, 1]}), ((1, 7, 4, 6), (3, 3), {"strides": [2, 2], "pads": [0, 0, 1, 1]}),
+              ((1, 5, 7, 7), (5, 5), {"pads": [2, 2, 2, 2]}), ((1, 9, 6, 5), (3, 3), {"dilations": [2, 2], "pads": [2, 2, 2, 2]}),
+              ((1, 6, 8, 3), (2, 3), {"strides": [3, 1], "pads": [1, 1, 0, 1]}), ((1, 4, 3, 2), (3, 3), {"pads": [2, 2, 2, 2]}),
+              ((2, 13, 6, 9), (3, 3), {"strides": [2, 1], "pads": [1, 0, 0, 1]}), ((1, 5, 9, 8), (3, 3), {})]
+    for i, (x, kernel, attrs) in enumerate(shapes):
+        put(f"f32_depthwise_{i}", float_layer, "Conv", [x], [(x[1], 1, *kernel), (x[1],)], acts[i % 3], group=x[1], **attrs)
+    for i, (a, b) in enumerate([((1, 3, 5), (1, 3, 5)), ((19,), (1,)), ((1,), (2, 5)), ((4, 4), (4, 4))]):
+        for op in ("Add", "Sub", "Mul"):
+            put(f"f32_{op.lower()}_{i}", float_layer, op, [a, b], act=acts[i % 3])
+    for i, (x, attrs) in enumerate([((1, 4, 4, 4), {"kernel_shape": [2, 2], "strides": [2, 2]}), ((1, 7, 5, 5), {"kernel_shape": [3, 2], "pads": [1, 1, 1, 0], "count_include_pad": 1}),
+                                    ((2, 19, 3, 7), {"kernel_shape": [3, 4], "pads": [2, 3, 2, 3]}), ((1, 37, 5, 4), {"kernel_shape": [2, 3], "pads": [0, 1, 1, 1]}),
+                                    ((1, 16, 2, 3), {"kernel_shape": [2, 3]})]):
+        put(f"f32_average_{i}", float_layer, "AveragePool", [x], **attrs)
+
+
 def layers():
     """(name, function that makes the Graph) of each layer."""
     def put(name, make, *args, **options):
@@ -276,6 +356,9 @@ def layers():
         put(f"conv_{i}_w16", convolution, x, m, kernel, dtype=U8, wtype=U8, **attrs)
         put(f"conv_{i}_tie", convolution, x, m, kernel, tie=True, **attrs)
         put(f"conv_{i}_tie_w16", convolution, x, m, kernel, dtype=U8, wtype=U8, tie=True, **attrs)
+    for dtype, way in ((S8, "s8"), (U8, "u8")):
+        put(f"channels_last_conv_{way}", channels_last, (1, 5, 5, 4), 8, (3, 3), dtype, pads=[1, 1, 1, 1])
+        put(f"channels_last_pointwise_{way}", channels_last, (1, 3, 3, 40), 8, (1, 1), dtype)
     for k in (1, 2, 3, 4, 5, 7, 16, 33):
         put(f"dense_{k}_s8", dense, 1 + k % 3, k, 1 + k % 5)
         put(f"dense_{k}_u8", dense, 1 + k % 2, k, 4 + k % 4, dtype=U8)
@@ -326,6 +409,8 @@ def layers():
     for channels in (4, 8, 12, 20):
         put(f"after_pool_{channels}_s8", after_pool, channels)
         put(f"after_pool_{channels}_u8", after_pool, channels, dtype=U8)
+    put("after_slice_s8", after_slice)
+    put("after_slice_u8", after_slice, dtype=U8)
     for i, (shape, axis, scale) in enumerate([((2, 3), 1, 1 / 256), ((3, 1), 1, 1 / 256), ((2, 3, 2), 1, 1 / 512), ((1, 9), -1, 1 / 700)]):
         put(f"softmax_{i}", softmax, shape, axis, scale)
     for dtype, way in ((S8, "s8"), (U8, "u8")):
@@ -334,9 +419,14 @@ def layers():
         put(f"lone_tie_pointwise_{way}", lone_ties, "Conv", (1, 16, 9, 9), (5, 16, 1, 1), dtype)
         put(f"lone_tie_dense_{way}", lone_ties, "Gemm", (1, 300), (40, 300), dtype, transB=1)
         put(f"lone_tie_depthwise_{way}", lone_ties, "Conv", (1, 4, 16, 16), (4, 1, 3, 3), dtype, group=4, pads=[1, 1, 1, 1])
+        put(f"lone_tie_columns_{way}", lone_ties, "Conv", (1, 17, 7, 6), (17, 1, 5, 2), dtype, group=17, pads=[2, 0, 2, 1])
+        put(f"lone_tie_rows_{way}", lone_ties, "Conv", (1, 16, 6, 7), (4, 16, 3, 3), dtype, pads=[1, 1, 1, 1])
+        put(f"lone_tie_room_{way}", lone_ties, "Conv", (1, 8, 30, 30), (7, 8, 3, 3), dtype, [10, 9], pads=[1, 1, 1, 1])
         put(f"lone_tie_add_{way}", lone_ties_sum, dtype)
+        put(f"lone_tie_mul_{way}", lone_tie_product, dtype)
         put(f"qlinear_conv_{way}", qlinear_conv, (1, 4, 5, 5), 3, (3, 3), dtype, dtype, pads=[1, 1, 1, 1])
         put(f"qlinear_conv_{way}_s8", qlinear_conv, (1, 3, 4, 4), 4, (2, 2), dtype, S8)
         put(f"qlinear_matmul_{way}", qlinear_matmul, (3, 5), (5, 4), dtype, False)
         put(f"qlinear_matmul_{way}_columns", qlinear_matmul, (2, 2, 6), (6, 3), dtype, True)
+    float_layers(put)
     return table

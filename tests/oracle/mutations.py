@@ -1,14 +1,16 @@
 """mutations.py --work DIR [--source ROOT] [--cases N] [--kernels WORD...] [--columns WORD...]: does the oracle notice a broken kernel?
 
-Copies the tracked files of ROOT (all, if it is no git work tree) to DIR, and for each mutation of MUTATIONS breaks every quantized kernel that has such a thing,
-builds `burin` there, and runs the oracle's cases grouped by the kernel that serves them: generated code on the host (kernels for
+Copies the tracked files of ROOT (all, if it is no git work tree) to DIR, and for each mutation of MUTATIONS breaks every kernel that has such a thing
+(those on 8-bit integers, and those on floats that need an FPU or Helium), builds `burin` there, and runs the oracle's cases grouped by the kernel that serves them: generated code on the host (kernels for
 cores with DSP: their C twins; for Helium: in QEMU). Prints a markdown table; exits 1 if a mutation that applies to a kernel
 fails no case, or if a case fails in the unbroken build.
 
 A case counts for a kernel only if no other kernel that it runs is broken by the same build. N: most cases for one kernel.
 WORD: only kernels or columns whose names contain one of them.
 mutations.py --check [--source ROOT]: only whether every text that the mutations replace is there, once, and every cell of the table
-has a mutation or a reason, for all kernels on 8-bit integers of codegen/kernels.inc.
+has a mutation or a reason, for all those kernels of codegen/kernels.inc.
+
+Wrong padding: 0 in place of the zero point, in float layers what lay in memory before. Wrong bias: in a scale of sx * sw, in float layers none.
 """
 import argparse
 import concurrent.futures
@@ -26,14 +28,18 @@ ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
 REF = "conv_q8_ref conv_q8_w16_ref"
 PLAIN = "conv_q8_plain depthwise_q8_plain"
 HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp dense_one_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"
-MVE = "conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve dense_q8_mve depthwise_q8_mve depthwise_any_q8_mve"
+MVE_SIGNED = "conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve dense_q8_mve depthwise_q8_mve"
+MVE = f"{MVE_SIGNED} depthwise_any_q8_mve"
 TAPS = "depthwise_taps_q8_dsp depthwise_w16_q8_dsp"
 CONV = f"{REF} {PLAIN} {HS} conv_q8_w16_dsp conv_few_q8_dsp {TAPS} {MVE}"
 POOLS = "pool_average_q8_ref pool_average_q8_dsp pool_average_q8_mve"
 SUMS = f"{POOLS} reduce_sum_q8 matmul_q8_ref mul_q8 mul_q8_mve"
 TABLES = "extreme_q8 extreme_q8_mve pool_max_ref reduce_extreme_q8"  # to another scale
 PAIRS = "add_q8 mul_q8 extreme_q8"
-KERNELS = f"{CONV} {POOLS} reduce_sum_q8 matmul_q8_ref {PAIRS} add_q8_mve mul_q8_mve extreme_q8_mve lut_q8 lut_q8_mve pool_max_ref reduce_extreme_q8 softmax_q8 quantize_f32 dequantize_f32 movement".split()
+FPU = "conv_f32_fpu winograd_f32_fpu pointwise_f32_fpu dense_f32_fpu depthwise_f32_fpu"
+MVE_FLOAT = "conv_f32_mve winograd_f32_mve pointwise_f32_mve dense_f32_mve depthwise_f32_mve"
+FLOATS = f"{FPU} {MVE_FLOAT} binary_f32_mve pool_average_f32_mve"
+KERNELS = f"{CONV} {POOLS} reduce_sum_q8 matmul_q8_ref {PAIRS} add_q8_mve mul_q8_mve extreme_q8_mve lut_q8 lut_q8_mve pool_max_ref reduce_extreme_q8 softmax_q8 quantize_f32 dequantize_f32 movement {FLOATS}".split()
 
 K = "runtime-min/kernels/"
 
@@ -53,9 +59,10 @@ HALF_UP = [
 ZERO_DROPPED = [
     (K + "conv.h", "acc += (px[c] - x_zero) * pw[c];", "acc += px[c] * pw[c];", REF),
     (K + "dense.h", "acc += (x[p * s.in + k] - x_zero) * w", "acc += x[p * s.in + k] * w", REF),
-    ("codegen/layers/conv.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", f"{HS} conv_q8_w16_dsp {MVE}"),
-    ("codegen/layers/conv.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp depthwise_taps_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp conv_q8_w16_dsp conv_few_q8_dsp"),
-    ("codegen/layers/conv.cpp", "int32_t(-c.x_zero * std", "int32_t(0 * -c.x_zero * std", "depthwise_w16_q8_dsp"),
+    ("codegen/layers/conv_pack.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", f"{HS} conv_q8_w16_dsp {MVE_SIGNED}"),
+    ("codegen/layers/conv_pack_mve.cpp", "MveStream m(c, c.x_zero);", "MveStream m(c, 0);", "depthwise_any_q8_mve"),
+    ("codegen/layers/conv_pack.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp depthwise_taps_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp conv_q8_w16_dsp conv_few_q8_dsp"),
+    ("codegen/layers/conv_pack.cpp", "int32_t(-c.x_zero * std", "int32_t(0 * -c.x_zero * std", "depthwise_w16_q8_dsp"),
     (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
     (K + "pool_dsp.h", "const int32_t zeros = cells * zero;", "const int32_t zeros = 0 * zero;", "pool_average_q8_dsp"),
     (K + "pool_mve.h", "sums[i] - cells * x_zero));", "sums[i]));", "pool_average_q8_mve"),
@@ -80,10 +87,23 @@ TAIL_SKIPPED = [
     (K + "matmul.h", "for (int32_t k = 0; k < s.k; ++k) acc += (a", "for (int32_t k = 0; k < s.k - 1; ++k) acc += (a", "matmul_q8_ref"),
     (K + "conv_plain.h", "for (int32_t k = 0; k < taps; ++k)", "for (int32_t k = 0; k < taps - 1; ++k)", "conv_q8_plain"),
     (K + "conv_plain.h", "for (int32_t t = 0; t < taps; ++t) {", "for (int32_t t = 0; t < taps - 1; ++t) {", "depthwise_q8_plain"),
-    ("codegen/layers/conv.cpp", "r(w, w + c.taps);", "r(w, w + c.taps - (c.taps % 4 != 0));", "dense_q8_dsp dense_one_q8_dsp"),
-    ("codegen/layers/conv.cpp", "at < s.kw * s.ic; ++at) r[", "at < s.kw * s.ic - (ky == s.kh - 1); ++at) r[", "conv_q8_dsp"),
-    ("codegen/layers/conv.cpp", "return tap < c.taps ? int", "return tap < c.taps - (c.taps % 4 != 0) ? int", "conv_q8_w16_dsp"),
-    ("codegen/layers/conv.cpp", "k + i < c_.taps; ++i)", "k + i < c_.taps - (c_.taps % 16 != 0); ++i)", "conv_q8_mve pointwise_q8_mve dense_q8_mve"),
+    ("codegen/layers/conv_pack.cpp", "r(w, w + c.taps);", "r(w, w + c.taps - (c.taps % 4 != 0));", "dense_q8_dsp dense_one_q8_dsp"),
+    ("codegen/layers/conv_pack.cpp", "at < s.kw * s.ic; ++at) r[", "at < s.kw * s.ic - (ky == s.kh - 1); ++at) r[", "conv_q8_dsp"),
+    ("codegen/layers/conv_pack.cpp", "return tap < c.taps ? int", "return tap < c.taps - (c.taps % 4 != 0) ? int", "conv_q8_w16_dsp"),
+    ("codegen/layers/conv_pack_mve.cpp", "k + i < c_.taps; ++i)", "k + i < c_.taps - (c_.taps % 16 != 0); ++i)", "conv_q8_mve pointwise_q8_mve dense_q8_mve"),
+    ("codegen/layers/conv_f32.cpp", """for (; o + together <= c.s.oc; o += together)
+    for (int64_t k = 0; k < c.taps; ++k)
+      for (int32_t f = 0; f < together; ++f) r.weights.push_back(c.weights[size_t((o + f) * c.taps + k)]);""",
+     """for (; o + together <= c.s.oc; o += together)
+    for (int64_t k = 0; k < c.taps; ++k)
+      for (int32_t f = 0; f < together; ++f) r.weights.push_back(k + c.taps % 2 < c.taps ? c.weights[size_t((o + f) * c.taps + k)] : 0.0f);""", FPU),
+    ("codegen/layers/conv_f32.cpp", "for (int32_t f = 0; f < count; ++f) r.weights.push_back(c.weights[size_t((o + f) * c.taps + k)]);",
+     "for (int32_t f = 0; f < count; ++f) r.weights.push_back(k + c.taps % 2 < c.taps ? c.weights[size_t((o + f) * c.taps + k)] : 0.0f);",
+     "conv_f32_mve pointwise_f32_mve dense_f32_mve"),
+    ("codegen/layers/conv_f32.cpp", "r.weights.push_back(c.weights[size_t((std::min(o, c.s.oc - 4) + i) * taps + tap)]);",
+     "r.weights.push_back(tap + 1 < taps ? c.weights[size_t((std::min(o, c.s.oc - 4) + i) * taps + tap)] : 0.0f);", "depthwise_f32_mve"),
+    ("codegen/layers/conv_f32.cpp", "r.weights.push_back(c.weights[size_t(f * c.taps + k * c.s.ic + channel)]);",
+     "r.weights.push_back(channel + (c.s.ic % 4 != 0) < c.s.ic ? c.weights[size_t(f * c.taps + k * c.s.ic + channel)] : 0.0f);", "winograd_f32_mve"),
     # The last cell of a window, the last element of a sum.
     (K + "pool.h", "      f(row + ix * s.c);", "      if (ky != s.kh - 1 || kx != s.kw - 1) f(row + ix * s.c);",
      "pool_average_q8_ref pool_average_q8_dsp pool_max_ref"),
@@ -98,6 +118,7 @@ TAIL_SKIPPED = [
     (K + "lut_mve.h", '[n] "r"(n), [table]', '[n] "r"(n - 1), [table]', "lut_q8_mve"),
     (K + "binary_mve.h", '[n] "r"(n), [at]', '[n] "r"(n - 1), [at]', "extreme_q8_mve"),
     (K + "binary_mve.h", "      n %= 8;\n", "      n = 0;\n", "mul_q8_mve"),
+    (K + "binary_f32_mve.h", '[n] "r"(n), [least]', '[n] "r"(n - 1), [least]', "binary_f32_mve"),
     (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const float v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const float v", "quantize_f32"),
     (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const int32_t v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const int32_t v", "dequantize_f32"),
 ]
@@ -121,6 +142,17 @@ RESULTS_SKIPPED = [
     (K + "dense_mve.h", "f = eights * 8; f < s.oc; ++f,", "f = eights * 8; f < s.oc - 1; ++f,", "dense_q8_mve"),
     (K + "depthwise_mve.h", "last = along.out % 4 == 0 ? 0 : 4 - along.out % 4;", "last = 0;", "depthwise_q8_mve"),
     (K + "pool_mve.h", "block < s.c; block += 16", "block + 16 <= s.c; block += 16", "pool_average_q8_mve"),
+    (K + "conv_f32_fpu.h", "for (int32_t at = 0; at < count; at += 4)", "for (int32_t at = 0; at + 3 < count; at += 4)", "conv_f32_fpu"),
+    (K + "conv_f32_fpu.h", "for (int32_t at = 0; at < s.ow; at += 4)", "for (int32_t at = 0; at + 3 < s.ow; at += 4)", "pointwise_f32_fpu"),
+    (K + "dense_f32_fpu.h", "for (; to < end; ++to) {", "for (; to + 1 < end; ++to) {", "dense_f32_fpu"),
+    (K + "depthwise_f32_fpu.h", "for (; out > 0; --out) {\n      emit(a, b, none);\n      a = b", "for (; out > 1; --out) {\n      emit(a, b, none);\n      a = b", "depthwise_f32_fpu"),
+    (K + "winograd_f32_fpu.h", "ox + 1 < s.ow ? s.oc : 0", "ox + 2 < s.ow ? s.oc : 0", "winograd_f32_fpu"),
+    (K + "conv_f32_mve.h", "for (int32_t at = 0; at < count; at += 3)", "for (int32_t at = 0; at + 2 < count; at += 3)", "conv_f32_mve"),
+    (K + "conv_f32_mve.h", "for (int32_t at = 0; at < s.ow; at += 3)", "for (int32_t at = 0; at + 2 < s.ow; at += 3)", "pointwise_f32_mve"),
+    (K + "dense_f32_mve.h", "for (; left > 0; left -= 4) {", "for (; left > 3; left -= 4) {", "dense_f32_mve"),
+    (K + "depthwise_f32_mve.h", "parts = s.ic % 4 == 0 ? 1 : 2", "parts = 1", "depthwise_f32_mve"),
+    (K + "winograd_f32_mve.h", "ox + 1 < s.ow ? s.oc : 0", "ox + 2 < s.ow ? s.oc : 0", "winograd_f32_mve"),
+    (K + "pool_f32_mve.h", "for (; c < s.c; c += 4) {", "for (; c + 4 <= s.c; c += 4) {", "pool_average_f32_mve"),
 ]
 # A third tail of a kernel, as above.
 FILTERS_SKIPPED = [
@@ -133,7 +165,7 @@ COPIES_TAIL_SKIPPED = [
     (K + "strided_copy.h", "for (int32_t k = 0; k < s.extent[last]; ++k) y[", "for (int32_t k = 0; k < s.extent[last] - 1; ++k) y[", "movement"),
     ("codegen/layers/movement.cpp", "run_length(s) * bytes);", "(run_length(s) - 1) * bytes);", "movement"),
 ]
-PAD_ZERO = [
+WRONG_PADDING = [
     (K + "conv.h", """          if (!row) continue;
           for (int32_t kx = 0; kx < s.kw; ++kx) {
             const int32_t ix = ox * s.sw + kx * s.dw - s.pl;
@@ -178,26 +210,36 @@ PAD_ZERO = [
         if (each_cell(s, rows, oy, ox, [](const X*) {}) < s.kh * s.kw) most = X(0);
         each_cell(""", "pool_max_ref"),
 ]
+WRONG_PADDING += [
+    (K + "conv_f32_fpu.h", "to = fill_f32(to, first * s.ic);", "to += first * s.ic;", "conv_f32_fpu winograd_f32_fpu"),
+    (K + "conv_f32_fpu.h", "to = fill_f32(to, (run - last) * s.ic);", "to += (run - last) * s.ic;", "conv_f32_fpu winograd_f32_fpu"),
+    (K + "depthwise_f32_fpu.h", "if (padded) fill_f32(zeros, s.iw * s.ic);", "(void)padded;", "depthwise_f32_fpu"),
+    (K + "conv_f32_mve.h", "if (last - first < together) mve_f32_zeros(to, together * s.ic);", "", "conv_f32_mve winograd_f32_mve"),
+    (K + "depthwise_f32_mve.h", "mve_f32_zeros(zeros, s.iw * s.ic);", "", "depthwise_f32_mve"),
+    (K + "pool_f32_mve.h", "count = s.include_pad ? s.kh * s.kw : cells;", "count = s.kh * s.kw;", "pool_average_f32_mve"),
+]
 # As copies: most models with a padded kernel also move data.
-COPIES_PAD_ZERO = [("compiler/ops/pad.cpp", "finite ? quantize_exactly(", "op.value == 0 ? 0 : finite ? quantize_exactly(", "movement")]
-BIAS_SCALE = [
+COPIES_WRONG_PADDING = [("compiler/ops/pad.cpp", "finite ? quantize_exactly(", "op.value == 0 ? 0 : finite ? quantize_exactly(", "movement")]
+WRONG_BIAS = [
     ("compiler/ops/conv.cpp", "q.empty() ? Rational(b * c.scale) : Rational(b * exact(q.scale_at(o)) / sy);", "Rational(b * c.scale);", CONV),
+    ("codegen/layers/conv_f32.cpp", "if (v.constant(2)) c.bias = values(*v.constant(2));", "if (v.constant(2)) c.bias.assign(size_t(c.s.oc), 0.0f);", f"{FPU} {MVE_FLOAT}"),
 ]
 # Where kernels serve (the first one that has cases of a kernel counts) and what runs them.
 CORES = {"host": "host", "cortex-m4f": "host", "cortex-m55": "qemu"}
 # Columns of the table, each with its builds.
 MUTATIONS = {"half up": [HALF_UP], "zero point dropped": [ZERO_DROPPED], "tail skipped": [TAIL_SKIPPED, RESULTS_SKIPPED, FILTERS_SKIPPED, COPIES_TAIL_SKIPPED],
-             "pad with 0": [PAD_ZERO, COPIES_PAD_ZERO], "bias in sx * sw": [BIAS_SCALE]}
+             "wrong padding": [WRONG_PADDING, COPIES_WRONG_PADDING], "wrong bias": [WRONG_BIAS]}
 # Where few of a kernel's cases can tell: a part of their names. (mutation, kernel) or (mutation, None) for all others.
-TELLING = {("half up", None): "tie", ("pad with 0", "movement"): "pad"}
+TELLING = {("half up", None): "tie", ("wrong padding", "movement"): "pad"}
 # Why a cell is empty.
 REASONS = {
     ("half up", "softmax_q8"): "may be off by 0.5 + 2^-12 step, so a tie may go either way",
     ("half up", "dequantize_f32"): "its result is no stored integer",
     ("half up", "movement"): "moves integers, computes nothing",
     ("zero point dropped", "movement"): "moves integers, computes nothing",
-    ("pad with 0", None): "has no padding",
-    ("bias in sx * sw", None): "has no bias",
+    **{(column, kernel): "computes in float32" for column in ("half up", "zero point dropped") for kernel in FLOATS.split()},
+    ("wrong padding", None): "has no padding",
+    ("wrong bias", None): "has no bias",
 }
 
 
@@ -296,8 +338,8 @@ def choose(runs, kernel, also_broken, most, telling):
 
 def gaps(source):
     """What the table lacks: kernels, and reasons for cells without a mutation."""
-    from check import byte_kernels
-    lacking = [f"kernel {name}" for name, _ in byte_kernels(os.path.join(source, "codegen", "kernels.inc")) if name not in KERNELS]
+    from check import judged_kernels
+    lacking = [f"kernel {name}" for name, _ in judged_kernels(os.path.join(source, "codegen", "kernels.inc")) if name not in KERNELS]
     for column, builds in MUTATIONS.items():
         kernels = {kernel for patches in builds for kernel in broken(patches)}
         lacking += [f"a patch or a reason for '{column}' in {k}" for k in KERNELS if k not in kernels and not reason(column, k)]
@@ -399,7 +441,7 @@ def print_table(cells):
             if (kernel, column) in cells:
                 row.append(", ".join(cells[kernel, column]))
                 continue
-            why = reason(column, kernel) or "not run"
+            why = "not run" if any(kernel in broken(p) for p in MUTATIONS[column]) else reason(column, kernel) or "not run"
             if why not in notes:
                 notes.append(why)
             row.append(f"- ({notes.index(why) + 1})")
