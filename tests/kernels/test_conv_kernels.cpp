@@ -116,6 +116,8 @@ std::vector<Case> cases() {
       {1, 1, 256, 26, 1, 1},
       {1, 1, 30, 13, 1, 1},
       {1, 2, 64, 9, 1, 1},
+      {1, 2, 36, 8, 1, 1},
+      {1, 1, 4, 16, 1, 1},
       // few filters: rows of four bytes and more, of fewer, dilated ones; groups with any number of taps and filters
       {7, 6, 1, 1, 3, 5, 1, 1, 1, 1, {1, 2, 1, 2}},
       {6, 9, 5, 2, 3, 2, 2, 1, 1, 1, {2, 1, 0, 1}},
