@@ -69,8 +69,9 @@ bool pays_alone(const LayerView& v, const ConvShape& s) {
 /// How many shapes the layers have that would share a function with this one.
 size_t distinct_shapes(const LayerView& v, const ConvShape& s) {
   std::set<std::string> shapes;
+  const bool dense = v.node.kernel->name.starts_with("dense");
   for (const Node& n : v.graph.nodes) {
-    if (n.kernel != v.node.kernel) continue;
+    if (!n.kernel || (dense ? !n.kernel->name.starts_with("dense") : n.kernel != v.node.kernel)) continue;
     const LayerView other(v.graph, n, v.target, v.options);
     const auto g = geometry(other);
     if (g && g->s.kh == s.kh && g->s.kw == s.kw && (g->s.ic % 4 == 0) == (s.ic % 4 == 0) && !pays_alone(other, g->s))

@@ -247,6 +247,21 @@ def many_shapes(name, dtype=S8):
         x, channels = g.dequantize(y, scale, zero), filters or channels
 
 
+def many_dense(name, sizes, dtype=S8):
+    """Fully connected layers of three or more shapes, each with one scale for its weights or with one for each output."""
+    g = Layer(name, dtype)
+    x, scale = g.activation("x", (1 + sizes[0] % 2, sizes[0]))
+    for i, (k, m) in enumerate(zip(sizes, sizes[1:])):
+        one = i % 2 == 1
+        sw = g.scale(() if one else (m,))
+        w = g.dequantize(g.const(integers(g.rng, (m, k), S8, -127, 127)), sw, np.zeros(np.shape(sw), S8), None if one else 0)
+        y = g.node("Gemm", [x, w, g.bias(m, f32(scale * sw), not one)], transB=1)
+        if i == len(sizes) - 2:
+            return g.finish(y)
+        y, scale, zero = g.quantize(y, dtype=dtype)
+        x = g.dequantize(y, scale, zero)
+
+
 def after_pool(name, channels=8, dtype=S8):
     """A 3x3 convolution after a pool of a larger image: the arena has room for filters transformed on the device."""
     g = Layer(name, dtype)
@@ -406,6 +421,9 @@ def layers():
             put(f"dead_{consumer}_{level}_u8", dead_channels, consumer, dtype=U8, level=level)
     put("many_shapes_s8", many_shapes)
     put("many_shapes_u8", many_shapes, dtype=U8)
+    for dtype, way in ((S8, "s8"), (U8, "u8")):
+        put(f"many_dense_fours_{way}", many_dense, (20, 12, 36, 8, 12, 4), dtype)
+        put(f"many_dense_tails_{way}", many_dense, (13, 9, 12, 8, 7, 5), dtype)
     for channels in (4, 8, 12, 20):
         put(f"after_pool_{channels}_s8", after_pool, channels)
         put(f"after_pool_{channels}_u8", after_pool, channels, dtype=U8)
