@@ -196,7 +196,9 @@ BURIN_INLINE void conv_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_ze
         const int32_t left = ox * s.sw - s.pl;
         if (s.ic % 4 == 0) hs_gather_quads(s, x_zero, r, left, column + p);
         else if (!plain) hs_gather_any(s, x_zero, r, left, column + p, window);
-        else hs_gather_bytes(s, x_zero, r, left, left >= 0 && left + s.kw <= s.iw, column + p);
+        else if (kAny) hs_gather_bytes(s, x_zero, r, left, left >= 0 && left + s.kw <= s.iw, column + p);
+        else if (left >= 0 && left + s.kw <= s.iw) hs_gather_bytes(s, x_zero, r, left, true, column + p);
+        else hs_gather_bytes(s, x_zero, r, left, false, column + p);
         if (++ox == s.ow) ox = 0, r += s.sh;
       }
     }
