@@ -64,6 +64,8 @@ TEST_CASE("size: names of generated code") {
   CHECK((local.model == "kf" && local.space == "weights" && local.name == "conv_w"));
   CHECK(generated_name("_ZZN3kws12_GLOBAL__N_16layers4convEvE1t").name == "conv");
   CHECK(generated_name("_ZN3kws12_GLOBAL__N_12atIaEEPT_Phj").space == "");
+  const GeneratedName part = generated_name("_ZN3kws5burin17winograd_sums_anyElPKmPm");  // of kernels, weak
+  CHECK((part.model == "kws" && part.space == ""));
   for (const char* other : {"", "_ZN", "_ZN3kws", "_ZN3kws4mainEv", "_ZN99kws12_GLOBAL__N_16layers4convEv", "kws_run",
                             "_Z3fooi", "_ZN3kws12_GLOBAL__N_16layers"})
     CHECK(generated_name(other).space == "");
@@ -87,6 +89,16 @@ TEST_CASE("size: every byte has one owner") {
   CHECK(sum(pieces, "kws", Kind::data) == 8);  // the switch table of the model's source file
   const auto asm_routine = std::ranges::find(pieces, "__aeabi_idiv", &Piece::symbol);
   CHECK(asm_routine->bytes == 0x1b8 - 0x168);  // no size: up to the next symbol
+}
+
+TEST_CASE("size: weak parts of kernels are their model's") {
+  ElfImage i = program();
+  const size_t text = i.symbols[0].section;
+  i.sections[text].bytes += 40;
+  const uint64_t end = i.sections[text].address + i.sections[text].bytes;
+  i.symbols.push_back(symbol("_ZN3kws5burin17winograd_sums_anyElPKmPm", text, end - 40, 40, kFunction, true));
+  i.symbols.back().weak = true;
+  CHECK(sum(account(std::vector{i}), "kws", Kind::code) == 70 + 40);
 }
 
 TEST_CASE("size: an arena is recognised by its size and name") {

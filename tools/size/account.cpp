@@ -199,7 +199,8 @@ GeneratedName generated_name(std::string_view s) {
   s.remove_prefix(s.find('N') + 1);
   const auto model = take_name(s);
   const auto unnamed = model ? take_name(s) : std::nullopt;
-  if (!unnamed || *unnamed != "_GLOBAL__N_1") return {};
+  if (unnamed == "burin") return {std::string(*model), "", std::string(s)};  // a part of kernels that layers share
+  if (unnamed != "_GLOBAL__N_1") return {};
   const auto space = take_name(s);
   if (!space) return {};
   if (*space != "layers" && *space != "weights") return {std::string(*model), "", std::string(*space)};
