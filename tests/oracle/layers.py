@@ -414,6 +414,9 @@ def layers():
         put(f"global_max_{way}", single, "GlobalMaxPool", (1, 3, 3, 3), **options)
         put(f"relu_{way}", single, "Relu", (3, 7), **options)
         put(f"pad_{way}", single, "Pad", (2, 3), extra=[np.array([1, 0, 2, 3], np.int64)], **options)
+    for dtype, way in ((S8, "s8"), (U8, "u8")):
+        for op, attrs in (("Relu", {}), ("LeakyRelu", {"alpha": 0.5}), ("HardSigmoid", {"alpha": 0.25, "beta": 0.5})):
+            put(f"table_tie_{op.lower()}_{way}", single, op, (3, 37), dtype, tie=True, **attrs)
     for consumer in ("conv", "conv_pad", "pointwise", "depthwise", "depthwise_twice", "groups", "dense", "average", "max", "max_twice",
                      "global", "concat", "pad", "mul"):
         for level in ("zero", "apart"):

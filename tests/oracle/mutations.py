@@ -230,7 +230,7 @@ CORES = {"host": "host", "cortex-m4f": "host", "cortex-m55": "qemu"}
 MUTATIONS = {"half up": [HALF_UP], "zero point dropped": [ZERO_DROPPED], "tail skipped": [TAIL_SKIPPED, RESULTS_SKIPPED, FILTERS_SKIPPED, COPIES_TAIL_SKIPPED],
              "wrong padding": [WRONG_PADDING, COPIES_WRONG_PADDING], "wrong bias": [WRONG_BIAS]}
 # Where few of a kernel's cases can tell: a part of their names. (mutation, kernel) or (mutation, None) for all others.
-TELLING = {("half up", None): "tie", ("wrong padding", "movement"): "pad"}
+TELLING = {("half up", None): "tie", ("half up", "lut_q8"): "table_tie", ("half up", "lut_q8_mve"): "table_tie", ("wrong padding", "movement"): "pad"}
 # Why a cell is empty.
 REASONS = {
     ("half up", "softmax_q8"): "may be off by 0.5 + 2^-12 step, so a tie may go either way",
