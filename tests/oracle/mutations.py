@@ -363,7 +363,7 @@ def main():
     parser.add_argument("--columns", nargs="*", default=[""])
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--cmake", nargs="*", default=[], help="further options of cmake, written as --cmake=-DX=Y")
+    parser.add_argument("--cmake", action="append", default=[], help="a further option of cmake, written as --cmake=-DX=Y; may be given several times")
     options = parser.parse_args()
     texts = read(options.source)
     for builds in MUTATIONS.values():
