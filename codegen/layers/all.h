@@ -22,6 +22,7 @@
 #include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/dense_mve.h"
+#include "runtime-min/kernels/dense_sparse_dsp.h"
 #include "runtime-min/kernels/depthwise_any_dsp.h"
 #include "runtime-min/kernels/depthwise_any_mve.h"
 #include "runtime-min/kernels/depthwise_dsp.h"

@@ -92,6 +92,10 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
         plan_vector_requantization(accumulator_channels(w, v.constant(2), v.constant(3), v.in(0), v.out(), c.weights),
                                    requant_range(v.out(), clamp));
   c.narrow = std::ranges::all_of(c.weights, [](int16_t x) { return x >= -128 && x <= 127; });
+  // For size there must be as many as the code of such a kernel has bytes: no other layer shares it.
+  const int64_t zeros = std::ranges::count(c.weights, int16_t{0});
+  const bool few = c.weights.empty() || (v.options.optimize == Options::Optimize::size && zeros < 512);
+  c.zeros = few ? 0 : double(zeros) / double(c.weights.size());
   const int64_t reach = std::max(info(c.x).hi - c.x_zero, c.x_zero - info(c.x).lo);
   bool exact = c.narrow && c.s.groups == 1;
   for (int32_t o = 0; o < c.s.oc; ++o) {
@@ -123,7 +127,7 @@ bool ConvQ8::has_any_form(std::string_view kernel) const {
   const Requant& q = requant.device;
   if (kernel == "winograd_q8_w8_dsp") return true;
   if (q.kind != RequantKind::shift8 || q.lo != info(y).lo || q.hi != info(y).hi) return false;
-  if (kernel.starts_with("dense_")) return std::max({s.ic, s.oc, s.ow}) < 1 << 16 && taps > 0;
+  if (is_dense_dsp(kernel)) return std::max({s.ic, s.oc, s.ow}) < 1 << 16 && taps > 0;
   return kernel == "conv_q8_dsp" || kernel == "pointwise_q8_dsp" || (kernel == "depthwise_q8_dsp" && s.kh == 3);
 }
 

@@ -20,6 +20,7 @@ struct ConvQ8 {
   bool narrow;          // centered weights fit int8
   bool hs;              // H/s packing is exact for every filter (runtime-min/kernels/conv_dsp.h)
   bool one_multiplier;  // requantization is shift8 with the same multiplier for all channels
+  double zeros;         // share of weights that are zero; 0 if so few that kernels of pruned models are too much code
   bool winograd;        // F(2x2, 3x3) is exact, and tiles may take memory (runtime-min/kernels/winograd_dsp.h)
   double tiles;         // of 2x2 outputs, rounded up to rows of four
   int32_t block;        // filters that are transformed at a time on the device; 0: there is no room for them
@@ -38,6 +39,11 @@ struct ConvQ8 {
 
   /// Has the kernel parts that all layers share under --optimize size (kAny in runtime-min/) for a layer like this?
   bool has_any_form(std::string_view kernel) const;
+
+  /// Products of one pixel without those of blocks of zeros: quads of inputs times four filters (dense_sparse_dsp.h).
+  double block_products() const;
+  /// Weights that are not zero, in whole words (pointwise_sparse.h).
+  double listed_weights() const;
 
   /// Helium's kernels for one group are exact here.
   bool mve() const { return vector && narrow && s.groups == 1 && taps > 0 && outputs > 0 && s.oc < (1 << 14); }
@@ -82,6 +88,8 @@ struct PackedConv {
   std::optional<Requant> device = {};  // what the parameters belong to; nothing: ConvQ8::requant
   bool pairs = false;  // the kernel would store whole words, but y is not aligned: its kPairs (conv_mve.h)
 };
+/// Is it a kernel whose layers dense_any_q8_dsp serves too, one function for all of them?
+inline bool is_dense_dsp(std::string_view kernel) { return kernel == "dense_q8_dsp" || kernel == "dense_one_q8_dsp"; }
 /// Zero point of the activations for kernels that make uint8 signed.
 int32_t signed_zero(const ConvQ8& c);
 /// Is H/s packing exact for filter o (runtime-min/kernels/conv_dsp.h)?
@@ -98,6 +106,8 @@ PackedConv<uint32_t> pack_dense_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_any_q8_dsp(const ConvQ8& c);  // of both
+PackedConv<uint32_t> pack_dense_sparse_q8_dsp(const ConvQ8& c);
+PackedConv<uint32_t> pack_pointwise_sparse_q8(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_few_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_any_q8_dsp(const ConvQ8& c);

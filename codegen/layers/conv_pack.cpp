@@ -1,5 +1,6 @@
 // How weights and parameters of integer convolutions are laid out for kernels that run on every core and on those with
 // DSP.
+#include <algorithm>
 #include <numeric>
 
 #include "codegen/layers/conv.h"
@@ -159,6 +160,85 @@ std::vector<int32_t> centring_parameters(const ConvQ8& c, int32_t unit, int32_t 
 /// What plain_requantize wants: for shift8 within its first word.
 std::vector<int32_t> plain_parameters(const ConvQ8& c, int32_t zero) {
   return centring_parameters(c, c.requant.device.kind == RequantKind::shift8 ? 256 : 1, zero);
+}
+
+namespace {
+
+/// `together` filters from `o` on, without the quads that are zero in all of them (dense_sparse_dsp.h).
+std::vector<uint32_t> sparse_group(const ConvQ8& c, int32_t o, int32_t together) {
+  std::vector<std::vector<uint32_t>> filters;
+  for (int32_t k = 0; k < together; ++k) filters.push_back(hs_words(hs_order(c, o + k)));
+  std::vector<uint8_t> steps;
+  std::vector<uint32_t> words;
+  size_t last = 0;
+  for (size_t q = 0; q < filters[0].size(); ++q) {
+    const bool zero = std::ranges::all_of(filters, [&](const auto& f) { return f[q] == 0; });
+    if (zero && q - last < 255) continue;
+    steps.push_back(uint8_t(q - last));
+    last = q;
+    for (const auto& f : filters) words.push_back(f[q]);
+  }
+  std::vector<uint32_t> r{uint32_t(steps.size())};
+  steps.resize((steps.size() + 3) / 4 * 4);
+  for (size_t i = 0; i < steps.size(); i += 4)
+    r.push_back(steps[i] | uint32_t{steps[i + 1]} << 8 | uint32_t{steps[i + 2]} << 16 | uint32_t{steps[i + 3]} << 24);
+  r.insert(r.end(), words.begin(), words.end());
+  return r;
+}
+
+/// f(the first filter, how many): fours, then single ones.
+template <class F>
+void each_sparse_group(const ConvQ8& c, F&& f) {
+  for (int32_t o = 0; o < c.s.oc; o += o + 4 <= c.s.oc ? 4 : 1) f(o, o + 4 <= c.s.oc ? 4 : 1);
+}
+
+/// One filter's weights that are not zero (pointwise_sparse.h).
+std::vector<uint32_t> weight_list(const ConvQ8& c, int32_t o) {
+  std::vector<uint32_t> items;  // step and weight
+  int64_t last = 0;
+  for (int64_t i = 0; i < c.taps; ++i) {
+    const int16_t w = c.weights[size_t(o * c.taps + i)];
+    if (w == 0 && i - last < 255) continue;
+    items.push_back(uint32_t(i - last) | (uint32_t(w) & 0xFFu) << 8);
+    last = i;
+  }
+  items.resize((items.size() + 1) / 2 * 2);
+  std::vector<uint32_t> r{uint32_t(items.size() / 2)};
+  for (size_t i = 0; i < items.size(); i += 2) r.push_back(items[i] | items[i + 1] << 16);
+  return r;
+}
+
+}  // namespace
+
+double ConvQ8::block_products() const {
+  double r = 0;
+  each_sparse_group(*this,
+                    [&](int32_t o, int32_t together) { r += 4.0 * together * sparse_group(*this, o, together)[0]; });
+  return r;
+}
+
+double ConvQ8::listed_weights() const {
+  double r = 0;
+  for (int32_t o = 0; o < s.oc; ++o) r += 2.0 * weight_list(*this, o)[0];
+  return r;
+}
+
+PackedConv<uint32_t> pack_dense_sparse_q8_dsp(const ConvQ8& c) {
+  PackedConv<uint32_t> r{{}, hs_parameters(c)};
+  each_sparse_group(c, [&](int32_t o, int32_t together) {
+    const std::vector<uint32_t> group = sparse_group(c, o, together);
+    r.weights.insert(r.weights.end(), group.begin(), group.end());
+  });
+  return r;
+}
+
+PackedConv<uint32_t> pack_pointwise_sparse_q8(const ConvQ8& c) {
+  PackedConv<uint32_t> r{{}, plain_parameters(c, c.x_zero)};
+  for (int32_t o = 0; o < c.s.oc; ++o) {
+    const std::vector<uint32_t> list = weight_list(c, o);
+    r.weights.insert(r.weights.end(), list.begin(), list.end());
+  }
+  return r;
 }
 
 uint32_t halves(int low, int high) { return (uint32_t(low) & 0xFFFFu) | uint32_t(high) << 16; }

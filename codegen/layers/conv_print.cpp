@@ -60,7 +60,7 @@ LayerCode print_packed_conv(const LayerView& v, LayerConstant weights, const std
   const bool any = share != Sharing::none && c.has_any_form(kernel.name);
   const std::string call = fmt::format("{}{}", kernel.name, any || pairs ? "<true>" : "");
   const std::string_view params = packed_params.empty() ? "nullptr" : "p";
-  if (share == Sharing::whole && kernel.name.starts_with("dense")) code.body = shared_dense_call(c, code);
+  if (share == Sharing::whole && is_dense_dsp(kernel.name)) code.body = shared_dense_call(c, code);
   else if (share == Sharing::whole) code.body = shared_call(c, n, call, params, scratch, code);
   else code.body = folded_call(c, q, n, call, params, scratch);
   return code;

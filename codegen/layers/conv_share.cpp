@@ -69,9 +69,9 @@ bool pays_alone(const LayerView& v, const ConvShape& s) {
 /// How many shapes the layers have that would share a function with this one.
 size_t distinct_shapes(const LayerView& v, const ConvShape& s) {
   std::set<std::string> shapes;
-  const bool dense = v.node.kernel->name.starts_with("dense");
+  const bool dense = is_dense_dsp(v.node.kernel->name);
   for (const Node& n : v.graph.nodes) {
-    if (!n.kernel || (dense ? !n.kernel->name.starts_with("dense") : n.kernel != v.node.kernel)) continue;
+    if (!n.kernel || (dense ? !is_dense_dsp(n.kernel->name) : n.kernel != v.node.kernel)) continue;
     const LayerView other(v.graph, n, v.target, v.options);
     const auto g = geometry(other);
     if (g && g->s.kh == s.kh && g->s.kw == s.kw && (g->s.ic % 4 == 0) == (s.ic % 4 == 0) && !pays_alone(other, g->s))
@@ -91,7 +91,7 @@ Sharing sharing(const LayerView& v, const ConvQ8& c, int32_t n) {
   if (parts && pays_alone(v, c.s)) return Sharing::none;
   const bool many = distinct_shapes(v, c.s) > 2;
   // A fully connected layer of its own is shorter than one for all shapes where there are few and no sixes.
-  if (kernel.starts_with("dense")) return many || dense_sixes(c.s.ic, c.s.oc) > 0 ? Sharing::whole : Sharing::none;
+  if (is_dense_dsp(kernel)) return many || dense_sixes(c.s.ic, c.s.oc) > 0 ? Sharing::whole : Sharing::none;
   const bool fits = std::ranges::all_of(shape_facts(c, n), [](int32_t f) { return f == int16_t(f); });
   if (many && fits && !kernel.starts_with("winograd")) return Sharing::whole;  // Winograd's is little beside its parts
   return parts && !c.depthwise ? Sharing::parts : Sharing::none;  // depthwise is shorter than a call and what it calls

@@ -230,6 +230,18 @@ Tensor filled(const Type& type, uint64_t seed) {
   return t;
 }
 
+/// Zero in `percent` of the places, chosen by the seed: single ones, or blocks of size x size of the first axis by all
+/// others.
+void prune(Tensor& t, int64_t percent, int64_t size, uint64_t seed) {
+  const int64_t rows = t.type().rank() == 0 ? 1 : t.type().shape[0], columns = rows == 0 ? 0 : t.elements() / rows;
+  const Tensor draws = filled({DType::u16, {(rows + size - 1) / size, (columns + size - 1) / size}, {}}, ~seed);
+  for (int64_t i = 0; i < t.elements(); ++i)
+    if (draws.integer(i / columns / size * draws.type().shape[1] + i % columns / size) % 100 < percent) {
+      if (is_float(t.dtype())) t.set_real(i, 0);
+      else t.set_integer(i, 0);
+    }
+}
+
 class Parser {
  public:
   explicit Parser(std::string_view text) : c_(text) {}
@@ -318,7 +330,13 @@ class Parser {
   }
 
   Tensor value(const Type& type) {
-    if (c_.accept("fill:")) return filled(type, c_.number<uint64_t>());
+    if (c_.accept("fill:")) {
+      const auto seed = c_.number<uint64_t>();
+      Tensor t = filled(type, seed);
+      if (c_.accept("zeros:")) prune(t, c_.number<int>(), 1, seed);
+      else if (c_.accept("blocks:")) prune(t, c_.number<int>(), 4, seed);
+      return t;
+    }
     if (c_.accept("@")) {
       const std::string label = c_.identifier();
       const auto it = data_.find(label);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <iostream>
 
 #include "codegen/costs.h"
@@ -24,7 +25,7 @@ using namespace burin;
 namespace {
 
 constexpr int kRandom = 80, kTypical = 240, kReal = 120;  // layers of each kind that are drawn
-constexpr size_t kLayersPerKernel = 32;
+constexpr size_t kLayersPerKernel = 32, kPruned = 40;
 constexpr size_t kLayersPerProgram = 8;
 constexpr int64_t kBytesPerProgram = 200'000;  // of inputs, outputs and weights: the smallest board has 1 MB of RAM
 
@@ -33,6 +34,20 @@ Context context(const Target& target) {
   c.target = &target;
   c.options.name = "costs";
   return c;
+}
+
+/// Typical 1x1 layers with few weights; behind the others, so that kernels of all layers hardly meet them.
+std::vector<std::string> pruned_layers() {
+  constexpr std::array kinds = {"zeros:60", "blocks:50", "zeros:80", "blocks:75", "zeros:90", "blocks:25"};
+  std::vector<std::string> all;
+  std::mt19937 rng(8);
+  while (all.size() < kPruned) {
+    std::string text = typical_layer(rng, fmt::format("pruned_{}", all.size()), false).text;
+    if (text.find(" dense ") == text.npos && text.find("kernel=[1,1] strides=[1,1]") == text.npos) continue;
+    text.insert(text.find('\n', text.find("fill:")), fmt::format(" {}", kinds[all.size() % kinds.size()]));
+    all.push_back(std::move(text));
+  }
+  return all;
 }
 
 /// Layers of the table, typical and random ones, mixed.
@@ -44,6 +59,7 @@ std::vector<Graph> mixed(const std::string& file) {
     if (i < kReal) all.push_back(parse(typical_layer(rng, fmt::format("real_{}", i), true).text));
     if (i < kRandom) all.push_back(parse(random_layer(rng, fmt::format("random_{}", i)).text));
   }
+  for (const std::string& text : pruned_layers()) all.push_back(parse(text));
   for (size_t i = 0; i < all.size(); ++i)
     if (i % 4 != 0) no_least_weights(all[i]);  // most quantizers make none
   return all;

@@ -18,11 +18,13 @@
 #include "runtime-min/kernels/conv_w16_dsp.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/dense_mve.h"
+#include "runtime-min/kernels/dense_sparse_dsp.h"
 #include "runtime-min/kernels/depthwise_any_dsp.h"
 #include "runtime-min/kernels/depthwise_any_mve.h"
 #include "runtime-min/kernels/depthwise_dsp.h"
 #include "runtime-min/kernels/depthwise_mve.h"
 #include "runtime-min/kernels/depthwise_taps_dsp.h"
+#include "runtime-min/kernels/pointwise_sparse.h"
 #include "runtime-min/kernels/pool_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
 
@@ -40,6 +42,8 @@ struct Case {
   bool one_scale = false;  // for all weights
   bool offset = false;     // uint8 weights about a zero point
   float y_scale = 0;       // 0: so that results fill their range
+  int zeros = 0;           // percent of the weights, whole blocks of four taps of four filters...
+  bool singly = false;     // ...or each for itself
 };
 
 std::vector<Case> cases() {
@@ -153,6 +157,20 @@ std::vector<Case> cases() {
     c.clamp = {}, c.y_scale = 0.5f;  // with scales of 2^-k below: ties
     r.push_back(c);
   }
+  // Pruned: few blocks or weights, none, one, and more than 255 quads or inputs without any.
+  for (const int zeros : {50, 75, 95, 99, 100})
+    for (const DType x : {DType::i8, DType::u8})
+      for (Case c : {Case{1, 3, 130, 9, 1, 1}, Case{1, 1, 64, 8, 1, 1}, Case{1, 1, 9003, 6, 1, 1},
+                     Case{1, 2, 18, 3, 1, 1}, Case{3, 3, 300, 5, 1, 1}}) {
+        c.zeros = zeros, c.x = c.y = x;
+        r.push_back(c);
+        c.singly = true;
+        r.push_back(c);
+        c.extreme = true;
+        r.push_back(c);
+        c.extreme = false, c.y_scale = 0.5f;
+        r.push_back(c);
+      }
   return r;
 }
 
@@ -175,6 +193,12 @@ Problem make(const Case& c, unsigned seed) {
   }
   for (int64_t i = 0; i < w.elements(); ++i)
     w.set_integer(i, c.offset ? any(0, 255) : c.extreme ? (any(0, 1) ? 127 : -127 - any(0, 1)) : any(-127, 127));
+  const int64_t size = c.singly ? 1 : 4;
+  for (int64_t o = 0; c.zeros > 0 && o < c.oc; o += size)
+    for (int64_t k = 0; k < taps; k += size)
+      if (any(1, 100) <= c.zeros)
+        for (int64_t i = o; i < std::min(o + size, c.oc); ++i)
+          for (int64_t t = k; t < std::min(k + size, taps); ++t) w.set_integer(i * taps + t, 0);
   Tensor b(Type{DType::i32, {c.oc}, {{ties ? 0.0078125f : 0.00037f}, {0}, -1}});
   for (int64_t i = 0; i < c.oc; ++i) b.set_integer(i, any(-3000, 3000));
   const Type x{c.x,
@@ -186,7 +210,9 @@ Problem make(const Case& c, unsigned seed) {
   const ValueId xv = p.g.add_value("x", x), wv = p.g.add_constant("w", w), bv = p.g.add_constant("b", b);
   Type y = conv.infer(std::vector<Type>{x, w.type(), b.type()})[0];
   y.dtype = c.y;
-  y.quant = {{ties ? c.y_scale : 0.05f * float(taps)}, {any(int(yt.lo), int(yt.hi))}, -1};
+  y.quant = {{ties ? c.y_scale : 0.05f * float(c.zeros < 100 ? taps * (100 - c.zeros) : 100) / 100},
+             {any(int(yt.lo), int(yt.hi))},
+             -1};
   const ValueId yv = p.g.add_value("y", y);
   p.g.inputs = {xv}, p.g.outputs = {yv};
   p.g.nodes.push_back({"conv", conv, {xv, wv, bv}, {yv}, {}});

@@ -112,6 +112,28 @@ TEST_CASE("fill is the same everywhere", "[ir]") {
   CHECK(print(g) == "graph () -> %c\n  %c: i8[4] = constant [65,-25,-34,-117]\n");
 }
 
+TEST_CASE("fill with zeros, single ones and blocks", "[ir]") {
+  const auto w = [](const char* how) {
+    const Graph g = parse(std::string("graph () -> %c\n  %c: i16[23x5x6] = constant fill:3") + how + "\n");
+    return *g[g.outputs[0]].data;
+  };
+  const auto zeros = [](const Tensor& t) {
+    int64_t n = 0;
+    for (int64_t i = 0; i < t.elements(); ++i) n += t.integer(i) == 0;
+    return double(n) / double(t.elements());
+  };
+  const Tensor all = w(""), single = w(" zeros:80"), blocks = w(" blocks:50");
+  CHECK(zeros(all) < 0.01);
+  CHECK(zeros(single) == Approx(0.8).margin(0.05));
+  CHECK(zeros(blocks) == Approx(0.5).margin(0.12));
+  CHECK(zeros(w(" zeros:100")) == 1);
+  for (int64_t i = 0; i < all.elements(); ++i) {
+    CHECK((single.integer(i) == 0 || single.integer(i) == all.integer(i)));
+    const int64_t first = i / 30 / 4 * 4 * 30 + i % 30 / 4 * 4;  // of its block
+    CHECK((blocks.integer(i) == 0) == (blocks.integer(first) == 0));
+  }
+}
+
 TEST_CASE("absent inputs", "[ir]") {
   const char* text = "graph (%x: f32[1x1x4], %w: f32[1x1x1]) -> %y\n  %y: f32[1x1x4] = conv %x, %w, _\n";
   const Graph g = parse(text);

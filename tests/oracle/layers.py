@@ -38,9 +38,9 @@ class Layer(Graph):
         sets = [integers(self.rng, shape, self.dtype), ends, integers(self.rng, shape, self.dtype, low, high)]
         return self.dequantize(self.input(name, sets), scale, self.dtype(zero)), scale
 
-    def weights(self, shape, axis, wtype, per_channel=True):
+    def weights(self, shape, axis, wtype, per_channel=True, kept=None):
         """(dequantized constant, scales). In tie layers small, so that sums keep within the output's range; but one uint8 weight
-        is far from its zero point, and the layer is not one of int8 weights in disguise."""
+        is far from its zero point, and the layer is not one of int8 weights in disguise. Of int8 weights only those `kept` are not 0."""
         size = (shape[axis],) if per_channel else ()
         scale = self.scale(size)
         zero = np.zeros(size, S8) if wtype == S8 else integers(self.rng, size, U8, 90, 120 if self.tie else 160)
@@ -51,6 +51,8 @@ class Layer(Graph):
                 q.reshape(-1)[0] = 255
         else:
             q = integers(self.rng, shape, wtype)
+        if kept is not None:
+            q = np.where(kept, q, wtype(0))
         return self.dequantize(self.const(q), scale, np.asarray(zero, wtype), axis if per_channel else None), scale
 
     def bias(self, count, scale, per_channel=True):
@@ -96,6 +98,26 @@ def dense(name, rows, k, m, dtype=S8, wtype=S8, tie=False, bias=True, act=None):
     w, sw = g.weights((m, k), 0, wtype)
     args = [a, w] + ([g.bias(m, f32(sx * sw))] if bias else [])
     return g.finish(g.node("Gemm", args, transB=1), f32(sx * sw).max(), act)
+
+
+def kept(rng, filters, inputs, pruned, size):
+    """Weights of a pruned model that are not 0: of `pruned` percent of the blocks of size x size all are."""
+    blocks = rng.randint(0, 100, size=(-(-filters // size), -(-inputs // size))) >= pruned
+    return blocks.repeat(size, 0).repeat(size, 1)[:filters, :inputs]
+
+
+def dense_pruned(name, rows, k, m, pruned, size, dtype=S8, tie=False):
+    g = Layer(name, dtype, tie)
+    a, sx = g.activation("x", (rows, k))
+    w, sw = g.weights((m, k), 0, S8, kept=kept(g.rng, m, k, pruned, size))
+    return g.finish(g.node("Gemm", [a, w, g.bias(m, f32(sx * sw))], transB=1), f32(sx * sw).max())
+
+
+def pointwise_pruned(name, side, k, m, pruned, size, dtype=S8, tie=False):
+    g = Layer(name, dtype, tie)
+    a, sx = g.activation("x", (1, k, side, side))
+    w, sw = g.weights((m, k, 1, 1), 0, S8, kept=kept(g.rng, m, k, pruned, size)[:, :, None, None])
+    return g.finish(g.node("Conv", [a, w, g.bias(m, f32(sx * sw))]), f32(sx * sw).max())
 
 
 def matmul(name, a, b, dtype=S8, tie=False):
@@ -379,6 +401,13 @@ def layers():
         put(f"dense_{k}_u8", dense, 1 + k % 2, k, 4 + k % 4, dtype=U8)
         put(f"dense_{k}_w16", dense, 2, k, 3, dtype=U8, wtype=U8)
         put(f"dense_{k}_tie", dense, 3, k, 1 + k % 7, tie=True)
+    # Blocks of 4 x 4 and single weights: few, none in some filters, further apart than 255 quads or inputs; every number of pixels.
+    for size in (1, 4):
+        for i, (rows, k, m, pruned) in enumerate([(1, 40, 12, 60), (2, 37, 11, 70), (1, 300, 8, 90), (5, 18, 5, 50), (1, 1300, 6, 98), (2, 33, 9, 100)]):
+            for kind, way in (("s8", {}), ("u8", {"dtype": U8}), ("tie", {"tie": True})):
+                put(f"dense_pruned_{size}_{i}_{kind}", dense_pruned, rows, k, m, pruned, size, **way)
+                if rows > 1:
+                    put(f"pointwise_pruned_{size}_{i}_{kind}", pointwise_pruned, rows, k, m, pruned, size, **way)
     put("dense_long", dense, 1, 1500, 2)  # sums beyond 24 bits
     put("dense_long_u8", dense, 2, 1401, 1, dtype=U8)
     for i, (a, b) in enumerate([((2, 3), (3, 2)), ((1, 5), (5, 7)), ((2, 3, 4), (2, 4, 3)), ((3, 1, 2, 6), (2, 6, 1)), ((4,), (4,))]):

@@ -27,11 +27,11 @@ ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
 
 REF = "conv_q8_ref conv_q8_w16_ref"
 PLAIN = "conv_q8_plain depthwise_q8_plain"
-HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp dense_one_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"
+HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp dense_one_q8_dsp dense_sparse_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"
 MVE_SIGNED = "conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve dense_q8_mve depthwise_q8_mve"
 MVE = f"{MVE_SIGNED} depthwise_any_q8_mve"
 TAPS = "depthwise_taps_q8_dsp depthwise_w16_q8_dsp"
-CONV = f"{REF} {PLAIN} {HS} conv_q8_w16_dsp conv_few_q8_dsp {TAPS} {MVE}"
+CONV = f"{REF} {PLAIN} {HS} pointwise_sparse_q8 conv_q8_w16_dsp conv_few_q8_dsp {TAPS} {MVE}"
 POOLS = "pool_average_q8_ref pool_average_q8_dsp pool_average_q8_mve"
 SUMS = f"{POOLS} reduce_sum_q8 matmul_q8_ref mul_q8 mul_q8_mve"
 TABLES = "extreme_q8 extreme_q8_mve pool_max_ref reduce_extreme_q8"  # to another scale
@@ -61,7 +61,7 @@ ZERO_DROPPED = [
     (K + "dense.h", "acc += (x[p * s.in + k] - x_zero) * w", "acc += x[p * s.in + k] * w", REF),
     ("codegen/layers/conv_pack.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", f"{HS} conv_q8_w16_dsp {MVE_SIGNED}"),
     ("codegen/layers/conv_pack_mve.cpp", "MveStream m(c, c.x_zero);", "MveStream m(c, 0);", "depthwise_any_q8_mve"),
-    ("codegen/layers/conv_pack.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp depthwise_taps_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp conv_q8_w16_dsp conv_few_q8_dsp"),
+    ("codegen/layers/conv_pack.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp depthwise_taps_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp conv_q8_w16_dsp conv_few_q8_dsp pointwise_sparse_q8"),
     ("codegen/layers/conv_pack.cpp", "int32_t(-c.x_zero * std", "int32_t(0 * -c.x_zero * std", "depthwise_w16_q8_dsp"),
     (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
     (K + "pool_dsp.h", "const int32_t zeros = cells * zero;", "const int32_t zeros = 0 * zero;", "pool_average_q8_dsp"),
@@ -87,7 +87,8 @@ TAIL_SKIPPED = [
     (K + "matmul.h", "for (int32_t k = 0; k < s.k; ++k) acc += (a", "for (int32_t k = 0; k < s.k - 1; ++k) acc += (a", "matmul_q8_ref"),
     (K + "conv_plain.h", "for (int32_t k = 0; k < taps; ++k)", "for (int32_t k = 0; k < taps - 1; ++k)", "conv_q8_plain"),
     (K + "conv_plain.h", "for (int32_t t = 0; t < taps; ++t) {", "for (int32_t t = 0; t < taps - 1; ++t) {", "depthwise_q8_plain"),
-    ("codegen/layers/conv_pack.cpp", "r(w, w + c.taps);", "r(w, w + c.taps - (c.taps % 4 != 0));", "dense_q8_dsp dense_one_q8_dsp"),
+    ("codegen/layers/conv_pack.cpp", "r(w, w + c.taps);", "r(w, w + c.taps - (c.taps % 4 != 0));", "dense_q8_dsp dense_one_q8_dsp dense_sparse_q8_dsp"),
+    ("codegen/layers/conv_pack.cpp", "items.resize((items.size() + 1) / 2 * 2);", "items.resize(items.size() / 2 * 2);", "pointwise_sparse_q8"),
     ("codegen/layers/conv_pack.cpp", "at < s.kw * s.ic; ++at) r[", "at < s.kw * s.ic - (ky == s.kh - 1); ++at) r[", "conv_q8_dsp"),
     ("codegen/layers/conv_pack.cpp", "return tap < c.taps ? int", "return tap < c.taps - (c.taps % 4 != 0) ? int", "conv_q8_w16_dsp"),
     ("codegen/layers/conv_pack_mve.cpp", "k + i < c_.taps; ++i)", "k + i < c_.taps - (c_.taps % 16 != 0); ++i)", "conv_q8_mve pointwise_q8_mve dense_q8_mve"),
@@ -131,6 +132,8 @@ RESULTS_SKIPPED = [
     (K + "depthwise_dsp.h", "if (rest == 3) depthwise_outputs(s, q, 3,", "if (rest == 3) depthwise_outputs(s, q, 2,", "depthwise_q8_dsp"),
     (K + "depthwise_any_dsp.h", "for (; left > 0; --left,", "for (; left > 1; --left,", "depthwise_any_q8_dsp"),
     (K + "conv_w16_dsp.h", "if (filters % 2 != 0)", "if (filters % 2 != 0 && count == 4)", "conv_q8_w16_dsp"),
+    (K + "dense_sparse_dsp.h", "o < s.oc % 4; ++o, p", "o < s.oc % 4 - 1; ++o, p", "dense_sparse_q8_dsp"),
+    (K + "pointwise_sparse.h", "for (; left > 0; --left,", "for (; left > 1; --left,", "pointwise_sparse_q8"),
     (K + "conv_few_dsp.h", "if (s.oc % 2 != 0) few_filters(", "if (s.oc % 2 != 0 && ox + 1 < s.ow) few_filters(", "conv_few_q8_dsp"),
     (K + "depthwise_taps_dsp.h", "if (count % 2 != 0) {", "if (count % 2 != 0 && ox + 1 < s.ow) {", TAPS),
     (K + "winograd_dsp.h", "k < 4 && ox + 2 * k < s.ow; ++k)", "k < 4 && ox + 2 * k < s.ow - 1; ++k)", "winograd_q8_dsp winograd_q8_w8_dsp"),

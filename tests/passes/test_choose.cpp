@@ -1,4 +1,6 @@
 // Kernels chosen from tables of costs.
+#include <algorithm>
+
 #include "passes/choose.h"
 #include "passes/pass.h"
 #include "tests/catch.h"
@@ -103,6 +105,35 @@ TEST_CASE("--budget-ram and --budget-flash change kernels", "[choose]") {
   CHECK(least.nodes.back().kernel != free.nodes.back().kernel);
   REQUIRE(least.notes.size() == 1);
   CHECK(least.notes[0].find("--budget-flash") != std::string::npos);
+}
+
+TEST_CASE("pruned layers", "[choose]") {
+  const auto chosen = [](const std::string& pixels, const char* how, Options::Optimize optimize) {
+    Graph g = parse("graph g(%x: i8[" + pixels + "x256]{0.5,3}) -> %y\n  %w: i8[48x256]{0.01,0} = constant fill:1" +
+                    how + "\n  %y: i8[" + pixels + "x48]{2,-3} = dense %x, %w\n");
+    auto& data = g[g.nodes[0].inputs[1]].data;
+    Tensor w = *data;  // as quantizers make them: -128 has kernels of its own
+    for (int64_t i = 0; i < w.elements(); ++i) w.set_integer(i, std::max<int64_t>(w.integer(i), -127));
+    data = std::make_shared<Tensor>(w);
+    Context c;
+    c.target = find_target("cortex-m4f");
+    c.options.optimize = optimize;
+    run_passes(g, c);
+    return g.nodes.back().kernel->name;
+  };
+  const auto speed = Options::Optimize::speed, size = Options::Optimize::size;
+  CHECK(chosen("1", "", speed) == "dense_one_q8_dsp");
+  CHECK(chosen("1", " blocks:10", speed) == "dense_one_q8_dsp");
+  CHECK(chosen("1", " blocks:50", speed) == "dense_sparse_q8_dsp");
+  CHECK(chosen("1", " blocks:50", size) == "dense_sparse_q8_dsp");
+  CHECK(chosen("1", " zeros:78", speed) == "dense_one_q8_dsp");
+  CHECK(chosen("1", " zeros:78", size) == "pointwise_sparse_q8");
+  CHECK(chosen("1", " zeros:90", speed) == "pointwise_sparse_q8");
+  CHECK(chosen("32", " blocks:30", speed) == "pointwise_q8_dsp");
+  CHECK(chosen("32", " blocks:80", speed) == "dense_sparse_q8_dsp");
+  CHECK(chosen("32", " zeros:60", speed) == "pointwise_q8_dsp");
+  CHECK(chosen("32", " zeros:80", speed) == "pointwise_sparse_q8");
+  CHECK(chosen("32", " zeros:100", speed).find("_sparse_") != std::string_view::npos);
 }
 
 }  // namespace
