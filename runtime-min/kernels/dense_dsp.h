@@ -13,10 +13,8 @@ namespace burin {
 constexpr int32_t dense_q8_dsp_scratch(const ConvShape& s) { return hs_quads(s.ic) * 8; }
 
 #if BURIN_DSP && !defined(__clang__)
-// 1 pixel x 4 filters, one quad: 14 instructions for 16 products.
-#define BURIN_HS_DENSE_QUAD                                                                                            \
-  "ldm %[w]!, {r8, r9, r10, r11}\n\t"                                                                                  \
-  "ldrd %[t], %[u], [%[c]], #8\n\t"                                                                                    \
+// 1 pixel x 4 filters, one quad whose weights are in r8 to r11.
+#define BURIN_HS_DENSE_PRODUCTS                                                                                        \
   "smlad %[a0], r8, %[t], %[a0]\n\t"                                                                                   \
   "smlad %[a1], r9, %[t], %[a1]\n\t"                                                                                   \
   "smlad %[a2], r10, %[t], %[a2]\n\t"                                                                                  \
@@ -29,6 +27,10 @@ constexpr int32_t dense_q8_dsp_scratch(const ConvShape& s) { return hs_quads(s.i
   "smlad %[a1], r9, %[u], %[a1]\n\t"                                                                                   \
   "smlad %[a2], r10, %[u], %[a2]\n\t"                                                                                  \
   "smlad %[a3], r11, %[u], %[a3]\n\t"
+// The next one: 14 instructions for 16 products.
+#define BURIN_HS_DENSE_QUAD                                                                                            \
+  "ldm %[w]!, {r8, r9, r10, r11}\n\t"                                                                                  \
+  "ldrd %[t], %[u], [%[c]], #8\n\t" BURIN_HS_DENSE_PRODUCTS
 #define BURIN_HS_DENSE_4 BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD
 #define BURIN_HS_DENSE_STOP "ldr r8, %[stop]\n\tcmp %[c], r8\n\t"
 // stop is in a register, or in memory where the shape is not known and registers are short.

@@ -30,19 +30,7 @@ struct SparseBlocks {
   "ldrb %[u], [%[l]], #1\n\t"                                                                                          \
   "ldm %[w]!, {r8, r9, r10, r11}\n\t"                                                                                  \
   "add %[c], %[c], %[u], lsl #3\n\t"                                                                                   \
-  "ldrd %[t], %[u], [%[c]]\n\t"                                                                                        \
-  "smlad %[a0], r8, %[t], %[a0]\n\t"                                                                                   \
-  "smlad %[a1], r9, %[t], %[a1]\n\t"                                                                                   \
-  "smlad %[a2], r10, %[t], %[a2]\n\t"                                                                                  \
-  "smlad %[a3], r11, %[t], %[a3]\n\t"                                                                                  \
-  "sxtb16 r8, r8\n\t"                                                                                                  \
-  "sxtb16 r9, r9\n\t"                                                                                                  \
-  "sxtb16 r10, r10\n\t"                                                                                                \
-  "sxtb16 r11, r11\n\t"                                                                                                \
-  "smlad %[a0], r8, %[u], %[a0]\n\t"                                                                                   \
-  "smlad %[a1], r9, %[u], %[a1]\n\t"                                                                                   \
-  "smlad %[a2], r10, %[u], %[a2]\n\t"                                                                                  \
-  "smlad %[a3], r11, %[u], %[a3]\n\t"
+  "ldrd %[t], %[u], [%[c]]\n\t" BURIN_HS_DENSE_PRODUCTS
 #endif
 
 /// Four filters at one pixel, on top of what the sums hold; where the next group begins.
