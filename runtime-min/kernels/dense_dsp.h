@@ -34,11 +34,11 @@ constexpr int32_t dense_q8_dsp_scratch(const ConvShape& s) { return hs_quads(s.i
 #define BURIN_HS_DENSE_4 BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD
 #define BURIN_HS_DENSE_STOP "ldr r8, %[stop]\n\tcmp %[c], r8\n\t"
 // stop is in a register, or in memory where the shape is not known and registers are short.
-#define BURIN_HS_DENSE_LOOP(text, place)                                                                               \
+#define BURIN_HS_DENSE_LOOP(text, place, ...)                                                                          \
   __asm__ volatile(text "bne 1b\n\t"                                                                                   \
                    : [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [w] "+r"(w), [c] "+r"(c),             \
-                     [t] "+r"(t), [u] "=&r"(u)                                                                         \
-                   : [stop] place(stop)                                                                                \
+                     [t] "=&r"(t), [u] "=&r"(u)                                                                        \
+                   : [stop] place(stop) __VA_ARGS__                                                                    \
                    : "r8", "r9", "r10", "r11", "cc", "memory")
 #endif
 
@@ -47,14 +47,14 @@ BURIN_INLINE void hs_dense_dots(int32_t quads, int32_t together, const uint32_t*
                                 int32_t& a1, int32_t& a2, int32_t& a3) {
   const uint32_t* const stop = c + quads * 2;
 #if BURIN_DSP && !defined(__clang__)
-  uint32_t t = uint32_t(quads), u;
+  uint32_t t, u;
   if (__builtin_constant_p(quads) && quads % 4 == 0 && together == 4)
-    BURIN_HS_DENSE_LOOP("1:\n\t" BURIN_HS_DENSE_4 "cmp %[c], %[stop]\n\t", "r");
+    BURIN_HS_DENSE_LOOP("1:\n\t" BURIN_HS_DENSE_4 "cmp %[c], %[stop]\n\t", "r", );
   else if (together == 2)  // an odd number begins with the second
-    BURIN_HS_DENSE_LOOP("lsrs r8, %[t], #1\n\tbcs 2f\n1:\n\t" BURIN_HS_DENSE_QUAD
+    BURIN_HS_DENSE_LOOP("ldr r8, %[quads]\n\tlsrs r8, r8, #1\n\tbcs 2f\n1:\n\t" BURIN_HS_DENSE_QUAD
                         "2:\n\t" BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_STOP,
-                        "m");
-  else BURIN_HS_DENSE_LOOP("1:\n\t" BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_STOP, "m");
+                        "m", , [quads] "m"(quads));
+  else BURIN_HS_DENSE_LOOP("1:\n\t" BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_STOP, "m", );
 #else
   (void)together;
   for (; c != stop; c += 2, w += 4) {
