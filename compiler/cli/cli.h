@@ -59,8 +59,8 @@ struct Compiled {
 };
 /// Reads, runs all passes and prints. `bind` joins what --bind says. Throws ModelError, UsageError.
 Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind = {});
-/// The same, once more with a lower aim where the code as compiled exceeds --budget-flash (check_budget says whether it
-/// helped).
+/// The same; where the code as compiled exceeds --budget-flash, with kernels exchanged until it fits, if it can be
+/// (check_budget says whether it does).
 Compiled compile_within_budget(ModelOptions& o);
 /// Reads only: the graph as ONNX says it.
 Graph load_graph(ModelOptions& o, ModelInfo& info, const std::map<std::string, Tensor>& bind = {});

@@ -146,6 +146,17 @@ class Sizes(Case):
                 self.assertEqual(json.load(f)["arena_bytes"], number(promised[1]))
         self.compiled(model_file, "--target", "cortex-m4f", "--budget-flash", "1M")
 
+    def test_budget_that_is_kept_anyway(self):
+        model_file = os.path.join(MODELS, "digits_int8/model.onnx")
+        for mode in ("speed", "size"):
+            options = ("--target", "cortex-m4f", "--optimize", mode)
+            self.generate("digits_int8", "--optimize", mode)
+            self.firmware(["digits_int8"], "")
+            m, = self.size(self.path("digits_int8.cpp.o"))["models"]
+            flash = m["flash"]["code"] + m["flash"]["weights"]
+            self.assertNotIn("for --budget-flash", self.compiled(model_file, *options, "--budget-flash", str(flash + 64)).err)
+            self.assertIn("for --budget-flash", self.compiled(model_file, *options, "--budget-flash", str(flash - 128)).err)
+
     # A regression: the first layer with more than one kernel gets its plain one, alone. Its function is then shared no more.
     def both(self):
         facts, _ = self.generate("digits_int8")
