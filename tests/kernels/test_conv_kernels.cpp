@@ -302,20 +302,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
   unsigned seed = 1;
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
-#define KERNEL(kernel, header, layer, print, needs, when, counts, scratch)                                             \
-  check<layer>(                                                                                                        \
-      #kernel, [](auto&&... a) { kernel(a...); },                                                                      \
-      [](const auto& l) {                                                                                              \
-        (void)l;                                                                                                       \
-        return bool(when);                                                                                             \
-      },                                                                                                               \
-      [](const auto& l) {                                                                                              \
-        (void)l;                                                                                                       \
-        return int64_t(scratch);                                                                                       \
-      },                                                                                                               \
-      [](const auto& l) { return pack_##kernel(l); }, p);
-#include "codegen/kernels.inc"
-#undef KERNEL
+#include "tests/kernels/check_all.inc"
   }
 #define KERNEL_ANY(kernel, when, scratch)                                                                              \
   check<ConvQ8>(                                                                                                       \
