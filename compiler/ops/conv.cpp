@@ -7,6 +7,7 @@
 
 #include "compiler/numerics/requantize.h"
 #include "compiler/onnx/node.h"
+#include "compiler/ops/elements.h"
 #include "compiler/ops/layout.h"
 #include "compiler/ops/quantize.h"
 #include "runtime-min/kernels/conv.h"
@@ -64,22 +65,21 @@ std::vector<Type> Conv::infer(std::span<const Type> in) const {
 
 ConvShape Conv::shape(const Type& xt, const Type& yt) const {
   const Image x = image(xt.shape, true), y = image(yt.shape, true);
-  auto i = [](int64_t v) { return int32_t(v); };
-  return {i(x.h),
-          i(x.w),
-          i(x.c),
-          i(y.h),
-          i(y.w),
-          i(y.c),
-          i(window.kernel[0]),
-          i(window.kernel[1]),
-          i(window.strides[0]),
-          i(window.strides[1]),
-          i(window.dilations[0]),
-          i(window.dilations[1]),
-          i(window.pads[0]),
-          i(window.pads[1]),
-          i(group)};
+  return {to_int32(x.h),
+          to_int32(x.w),
+          to_int32(x.c),
+          to_int32(y.h),
+          to_int32(y.w),
+          to_int32(y.c),
+          to_int32(window.kernel[0]),
+          to_int32(window.kernel[1]),
+          to_int32(window.strides[0]),
+          to_int32(window.strides[1]),
+          to_int32(window.dilations[0]),
+          to_int32(window.dilations[1]),
+          to_int32(window.pads[0]),
+          to_int32(window.pads[1]),
+          to_int32(group)};
 }
 
 RequantRange requant_range(const Type& y, Clamp clamp) {
