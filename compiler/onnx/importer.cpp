@@ -68,6 +68,8 @@ Graph ModelImporter::run() {
     throw ModelError(std::move(errors_));
   }
   graph_.erase_dead();
+  known_ = {};
+  graph_.drop_unread_constants();
   name_the_rest();
   if (const auto it = opsets_.find(""); it != opsets_.end() && it->second > kNewestOpset)
     graph_.notes.push_back(
@@ -287,7 +289,7 @@ void ModelImporter::import_operator(const onnx::NodeProto& proto, size_t index, 
   }
   const std::string name =
       scope.prefix + (proto.name().empty() ? fmt::format("{}_{}", proto.op_type(), index) : proto.name());
-  OnnxNode node(graph_, proto, std::move(inputs), scope.opsets->at(""), folder_, name);
+  OnnxNode node(graph_, known_, proto, std::move(inputs), scope.opsets->at(""), folder_, name);
   try {
     if (is_constant_op(proto.op_type())) import_constant_op(node);
     else importer(proto.op_type())(node);
@@ -296,9 +298,13 @@ void ModelImporter::import_operator(const onnx::NodeProto& proto, size_t index, 
   }
   for (const std::string& a : node.unused_attributes())
     fail(OpError(fmt::format("attribute {} is not supported", a), "unsupported-attribute"), &scope, &proto);
-  for (const auto& [output, v] : node.results()) {
-    define(scope, output, v);
-    name_value(scope, output, v);
+  for (size_t i : node.unused_inputs())
+    fail(OpError(fmt::format("input {} ('{}') is one too many", i, proto.input(int(i))), "invalid-model",
+                 "remove it from the file, or export the model for the operator set that the file names"),
+         &scope, &proto);
+  for (const OnnxNode::Result& r : node.results()) {
+    define(scope, r.name, r.value);
+    name_value(scope, r.name, r.named);
   }
   bases_.resize(graph_.values().size(), name);
   for (const std::string& o : proto.output())
@@ -340,7 +346,7 @@ void ModelImporter::inline_function(const onnx::FunctionProto& f, const onnx::No
 
 void ModelImporter::inline_if(const onnx::NodeProto& proto, const std::string& name, Scope& scope,
                               const std::vector<ValueId>& inputs) {
-  OnnxNode node(graph_, proto, inputs, 1, folder_, name);
+  OnnxNode node(graph_, known_, proto, inputs, 1, folder_, name);
   const Tensor* condition = node.constant(0);
   if (!condition)
     throw with_hint(
@@ -423,6 +429,9 @@ void ModelImporter::import_outputs() {
     if (graph_[v].name == name) continue;
     if (graph_[v].constant()) {
       v = graph_.add_constant(name, *graph_[v].data);
+    } else if (const Node* n = graph_.producer(v); n && graph_[n->inputs[0]].name == name) {
+      std::swap(graph_[v].name, graph_[n->inputs[0]].name);  // the stored integers of a quantized value
+      claimed.insert(v);
     } else if (claimed.insert(v).second) {
       graph_[v].name = name;
     } else {
