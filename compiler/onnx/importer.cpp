@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include "compiler/onnx/advice.h"
 #include "compiler/onnx/inputs.h"
 #include "compiler/onnx/tensor_proto.h"
 #include "compiler/ops/constants.h"
@@ -84,6 +85,7 @@ void ModelImporter::fail(const OpError& e, const Scope* scope, const onnx::NodeP
   std::string op = node ? node->op_type() : "";
   if (node && !plain_domain(node->domain()).empty()) op = node->domain() + "." + op;
   errors_.push_back(e.at(node ? scope->prefix + label(*node) : "", op));
+  if (errors_.back().hint.empty()) errors_.back().hint = advice_for_code(e.code());
 }
 
 std::vector<std::string> ModelImporter::inputs_behind(ValueId v) const {
@@ -100,13 +102,14 @@ std::vector<std::string> ModelImporter::inputs_behind(ValueId v) const {
 /// An error about a value that is not known says which inputs would make it known.
 OpError ModelImporter::with_hint(const OpError& e, const OnnxNode& node) {
   if (!e.code().starts_with("dynamic")) return e;
-  std::string hint = e.hint();
+  std::set<std::string> behind;
   for (size_t i : node.unknown_inputs())
-    for (const std::string& name : inputs_behind(node.input(i))) {
-      needed_.insert(name);
-      if (hint.empty())
-        hint = fmt::format("it depends on input '{}'; if that is always the same: --bind {}=VALUE", name, name);
-    }
+    for (const std::string& name : inputs_behind(node.input(i))) behind.insert(name);
+  needed_.insert(behind.begin(), behind.end());
+  std::string hint = e.hint();
+  // To bind every input would leave no model.
+  if (hint.empty() && !behind.empty() && behind.size() < graph_.inputs.size())
+    hint = fmt::format("it depends on input '{0}'; if that is always the same: --bind {0}=VALUE", *behind.begin());
   return OpError(e.what(), e.code(), hint);
 }
 
@@ -243,15 +246,10 @@ void ModelImporter::check_supported(const onnx::NodeProto& proto, const Scope& s
   if (functions_.find(proto)) return;
   if (!domain.empty())
     throw OpError(fmt::format("operators of the domain '{}' are not supported", domain), "unsupported-domain",
-                  domain == "com.microsoft"
-                      ? "ONNX Runtime's graph optimizations make these: export the model without them"
-                      : "");
-  if (op == "Loop" || op == "Scan")
-    throw OpError(fmt::format("operator {} is not supported", op), "unsupported-op",
-                  "export the model with the loop unrolled");
+                  std::string(advice_for_operator(domain, op)));
   if (op != "If" && !is_constant_op(op) && !importer(op))
     throw OpError(fmt::format("operator {} is not supported", op), "unsupported-op",
-                  "`burin ops` lists the operators that are");
+                  std::string(advice_for_operator(domain, op)));
   if (!scope.opsets->contains("")) throw OpError("the model does not say which operator set it uses", "invalid-model");
 }
 

@@ -35,10 +35,9 @@ void Conv::import(OnnxNode& node) {
           fmt::format("the input has {} channels, the weights want {} in {} groups", xs[1], ws[1] * c.group, c.group));
   c.window = import_window(node, Shape(xs.begin() + 2, xs.end()), Shape(ws.begin() + 2, ws.end()), false);
   if (!qlinear) {
-    std::vector<ValueId> in{node.input(0), node.input(1)};
-    if (node.has(2)) in.push_back(node.input(2));
-    node.result(node.emit(c, in));
-    return;
+    std::vector<ValueId> in{computable(node, node.input(0)), computable(node, node.input(1))};
+    if (node.has(2)) in.push_back(computable(node, node.input(2)));
+    return result_as(node, 0, node.emit(c, in), node.type(0).dtype);
   }
   std::vector<ValueId> in{quantized_operand(node, 0, 1, 2, -1), quantized_operand(node, 3, 4, 5, 0)};
   if (node.has(8)) in.push_back(node.input(8));

@@ -11,7 +11,9 @@ using namespace burin::test;
 using A = onnx::AttributeProto;
 constexpr int F = onnx::TensorProto::FLOAT, I8 = onnx::TensorProto::INT8;
 
-Tensor floats(Shape shape, const std::vector<float>& values) { return Tensor::of(DType::f32, std::move(shape), values); }
+Tensor floats(Shape shape, const std::vector<float>& values) {
+  return Tensor::of(DType::f32, std::move(shape), values);
+}
 
 /// x int8, read plainly by `reader` and by a DequantizeLinear.
 Builder two_meanings(const std::string& reader, bool dequantize_first) {
@@ -81,8 +83,8 @@ TEST_CASE("weights behind moves are weights", "[onnx]") {
       b.input("x", F, {int64_t{1}, int64_t{2}}).output("y");
       if (per_channel) b.floats("s", {3}, {0.5f, 1, 2});
       else b.floats("s", {}, {0.5f});
-      onnx::TensorProto& w = b.initializer("w", I8, move == "Transpose" ? std::vector<int64_t>{3, 2}
-                                                                        : std::vector<int64_t>{1, 2, 3});
+      onnx::TensorProto& w =
+          b.initializer("w", I8, move == "Transpose" ? std::vector<int64_t>{3, 2} : std::vector<int64_t>{1, 2, 3});
       for (int i = 1; i <= 6; ++i) w.add_int32_data(i);
       Builder::attribute(b.node("DequantizeLinear", {"w", "s"}, {"d"}, "dq"), "axis", A::INT)
           .set_i(move == "Transpose" ? 0 : 2);
@@ -101,7 +103,8 @@ TEST_CASE("weights behind moves are weights", "[onnx]") {
       const std::vector<float> scale = per_channel ? std::vector<float>{0.5f, 1, 2} : std::vector<float>(3, 0.5f);
       std::vector<float> y;
       for (int n = 0; n < 3; ++n)
-        y.push_back(scale[size_t(n)] * (move == "Transpose" ? float(10 * (2 * n + 1) + 2 * n + 2) : float(10 * (n + 1) + n + 4)));
+        y.push_back(scale[size_t(n)] *
+                    (move == "Transpose" ? float(10 * (2 * n + 1) + 2 * n + 2) : float(10 * (n + 1) + n + 4)));
       CHECK(interpret(g, std::vector{floats({1, 2}, {10, 1})})[0] == floats({1, 3}, y));
     }
 }
@@ -110,7 +113,8 @@ TEST_CASE("batch normalization whose statistics are computed", "[onnx]") {
   Builder b;
   b.input("x", F, {int64_t{1}, int64_t{2}, int64_t{2}}).input("m", F, {int64_t{2}}).output("y");
   b.floats("one", {2}, {1, 2}).floats("zero", {2}, {0, 5}).floats("var", {2}, {4, 1});
-  Builder::attribute(b.node("BatchNormalization", {"x", "one", "zero", "m", "var"}, {"y"}), "epsilon", A::FLOAT).set_f(0);
+  Builder::attribute(b.node("BatchNormalization", {"x", "one", "zero", "m", "var"}, {"y"}), "epsilon", A::FLOAT)
+      .set_f(0);
   const auto y = interpret(b.read(), std::vector{floats({1, 2, 2}, {1, 3, 5, 7}), floats({2}, {1, 6})})[0];
   CHECK(y == floats({1, 2, 2}, {0, 1, 3, 7}));
 }
