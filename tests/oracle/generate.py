@@ -1,8 +1,9 @@
 """Writes quantized test cases with the oracle's answers.
 
 generate.py OUT_DIR                    ONNX's node tests (data of the onnx package), wrapped in QuantizeLinear/DequantizeLinear, in three or four ways;
-                                       and the layers of layers.py
+                                       the layers of layers.py and the stored integers of stored.py
 generate.py OUT_DIR --random N SEED    N random layers
+generate.py OUT_DIR --networks N SEED  N random networks with stored integers (also beside --random)
 generate.py OUT_DIR --only TEXT        only cases whose name contains TEXT
 generate.py OUT_DIR --clean            removes the cases in OUT_DIR that were not written now
 
@@ -26,6 +27,7 @@ import onnx
 
 from build import RANGE, Graph, f32, integers, random_state
 from exact import OracleError
+import stored
 from layers import layers
 from oracle import Node, read_data_set, run
 
@@ -314,6 +316,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out")
     parser.add_argument("--random", nargs=2, type=int, metavar=("N", "SEED"))
+    parser.add_argument("--networks", nargs=2, type=int, metavar=("N", "SEED"))
     parser.add_argument("--only", default="")
     parser.add_argument("--clean", action="store_true")
     options = parser.parse_args()
@@ -336,11 +339,14 @@ def main():
         for i in range(count):
             kind, graph = random_layer(random_state(f"random {seed} {i}"))
             put(f"random_{seed}_{i}_{kind}", lambda graph=graph: graph)
-    else:
+    if options.networks:
+        for name, make in stored.networks(*options.networks):
+            put(name, make)
+    if not options.random and not options.networks:
         for name, model, inputs in node_tests():
             for way in ("s8", "u8", "tie", "dyn"):
                 put(f"{name}_{way}", lambda way=way: wrap(name, model, inputs, way))
-        for name, make in layers():
+        for name, make in [*layers(), *stored.cases()]:
             put(name, make)
     for line in refused:
         print(f"not written: {line}", file=sys.stderr)
