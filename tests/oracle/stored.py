@@ -25,6 +25,7 @@ class Net(Graph):
         super().__init__(opset, ir=10)
         self.rng = random_state(name)
         self.values, self.constants = [{}, {}], set()  # of each data set
+        self.last = None  # (scale, zero point) that the last quantizer wrote with
 
     def input(self, name, arrays):
         super().input(name, arrays)
@@ -79,6 +80,13 @@ class Net(Graph):
     def scale(self):
         return f32(0.004 + 0.05 * self.rng.rand())
 
+    def meaning(self, x):
+        """(scale, zero point) that somebody gives the integers x: those of the last quantizer, or others."""
+        dtype = self.dtype(x)
+        if self.last and self.last[1].dtype == dtype and self.chance(50):
+            return self.last
+        return self.scale(), self.zero(dtype)
+
     def like(self, x, shape=None):
         """A constant of x's type: of its shape, of one channel's, or a scalar."""
         dtype, full = self.dtype(x), self.shape(x)
@@ -100,6 +108,11 @@ class Net(Graph):
 
     # --- layers ---
 
+    def quantize(self, x, scale=None, zero=None, dtype=np.int8, cover=0.85):
+        y, scale, zero = super().quantize(x, scale, zero, dtype, cover)
+        self.last = scale, zero
+        return y, scale, zero
+
     def stored_input(self, shape, dtype, name="x"):
         if dtype in BYTES:
             return self.input(name, data_sets(self.rng, shape, dtype.type))
@@ -113,9 +126,8 @@ class Net(Graph):
         return self.quantize(self.input(name, list(f32(q * scale))), scale, zero, dtype.type)
 
     def qlinear(self, x, dtype=None):
-        """QLinearConv of images, else QLinearMatMul. The result has another scale, and so has what x is taken for."""
-        shape, sx, sw, dtype = self.shape(x), self.scale(), self.scale(), dtype or self.dtype(x)
-        zx = self.zero(self.dtype(x))
+        """QLinearConv of images, else QLinearMatMul."""
+        shape, (sx, zx), sw, dtype = self.shape(x), self.meaning(x), self.scale(), dtype or self.dtype(x)
         if len(shape) == 4:
             filters = self.rng.randint(1, 6)
             kernel = self.pick(1, 3) if min(shape[2:]) > 1 else 1
@@ -128,7 +140,7 @@ class Net(Graph):
             w = integers(self.rng, (shape[-1], columns))
             args, tail, attrs = [x, sx, zx, w, sw, np.int8(0)], [], {}
         spread = float(sx * np.max(sw)) * 60 * 70 * np.sqrt(max(w.size // (filters if len(shape) == 4 else columns), 1))
-        y_scale, y_zero = f32(spread / 100), self.zero(dtype)
+        y_scale, y_zero = self.last = f32(spread / 100), np.asarray(self.zero(dtype))
         return self.node("QLinearConv" if attrs else "QLinearMatMul", args + [y_scale, y_zero] + tail, **attrs)
 
     def product(self, x):
@@ -143,11 +155,11 @@ class Net(Graph):
         return self.node("Conv", [x, wd], pads=[kernel // 2] * 4) if image else self.node("MatMul", [x, wd])
 
     def dequantized(self, x):
-        """With a scale and zero point of its own. ONNX has no stored booleans or int64."""
+        """ONNX has no stored booleans or int64, and int16 from opset 21 on."""
         if self.dtype(x) not in WIDE or (self.dtype(x) == S16 and self.opset < 21):
             x = self.cast(x, self.pick(*BYTES))
-        zero = self.zero(self.dtype(x))
-        return self.dequantize(x, self.scale(), zero if zero or self.chance(50) else None)
+        scale, zero = self.meaning(x)
+        return self.dequantize(x, scale, zero if zero or self.chance(50) else None)
 
     def bytes(self, x):
         return x if self.dtype(x) in BYTES else self.cast(x, self.pick(*BYTES))
@@ -442,7 +454,8 @@ def between_qlinear(g, f, dtype):
 def two_scales(g, f, dtype):
     """Two DequantizeLinear with unlike scales and zero points on one value."""
     y = g.bytes(f(g, g.qlinear(g.stored_input(IMAGE, dtype))))
-    a, b = g.dequantized(y), g.dequantized(y)
+    a, g.last = g.dequantized(y), None
+    b = g.dequantized(y)
     g.output(g.quantize(g.node("Sub", [a, b]), dtype=g.pick(np.int8, np.uint8))[0])
     g.output(b)
 
@@ -727,6 +740,38 @@ def sign_change(g, dtype):
     g.output(g.dequantized(y))
 
 
+def zero_point_read(kind):
+    """The zero point's initializer is an operand as well: the value of a Pad that means 0.0, a bound of a Clip that means Relu."""
+    def run(g, dtype):
+        scale, zero = g.scale(), g.const(g.zero(dtype))
+        x = g.node("QuantizeLinear", [g.input("x", list(f32(g.rng.randn(2, *IMAGE)))), scale, zero])
+        pads = g.axes([0, 0, 1, 0, 0, 0, 2, 1])
+        if kind == "conv":
+            args = [integers(g.rng, (4, 3, 3, 3)), f32(0.02), np.int8(0), f32(0.2), g.const(g.zero(dtype))]
+            y = g.node("QLinearConv", [g.node("Pad", [x, pads, zero]), scale, zero, *args])
+            y = g.node("Pad", [y, pads, args[-1]])
+            g.output(g.node("DequantizeLinear", [y, f32(0.2), args[-1]]))
+            return
+        y = g.node("Pad", [x, pads, zero] if kind == "pad" else [x, pads]) if kind != "clip" else g.node("Clip", [x, zero])
+        d = g.node("DequantizeLinear", [y, scale, zero])
+        g.output(g.quantize(g.product(d), dtype=dtype.type)[0] if g.chance(50) else d)
+    return run
+
+
+def constant_read_twice(op_name):
+    """A constant that is dequantized and read as integers, beside an input that is both, too."""
+    def run(g, dtype):
+        x, scale, zero = g.quantized_input((2, 5), dtype)
+        c = g.const(divisor(g, x, (5,)))
+        y = g.node("Add", [g.dequantize(x, scale, zero), g.dequantize(c, g.scale(), g.zero(dtype))])
+        g.output(g.quantize(y, dtype=dtype.type)[0])
+        if op_name == "Where":
+            g.output(g.node("Where", [g.rng.randint(0, 2, size=(2, 5)).astype(bool), x, c]))
+        else:
+            g.output(g.node(op_name, [x, c]))
+    return run
+
+
 def two_operators(first, second):
     """One stored operator behind the other, two inputs."""
     def run(g, dtype):
@@ -756,6 +801,8 @@ def specials():
               for name, make in (("clip", constant_clip), ("pad", constant_pad)) for quantized in (True, False)]
     found += [(f"constant_bias_{layer.lower()}_{kind.name}{'_added' if reshaped else ''}", 13, constant_bias(layer, kind, reshaped))
               for layer in ("Conv", "Gemm", "MatMul") for kind in (S8, U8, S32) for reshaped in (False, True)]
+    found += [(f"zero_point_{kind}", 13, zero_point_read(kind)) for kind in ("pad", "default", "clip", "conv")]
+    found += [(f"constant_twice_{name.lower()}", 14, constant_read_twice(name)) for name in ("Add", "Mul", "Div", "Mod", "Min", "Equal", "Less", "Where")]
     found += [("where_table", 13, where_table), ("sign_change", 18, sign_change)]
     found += [(f"two_{a.lower()}_{b.lower()}", 14, two_operators(a, b))
               for a, b in (("Add", "Mul"), ("Sub", "Max"), ("Mul", "Less"), ("Min", "Sub"), ("Add", "Equal"))]
