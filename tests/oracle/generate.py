@@ -1,9 +1,10 @@
 """Writes quantized test cases with the oracle's answers.
 
 generate.py OUT_DIR                    ONNX's node tests (data of the onnx package), wrapped in QuantizeLinear/DequantizeLinear, in three or four ways;
-                                       the layers of layers.py and the stored integers of stored.py
+                                       and the layers of layers.py
 generate.py OUT_DIR --random N SEED    N random layers
-generate.py OUT_DIR --networks N SEED  N random networks with stored integers (also beside --random)
+generate.py OUT_DIR --stored           the stored integers of stored.py
+generate.py OUT_DIR --networks N SEED  N random networks with stored integers
 generate.py OUT_DIR --only TEXT        only cases whose name contains TEXT
 generate.py OUT_DIR --clean            removes the cases in OUT_DIR that were not written now
 
@@ -316,6 +317,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out")
     parser.add_argument("--random", nargs=2, type=int, metavar=("N", "SEED"))
+    parser.add_argument("--stored", action="store_true")
     parser.add_argument("--networks", nargs=2, type=int, metavar=("N", "SEED"))
     parser.add_argument("--only", default="")
     parser.add_argument("--clean", action="store_true")
@@ -334,19 +336,19 @@ def main():
         except (OracleError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as e:
             refused.append(f"{name}: {e}")
 
+    tables = (stored.cases() if options.stored else []) + (stored.networks(*options.networks) if options.networks else [])
+    for name, make in tables:
+        put(name, make)
     if options.random:
         count, seed = options.random
         for i in range(count):
             kind, graph = random_layer(random_state(f"random {seed} {i}"))
             put(f"random_{seed}_{i}_{kind}", lambda graph=graph: graph)
-    if options.networks:
-        for name, make in stored.networks(*options.networks):
-            put(name, make)
-    if not options.random and not options.networks:
+    elif not tables:
         for name, model, inputs in node_tests():
             for way in ("s8", "u8", "tie", "dyn"):
                 put(f"{name}_{way}", lambda way=way: wrap(name, model, inputs, way))
-        for name, make in [*layers(), *stored.cases()]:
+        for name, make in layers():
             put(name, make)
     for line in refused:
         print(f"not written: {line}", file=sys.stderr)

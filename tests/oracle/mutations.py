@@ -405,6 +405,7 @@ def main():
     generate = [sys.executable, os.path.join(HERE, "generate.py")]
     subprocess.run([*generate, os.path.join(folder, "named"), "--clean"], check=True)
     subprocess.run([*generate, os.path.join(folder, "random"), "--random", "200", "1", "--clean"], check=True)
+    subprocess.run([*generate, os.path.join(folder, "stored"), "--stored", "--networks", "100", "1", "--clean"], check=True)
     found = list(cases([folder]))
     tree = Tree(options.source, options.work, options.cmake)
     base = tree.make([], "unbroken")

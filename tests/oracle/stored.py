@@ -1,5 +1,5 @@
 """Stored integers: what stands between QuantizeLinear (or QLinearConv, ...) and DequantizeLinear acts on integers, whatever scale
-somebody else gives them (generate.py writes these cases as `stored_*`).
+somebody else gives them (`generate.py --stored`).
 
 OPERATORS are the operators that ONNX gives int8 and uint8 (and int16, int32), one line each; PLACES are the surroundings in which an
 operator meets stored integers. Each operator stands in each place, in every second one with uint8. SPECIAL are forms that exporters
