@@ -179,8 +179,8 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
   }
   if (const Unary* u = n.as<Unary>()) {
     if (integers && x.quantized() && y.quantized()) return entries(*u, x, y, in[0]);
+    if (same && (u->kind == UnaryKind::relu || u->kind == UnaryKind::clip)) return corners(g, n, in);
     if (y.dtype != DType::f32 || !same) return {};
-    if (u->kind == UnaryKind::relu || u->kind == UnaryKind::clip) return corners(g, n, in);
     if (u->kind == UnaryKind::sigmoid || u->kind == UnaryKind::hard_sigmoid) return Ranges(in[0].size(), {0, 1});
     if (u->kind == UnaryKind::tanh) return Ranges(in[0].size(), {-1, 1});
     return {};
