@@ -59,21 +59,25 @@ std::optional<StoredLimits> stored_limits(const Graph& g, const Node& n) {
   return std::nullopt;
 }
 
+/// A value that has the place, the type and the name of `v`, but other numbers.
+ValueId successor(Graph& g, ValueId v) {
+  const ValueId y = g.add_value(g.fresh(g[v].name), g[v].type);
+  std::swap(g[y].name, g[v].name);
+  return y;
+}
+
 /// limits(view(quantize(f(x)))) => view(quantize(f'(x))), f' with a clamp.
 bool fuse_stored(Graph& g, size_t at) {
   const std::optional<StoredLimits> l = stored_limits(g, g.nodes[at]);
   const Node* plain = l ? made_by<Reshape>(g, l->x) : nullptr;
   if (!plain || !is_view(g, *plain) || !g.single_use(l->x)) return false;
   const ValueId q = plain->inputs[0];
-  const Quant& quant = g[q].type.quant;
-  Node* p = g.producer(q);
-  if (!p || !quant.per_tensor() || !g.single_use(q)) return false;
-  if (p->as<Quantize>()) {
-    if (!g.single_use(p->inputs[0])) return false;
-    p = g.producer(p->inputs[0]);
-  }
+  const Quant quant = g[q].type.quant;
+  Node* quantize = made_by<Quantize>(g, q);
+  Node* p = quantize ? g.producer(quantize->inputs[0]) : g.producer(q);
   Clamp* clamp = p ? clamp_of(p->op) : nullptr;
-  if (!clamp) return false;
+  if (!clamp || !quant.per_tensor() || !g.single_use(q) || (quantize && !g.single_use(quantize->inputs[0])))
+    return false;
   // A bound at the end of the type limits nothing: nothing is said about it.
   const DTypeInfo& t = info(g[q].type.dtype);
   const auto real = [&](int64_t v, int64_t open, float none) {
@@ -81,10 +85,13 @@ bool fuse_stored(Graph& g, size_t at) {
   };
   *clamp = limited(*clamp, {real(l->lo, t.lo, Clamp{}.lo), real(l->hi, t.hi, Clamp{}.hi)});
   append(p->onnx, g.nodes[at].onnx);
+  p->outputs = {successor(g, p->outputs[0])};
+  const ValueId stored = quantize ? successor(g, q) : p->outputs[0];
+  if (quantize) quantize->inputs = p->outputs, quantize->outputs = {stored};
   // The limited integers are now those of the view; a view of them that gives the same meaning back vanishes.
   Node& n = g.nodes[at];
-  n.op = Reshape{g[q].type.shape};
-  n.inputs = {q};
+  n.op = Reshape{g[stored].type.shape};
+  n.inputs = {stored};
   g.erase(g.producer(l->x));
   return true;
 }

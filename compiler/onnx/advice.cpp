@@ -29,7 +29,8 @@ constexpr OperatorAdvice kOperators[] = {
      "do this step in front of the model: fit and export the rest of the pipeline on features that are prepared "
      "already"},
     {"ai.onnx.ml", "Linear*",
-     "it is one product: write coef_ and intercept_ as a Gemm (onnx.helper.make_node), with a Softmax or Sigmoid behind "
+     "it is one product: write coef_ and intercept_ as a Gemm (onnx.helper.make_node), with a Softmax or Sigmoid "
+     "behind "
      "it for probabilities"},
     {"ai.onnx.ml", "ZipMap LabelEncoder ArrayFeatureExtractor",
      "cut the model at the scores: to_onnx(..., options={'zipmap': False}), then onnx.utils.extract_model(whole, part, "
@@ -41,7 +42,8 @@ constexpr OperatorAdvice kOperators[] = {
      "dynamic quantization: use quantize_static(..., quant_format=QuantFormat.QDQ), which writes QuantizeLinear and "
      "DequantizeLinear"},
     {"", "LSTM GRU RNN",
-     "export the recurrence unrolled: Keras: unroll=True; PyTorch: the cell (LSTMCell, GRUCell) in a loop over the steps"},
+     "export the recurrence unrolled: Keras: unroll=True; PyTorch: the cell (LSTMCell, GRUCell) in a loop over the "
+     "steps"},
     {"", "Loop Scan SequenceMap", "export the model with the loop unrolled"},
     {"", "LayerNormalization GroupNormalization RMSNormalization",
      "export for operator set 16, where exporters write it as operators that are supported: torch.onnx.export(..., "
@@ -62,7 +64,8 @@ constexpr OperatorAdvice kOperators[] = {
     {"", "OneHot", "it is an Equal of the index with a constant 0, 1, 2, ... and a Cast"},
     {"", "CumSum Trilu Einsum Det", "write it as a MatMul or Mul with a constant matrix, and export again"},
     {"", "Random* Bernoulli Multinomial", "export the model for inference: it must not depend on random numbers"},
-    {"", "String* TfIdfVectorizer RegexFullMatch", "strings are not for microcontrollers: tokenize in front of the model"},
+    {"", "String* TfIdfVectorizer RegexFullMatch",
+     "strings are not for microcontrollers: tokenize in front of the model"},
     {"", "Sequence* Split*Sequence Concat*Sequence Optional*",
      "export the model with tensors in place of sequences and optionals"},
     {"", "*",
@@ -76,16 +79,19 @@ struct CodeAdvice {
 };
 constexpr CodeAdvice kCodes[] = {
     {"unsupported-type",
-     "export the model in float32 (PyTorch: model.float()), or quantize it to int8 or uint8; indices are int32 or int64"},
+     "export the model in float32 (PyTorch: model.float()), or quantize it to int8 or uint8; indices are int32 or "
+     "int64"},
     {"unsupported-attribute", "change the layer, or write it with operators of which `burin ops` tells"},
     {"unsupported-shape", "split or reshape the tensor so that it has fewer axes"},
     {"unsupported-output", "remove what reads it, or cut the model there (onnx.utils.extract_model)"},
-    {"unsupported-quantization", "quantize activations with one scale per tensor and weights with one per output channel"},
+    {"unsupported-quantization",
+     "quantize activations with one scale per tensor and weights with one per output channel"},
     {"dynamic-value", "export the model with fixed shapes, so that this is a constant of the file"},
     {"dynamic-shape", "export the model with fixed shapes, so that this is a constant of the file"},
     {"dynamic-quantization", "quantize the model statically: scales and zero points must be constants of the file"},
     {"dynamic-control-flow",
-     "compute both branches and select (PyTorch: torch.where), or export each branch as a model of its own and choose in "
+     "compute both branches and select (PyTorch: torch.where), or export each branch as a model of its own and choose "
+     "in "
      "the firmware"},
     {"invalid-model", "onnx.checker.check_model(model, full_check=True) may say more; export the model again"},
     {"type-mismatch", "the file contradicts itself: export the model again"},
@@ -114,8 +120,8 @@ bool names(std::string_view patterns, std::string_view name) {
 }  // namespace
 
 std::string_view advice_for_operator(std::string_view domain, std::string_view op) {
-  return std::ranges::find_if(
-             kOperators, [&](const OperatorAdvice& a) { return matches(a.domain, domain) && names(a.ops, op); })
+  return std::ranges::find_if(kOperators,
+                              [&](const OperatorAdvice& a) { return matches(a.domain, domain) && names(a.ops, op); })
       ->advice;
 }
 
