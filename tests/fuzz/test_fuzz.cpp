@@ -49,7 +49,7 @@ TEST_CASE("most models of the generator compile, and mutated ones do no harm") {
 TEST_CASE("a model's version says how it is compiled, and the same version the same") {
   CHECK(fuzz::command_line(fuzz::context_of(int64_t{0})) == "--target " + targets()[0].name);
   std::set<std::string> all;
-  for (int64_t v = 0; v < 1 << 15; ++v) all.insert(fuzz::command_line(fuzz::context_of(v)));
+  for (int64_t v = 0; v < 1 << 17; ++v) all.insert(fuzz::command_line(fuzz::context_of(v)));
   CHECK(all.size() == targets().size() * 3 * 2 * 2 * 2 * 2 * 2 * 2);
   onnx::ModelProto model;
   model.set_model_version(12345);
