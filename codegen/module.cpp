@@ -9,6 +9,8 @@
 #include "codegen/kernel_source.h"
 #include "codegen/names.h"
 #include "compiler/liveness.h"
+#include "compiler/ops/conv.h"
+#include "compiler/ops/dense.h"
 
 namespace burin {
 namespace {

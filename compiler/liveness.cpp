@@ -1,4 +1,10 @@
 #include "compiler/liveness.h"
+#include "compiler/ops/binary.h"
+#include "compiler/ops/cast.h"
+#include "compiler/ops/quantize.h"
+#include "compiler/ops/reshape.h"
+#include "compiler/ops/unary.h"
+#include "compiler/ops/where.h"
 
 #include <fmt/format.h>
 
@@ -12,9 +18,8 @@ namespace {
 
 /// Operators that compute element i of their output from element i of their inputs, in ascending order.
 bool elementwise(const Op& op) {
-  return std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) || std::holds_alternative<Where>(op) ||
-         std::holds_alternative<Cast>(op) || std::holds_alternative<Quantize>(op) ||
-         std::holds_alternative<Dequantize>(op);
+  return op.is<Unary>() || op.is<Binary>() || op.is<Where>() || op.is<Cast>() || op.is<Quantize>() ||
+         op.is<Dequantize>();
 }
 
 /// Values whose bytes the caller owns.

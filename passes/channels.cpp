@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "compiler/numerics/requantize.h"
+#include "compiler/ops/all.h"
 #include "compiler/ops/layout.h"
 #include "passes/rewrite.h"
 

@@ -2,6 +2,7 @@
 // through what does not care about the order of axes until they meet and cancel, or reach the edge of the model.
 #include <algorithm>
 
+#include "compiler/ops/all.h"
 #include "compiler/ops/layout.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
@@ -60,22 +61,18 @@ bool rename_axes(Op& op, const Perm& perm) {
     for (size_t a = 0; a < perm.size(); ++a) r[size_t(perm[a])] = list[a];
     return r;
   };
-  if (std::holds_alternative<Unary>(op) || std::holds_alternative<Binary>(op) || std::holds_alternative<Quantize>(op) ||
-      std::holds_alternative<Dequantize>(op) || std::holds_alternative<Cast>(op))
-    return true;
-  if (auto* c = std::get_if<Concat>(&op))
-    return c->axis = perm[size_t(normalize_axis(c->axis, int(perm.size())))], true;
-  if (auto* s = std::get_if<Softmax>(&op))
-    return s->axis = perm[size_t(normalize_axis(s->axis, int(perm.size())))], true;
-  if (auto* s = std::get_if<Slice>(&op)) {
+  if (op.is<Unary>() || op.is<Binary>() || op.is<Quantize>() || op.is<Dequantize>() || op.is<Cast>()) return true;
+  if (auto* c = op.as<Concat>()) return c->axis = perm[size_t(normalize_axis(c->axis, int(perm.size())))], true;
+  if (auto* s = op.as<Softmax>()) return s->axis = perm[size_t(normalize_axis(s->axis, int(perm.size())))], true;
+  if (auto* s = op.as<Slice>()) {
     s->starts = renamed(s->starts), s->steps = renamed(s->steps), s->sizes = renamed(s->sizes);
     return true;
   }
-  if (auto* p = std::get_if<Pad>(&op)) {
+  if (auto* p = op.as<Pad>()) {
     p->begins = renamed(p->begins), p->ends = renamed(p->ends);
     return true;
   }
-  if (auto* r = std::get_if<Reduce>(&op)) {
+  if (auto* r = op.as<Reduce>()) {
     if (!r->keepdims) return false;
     for (int64_t& a : r->axes) a = perm[size_t(normalize_axis(a, int(perm.size())))];
     std::ranges::sort(r->axes);

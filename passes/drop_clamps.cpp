@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "compiler/ops/binary.h"
+#include "compiler/ops/unary.h"
 #include "passes/channels.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"

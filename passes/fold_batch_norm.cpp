@@ -1,5 +1,8 @@
 // conv(x) * m + a, with m and a one number per output channel, goes into the convolution's weights and bias: this is
 // what batch normalization becomes at import. Real numbers only; weights that are quantized stay as they are.
+#include "compiler/ops/binary.h"
+#include "compiler/ops/conv.h"
+#include "compiler/ops/dense.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 

@@ -2,6 +2,7 @@
 // rest.
 #include <algorithm>
 
+#include "compiler/ops/quantize.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 

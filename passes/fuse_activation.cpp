@@ -3,6 +3,10 @@
 // for few bits, are limits of the numbers that these integers stand for.
 #include <algorithm>
 
+#include "compiler/ops/binary.h"
+#include "compiler/ops/quantize.h"
+#include "compiler/ops/reshape.h"
+#include "compiler/ops/unary.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 

@@ -1,5 +1,7 @@
 // pad(x) with zeros before a convolution => the convolution's own padding. A quantized x must be padded with its zero
 // point, which is what a convolution pads with.
+#include "compiler/ops/conv.h"
+#include "compiler/ops/pad.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 

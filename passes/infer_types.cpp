@@ -3,10 +3,15 @@
 // order elements do the same to integers with a scale as to plain ones, so views move through them, down to the readers
 // and up to the inputs of the model, until a view that takes a scale away meets the one that gives it back. An int8
 // input that is reshaped before it is dequantized has the scale of that DequantizeLinear, and so has its header.
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
 
+#include "compiler/ops/concat.h"
+#include "compiler/ops/pad.h"
+#include "compiler/ops/pool.h"
+#include "compiler/ops/reshape.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
@@ -70,7 +75,7 @@ class Views {
       if (quant.axis >= 0) return std::nullopt;
       y.quant = quant;
     }
-    if (Pad* p = std::get_if<Pad>(&r.op); p && !is_covered(*p)) {
+    if (Pad* p = r.as<Pad>(); p && !is_covered(*p)) {
       // What pads integers is an integer; with a scale it is the number that this integer stands for.
       const DTypeInfo& t = info(y.dtype);
       if (!(p->value >= double(t.lo) && p->value <= double(t.hi))) return std::nullopt;

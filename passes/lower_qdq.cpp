@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compiler/ops/all.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
@@ -16,16 +17,6 @@ namespace {
 ValueId stored(Graph& g, ValueId v) {
   const Node* dq = made_by<Dequantize>(g, v);
   return dq ? dq->inputs[0] : ValueId::none;
-}
-
-bool integer_form(const Op& op, std::span<const Type> in, const Type& out) {
-  return std::visit(
-      [&](const auto& o) {
-        if constexpr (requires { o.integer_form(in, out); }) return bool(o.integer_form(in, out));
-        else if constexpr (requires { o.integer_form(); }) return bool(o.integer_form());
-        else return std::remove_cvref_t<decltype(o)>::quant == QuantRule::arithmetic;
-      },
-      op);
 }
 
 /// Whether the operator moves elements without looking at them: then it moves stored integers just as well.
@@ -185,7 +176,7 @@ bool lower(Graph& g, size_t at) {
   }
   std::vector<Type> types;
   for (ValueId v : inputs) types.push_back(v == ValueId::none ? Type{} : g[v].type);
-  if (!integer_form(n.op, types, y)) return false;
+  if (!has_integer_form(n.op, types, y)) return false;
   n.inputs = inputs;
   n.outputs = q->outputs;
   append(n.onnx, q->onnx);

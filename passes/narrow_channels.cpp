@@ -26,7 +26,10 @@
 #include <map>
 #include <numeric>
 
+#include "compiler/ops/conv.h"
+#include "compiler/ops/dense.h"
 #include "compiler/ops/layout.h"
+#include "compiler/ops/reshape.h"
 #include "passes/channels.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"

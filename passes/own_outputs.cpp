@@ -2,6 +2,7 @@
 // gets a Reshape (a copy) in front. A constant's name goes to the output. Changes nothing the second time.
 #include <set>
 
+#include "compiler/ops/reshape.h"
 #include "passes/pass.h"
 
 namespace burin {

@@ -1,4 +1,5 @@
 #include "passes/rewrite.h"
+#include "compiler/ops/reshape.h"
 
 #include <fmt/format.h>
 

@@ -6,6 +6,7 @@
 // rewrite). And only where the smaller window is no dearer: some kernels are made for windows of 3x3.
 #include <algorithm>
 
+#include "compiler/ops/conv.h"
 #include "compiler/ops/layout.h"
 #include "passes/cost.h"
 #include "passes/pass.h"

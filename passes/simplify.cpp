@@ -1,7 +1,13 @@
 // Algebra on the graph: a bias joins the product before it, equal nodes become one, moves that move nothing vanish.
 #include <algorithm>
 
+#include "compiler/ops/binary.h"
+#include "compiler/ops/conv.h"
+#include "compiler/ops/dense.h"
 #include "compiler/ops/layout.h"
+#include "compiler/ops/quantize.h"
+#include "compiler/ops/reshape.h"
+#include "compiler/ops/transpose.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 

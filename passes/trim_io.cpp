@@ -2,6 +2,9 @@
 #include <algorithm>
 
 #include "compiler/ops/layout.h"
+#include "compiler/ops/quantize.h"
+#include "compiler/ops/reshape.h"
+#include "compiler/ops/transpose.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 

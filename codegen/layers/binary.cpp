@@ -1,7 +1,9 @@
 #include "codegen/layers/binary.h"
 
 #include "codegen/layers/spelling.h"
-#include "compiler/ops/product.h"
+#include "compiler/ops/binary.h"
+#include "compiler/ops/conv.h"
+#include "compiler/ops/requantization.h"
 
 namespace burin {
 namespace {

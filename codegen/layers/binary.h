@@ -2,6 +2,7 @@
 #pragma once
 #include "codegen/layer.h"
 #include "compiler/numerics/pairs.h"
+#include "compiler/ops/binary.h"
 #include "runtime-min/kernels/binary.h"
 
 namespace burin {

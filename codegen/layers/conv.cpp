@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "compiler/liveness.h"
+#include "compiler/ops/conv.h"
+#include "compiler/ops/dense.h"
 #include "compiler/ops/layout.h"
 #include "runtime-min/kernels/depthwise_mve.h"
 #include "runtime-min/kernels/winograd_dsp.h"

@@ -3,6 +3,8 @@
 
 #include "codegen/layers/conv.h"
 #include "codegen/layers/rows.h"
+#include "compiler/ops/conv.h"
+#include "compiler/ops/dense.h"
 #include "runtime-min/kernels/depthwise_f32_mve.h"
 
 namespace burin {

@@ -1,6 +1,9 @@
 #include "codegen/layers/elementwise.h"
 
 #include "codegen/layers/spelling.h"
+#include "compiler/ops/cast.h"
+#include "compiler/ops/unary.h"
+#include "compiler/ops/where.h"
 
 namespace burin {
 namespace {

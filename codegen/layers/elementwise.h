@@ -1,6 +1,7 @@
 // Operators of one operand, casts and selection, element by element.
 #pragma once
 #include "codegen/layer.h"
+#include "compiler/ops/unary.h"
 #include "runtime-min/kernels/where.h"
 
 namespace burin {

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "codegen/layers/spelling.h"
+#include "compiler/ops/gather.h"
+#include "runtime-min/kernels/gather.h"
 
 namespace burin {
 namespace {

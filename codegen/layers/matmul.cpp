@@ -1,6 +1,7 @@
 #include "codegen/layers/matmul.h"
 
 #include "codegen/layers/spelling.h"
+#include "compiler/ops/matmul.h"
 
 namespace burin {
 namespace {

@@ -1,7 +1,9 @@
 // Matrix products of two operands that are computed at run time.
 #pragma once
 #include "codegen/layer.h"
+#include "compiler/numerics/requantize.h"
 #include "compiler/ops/matmul.h"
+#include "runtime-min/kernels/matmul.h"
 
 namespace burin {
 

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 #include "codegen/layers/spelling.h"
+#include "compiler/ops/concat.h"
+#include "compiler/ops/expand.h"
+#include "compiler/ops/pad.h"
+#include "compiler/ops/reshape.h"
+#include "compiler/ops/slice.h"
+#include "compiler/ops/transpose.h"
 
 namespace burin {
 namespace {

@@ -2,6 +2,8 @@
 
 #include "codegen/layers/rows.h"
 #include "codegen/layers/spelling.h"
+#include "compiler/ops/binary.h"
+#include "compiler/ops/pool.h"
 
 namespace burin {
 namespace {

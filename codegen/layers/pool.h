@@ -2,6 +2,8 @@
 #pragma once
 #include "codegen/layer.h"
 #include "compiler/ops/pool.h"
+#include "compiler/ops/requantization.h"
+#include "runtime-min/kernels/pool.h"
 
 namespace burin {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codegen/layers/spelling.h"
+#include "compiler/ops/quantize.h"
 
 namespace burin {
 namespace {

@@ -1,6 +1,8 @@
 #include "codegen/layers/reduce.h"
 
 #include "codegen/layers/spelling.h"
+#include "compiler/ops/binary.h"
+#include "compiler/ops/reduce.h"
 
 namespace burin {
 namespace {

@@ -1,7 +1,9 @@
 // Reductions over any axes.
 #pragma once
 #include "codegen/layer.h"
+#include "compiler/numerics/requantize.h"
 #include "compiler/ops/reduce.h"
+#include "runtime-min/kernels/reduce.h"
 
 namespace burin {
 

@@ -1,6 +1,7 @@
 #include "codegen/layers/softmax.h"
 
 #include "codegen/layers/spelling.h"
+#include "compiler/ops/softmax.h"
 
 namespace burin {
 namespace {

@@ -10,6 +10,9 @@
 #include "compiler/cli/data.h"
 #include "compiler/cli/runner.h"
 #include "compiler/interpreter.h"
+#include "compiler/ops/quantize.h"
+#include "compiler/ops/reshape.h"
+#include "compiler/ops/softmax.h"
 
 namespace burin {
 namespace fs = std::filesystem;

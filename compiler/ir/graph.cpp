@@ -1,4 +1,5 @@
 #include "compiler/ir/graph.h"
+#include "compiler/ops/reshape.h"
 
 #include <fmt/format.h>
 

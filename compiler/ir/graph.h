@@ -42,11 +42,11 @@ struct Node {
 
   template <class T>
   const T* as() const {
-    return std::get_if<T>(&op);
+    return op.as<T>();
   }
   template <class T>
   T* as() {
-    return std::get_if<T>(&op);
+    return op.as<T>();
   }
 };
 

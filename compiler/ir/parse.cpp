@@ -8,6 +8,7 @@
 
 #include "compiler/diagnostics.h"
 #include "compiler/ir/graph.h"
+#include "compiler/ops/all.h"
 
 namespace burin {
 namespace {
@@ -380,15 +381,13 @@ class Parser {
         continue;
       }
       bool known = false;
-      std::visit(
-          [&]<class T>(T& op) {
-            T::fields(op, [&](std::string_view field, auto& v) {
-              if (field != key) return;
-              known = true;
-              read(c_, v);
-            });
-          },
-          n.op);
+      visit(n.op, [&]<class T>(T& op) {
+        T::fields(op, [&](std::string_view field, auto& v) {
+          if (field != key) return;
+          known = true;
+          read(c_, v);
+        });
+      });
       if (!known) c_.go(start), c_.fail(fmt::format("{} has no attribute '{}'", name(n.op), key));
     }
   }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "compiler/ir/graph.h"
+#include "compiler/ops/all.h"
 
 namespace burin {
 namespace {
@@ -52,11 +53,9 @@ std::string text(const std::array<T, n>& v) {
 
 std::vector<std::pair<std::string, std::string>> fields(const Op& op) {
   std::vector<std::pair<std::string, std::string>> r;
-  std::visit(
-      [&]<class T>(const T& o) {
-        T::fields(o, [&](std::string_view name, const auto& v) { r.emplace_back(name, text(v)); });
-      },
-      op);
+  visit(op, [&]<class T>(const T& o) {
+    T::fields(o, [&](std::string_view name, const auto& v) { r.emplace_back(name, text(v)); });
+  });
   return r;
 }
 

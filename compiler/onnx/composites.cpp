@@ -4,7 +4,10 @@
 
 #include <cmath>
 
+#include "compiler/ops/binary.h"
+#include "compiler/ops/cast.h"
 #include "compiler/ops/elements.h"
+#include "compiler/ops/unary.h"
 
 namespace burin {
 namespace {

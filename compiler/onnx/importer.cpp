@@ -9,6 +9,7 @@
 #include "compiler/onnx/inputs.h"
 #include "compiler/onnx/tensor_proto.h"
 #include "compiler/ops/constants.h"
+#include "compiler/ops/reshape.h"
 
 namespace burin {
 namespace {

@@ -1,4 +1,5 @@
 #include "compiler/onnx/known_values.h"
+#include "compiler/ops/quantize.h"
 
 #include <algorithm>
 

@@ -7,6 +7,10 @@
 #include "compiler/diagnostics.h"
 #include "compiler/onnx/proto.h"
 #include "compiler/onnx/tensor_proto.h"
+#include "compiler/ops/concat.h"
+#include "compiler/ops/pad.h"
+#include "compiler/ops/quantize.h"
+#include "compiler/ops/reshape.h"
 
 namespace burin {
 namespace {
@@ -193,7 +197,7 @@ std::vector<Type> result_types(const Graph& graph, const Op& op, const std::vect
 /// The results, when they can be known now.
 std::optional<std::vector<Tensor>> fold(const Graph& graph, const Op& op, const std::vector<ValueId>& in,
                                         const std::vector<Type>& types) {
-  if (std::holds_alternative<Dequantize>(op)) return std::nullopt;
+  if (op.is<Dequantize>()) return std::nullopt;
   std::vector<const Tensor*> values;
   for (ValueId id : in) {
     if (id != ValueId::none && !graph[id].constant()) return std::nullopt;
@@ -210,10 +214,7 @@ std::optional<std::vector<Tensor>> fold(const Graph& graph, const Op& op, const 
 }
 
 /// Operators of one data operand that move stored integers as they would move the real numbers these stand for.
-bool moves_stored(const Op& op) {
-  return quant_rule(op) == QuantRule::movement && !std::holds_alternative<Pad>(op) &&
-         !std::holds_alternative<Concat>(op);
-}
+bool moves_stored(const Op& op) { return quant_rule(op) == QuantRule::movement && !op.is<Pad>() && !op.is<Concat>(); }
 
 }  // namespace
 

@@ -5,9 +5,11 @@
 #include <algorithm>
 
 #include "compiler/numerics/pairs.h"
+#include "compiler/ops/cast.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/elements.h"
-#include "compiler/ops/product.h"
+#include "compiler/ops/requantization.h"
+#include "runtime-min/kernels/binary.h"
 #include "runtime-min/kernels/lut.h"
 
 namespace burin {

@@ -1,10 +1,11 @@
 #pragma once
-#include "compiler/numerics/pairs.h"
-#include "compiler/numerics/requantize.h"
 #include "compiler/ops/op.h"
-#include "runtime-min/kernels/binary.h"
 
 namespace burin {
+
+struct AddPlan;         // compiler/numerics/pairs.h
+struct BinaryShape;     // runtime-min/kernels/binary.h
+struct Requantization;  // compiler/numerics/requantize.h
 
 enum class BinaryKind : uint8_t {
 #define BINARY(name, ...) name,

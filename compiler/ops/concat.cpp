@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "compiler/ops/copies.h"
 #include "compiler/ops/elements.h"
 
 namespace burin {

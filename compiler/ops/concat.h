@@ -1,7 +1,9 @@
 #pragma once
-#include "compiler/ops/copies.h"
+#include "compiler/ops/op.h"
 
 namespace burin {
+
+struct StridedCopy;  // compiler/ops/copies.h
 
 /// The inputs one after the other along `axis` (from 0, or negative from the end). Quantized inputs have the scale and
 /// zero point of the result.

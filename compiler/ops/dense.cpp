@@ -2,9 +2,15 @@
 
 #include <fmt/format.h>
 
+#include "compiler/numerics/requantize.h"
+#include "compiler/ops/binary.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/elements.h"
 #include "compiler/ops/layout.h"
+#include "compiler/ops/matmul.h"
+#include "compiler/ops/quantize.h"
+#include "compiler/ops/transpose.h"
+#include "runtime-min/kernels/dense.h"
 
 namespace burin {
 namespace {

@@ -1,8 +1,9 @@
 #pragma once
 #include "compiler/ops/op.h"
-#include "runtime-min/kernels/dense.h"
 
 namespace burin {
+
+struct DenseShape;  // runtime-min/kernels/dense.h
 
 enum class ValueId : int32_t;  // compiler/ir/graph.h
 

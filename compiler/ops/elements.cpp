@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "compiler/ops/cast.h"
+#include "compiler/ops/reshape.h"
 #include "runtime-min/kernels/strided_copy.h"
 
 namespace burin {

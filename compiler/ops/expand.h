@@ -1,7 +1,9 @@
 #pragma once
-#include "compiler/ops/copies.h"
+#include "compiler/ops/op.h"
 
 namespace burin {
+
+struct StridedCopy;  // compiler/ops/copies.h
 
 /// x repeated along axes of extent 1 until it has `shape` (the result's own shape; missing axes are in front). Tile is
 /// a reshape, this, and a reshape.

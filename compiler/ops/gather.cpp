@@ -5,6 +5,9 @@
 #include <algorithm>
 
 #include "compiler/ops/elements.h"
+#include "compiler/ops/slice.h"
+#include "runtime-min/kernels/gather.h"
+#include "runtime-min/kernels/strided_copy.h"
 
 namespace burin {
 namespace {

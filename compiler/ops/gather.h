@@ -1,8 +1,11 @@
 #pragma once
 #include "compiler/ops/op.h"
-#include "runtime-min/kernels/gather.h"
 
 namespace burin {
+
+struct GatherElementsShape;  // runtime-min/kernels/gather.h
+struct GatherNdShape;
+struct GatherShape;
 
 enum class GatherKind : uint8_t { gather, gather_elements, gather_nd };
 

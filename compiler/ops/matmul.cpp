@@ -4,10 +4,14 @@
 
 #include <algorithm>
 
+#include "compiler/ops/binary.h"
+#include "compiler/ops/cast.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/dense.h"
 #include "compiler/ops/elements.h"
 #include "compiler/ops/layout.h"
+#include "compiler/ops/quantize.h"
+#include "runtime-min/kernels/matmul.h"
 
 namespace burin {
 namespace {

@@ -1,9 +1,10 @@
 #pragma once
-#include "compiler/numerics/requantize.h"
 #include "compiler/ops/op.h"
-#include "runtime-min/kernels/matmul.h"
 
 namespace burin {
+
+struct MatMulShape;     // runtime-min/kernels/matmul.h
+struct Requantization;  // compiler/numerics/requantize.h
 
 /// Matrix product of the last two axes, y = a b; the axes before them broadcast. As in numpy, a vector a is one row, a
 /// vector b one column, and that axis is dropped from the result. Quantized (one scale each): correctly rounded from

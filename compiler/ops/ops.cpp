@@ -9,17 +9,11 @@
 #include <utility>
 
 #include "compiler/onnx/composites.h"
+#include "compiler/ops/all.h"
 #include "compiler/ops/constants.h"
 
 namespace burin {
 namespace {
-
-/// Calls f.template operator()<T>() for every alternative of Op.
-template <class F>
-void for_each_operator(F&& f) {
-  [&]<size_t... i>(std::index_sequence<i...>) { (f.template operator()<std::variant_alternative_t<i, Op>>(), ...); }
-  (std::make_index_sequence<std::variant_size_v<Op>>());
-}
 
 /// A family has one name for each of its kinds.
 template <class T>
@@ -36,7 +30,7 @@ std::string_view name_of(const T& op) {
 }  // namespace
 
 std::string_view name(const Op& op) {
-  return std::visit([](const auto& o) { return name_of(o); }, op);
+  return visit<std::string_view>(op, [](const auto& o) { return name_of(o); });
 }
 
 Op op_of_name(std::string_view wanted) {
@@ -58,28 +52,34 @@ Op op_of_name(std::string_view wanted) {
 }
 
 Arity inputs(const Op& op) {
-  return std::visit([]<class T>(const T&) { return T::inputs; }, op);
+  return visit<Arity>(op, []<class T>(const T&) { return T::inputs; });
 }
 
 QuantRule quant_rule(const Op& op) {
-  return std::visit([]<class T>(const T&) { return T::quant; }, op);
+  return visit<QuantRule>(op, []<class T>(const T&) { return T::quant; });
 }
 
 std::vector<Type> infer(const Op& op, std::span<const Type> in) {
-  return std::visit([&](const auto& o) { return o.infer(in); }, op);
+  return visit<std::vector<Type>>(op, [&](const auto& o) { return o.infer(in); });
 }
 
 void eval(const Op& op, Inputs in, Outputs out) {
-  std::visit([&](const auto& o) { o.eval(in, out); }, op);
+  visit(op, [&](const auto& o) { o.eval(in, out); });
 }
 
 Clamp* clamp_of(Op& op) {
-  return std::visit(
-      [](auto& o) -> Clamp* {
-        if constexpr (requires { o.clamp; }) return &o.clamp;
-        else return nullptr;
-      },
-      op);
+  return visit<Clamp*>(op, [](auto& o) -> Clamp* {
+    if constexpr (requires { o.clamp; }) return &o.clamp;
+    else return nullptr;
+  });
+}
+
+bool has_integer_form(const Op& op, std::span<const Type> in, const Type& out) {
+  return visit<bool>(op, [&]<class T>(const T& o) {
+    if constexpr (requires { o.integer_form(in, out); }) return bool(o.integer_form(in, out));
+    else if constexpr (requires { o.integer_form(); }) return bool(o.integer_form());
+    else return T::quant == QuantRule::arithmetic;
+  });
 }
 
 // Multiply-adds: each element of the result is a sum of as many products as one row of the second operand has.
@@ -95,12 +95,10 @@ int64_t products(const MatMul&, std::span<const Type> in) { return in[0].shape.b
 }  // namespace
 
 int64_t macs(const Op& op, std::span<const Type> in, std::span<const Type> out) {
-  return std::visit(
-      [&](const auto& o) -> int64_t {
-        if constexpr (requires { products(o, in); }) return out[0].elements() * products(o, in);
-        else return 0;
-      },
-      op);
+  return visit<int64_t>(op, [&](const auto& o) -> int64_t {
+    if constexpr (requires { products(o, in); }) return out[0].elements() * products(o, in);
+    else return 0;
+  });
 }
 
 Importer importer(std::string_view onnx_op) {
@@ -167,7 +165,7 @@ std::vector<SupportedOp> supported_operators() {
   for_each_operator([&]<class T>() {
     for (std::string_view onnx : T::onnx) {
       const std::string_view ir = ir_name<T>(onnx);
-      all.push_back({onnx, ir, quantizes(std::get<T>(op_of_name(ir))) ? T::quant : QuantRule::none});
+      all.push_back({onnx, ir, quantizes(*op_of_name(ir).as<T>()) ? T::quant : QuantRule::none});
     }
   });
   // Those that only make constants, and the one whose branch is taken at compile time.

@@ -1,36 +1,64 @@
-// The list of operators. To add one: write its file, include it, name it here (docs/add-an-operator.md).
+// An operator as a value, and what can be asked of any. This header knows the operators by name only: who asks for one
+// with as<Conv>() includes its file, so that a change to an operator rebuilds what is about it.
 #pragma once
-#include <variant>
+#include <memory>
+#include <type_traits>
+#include <utility>
 
-#include "compiler/ops/binary.h"
-#include "compiler/ops/cast.h"
-#include "compiler/ops/concat.h"
-#include "compiler/ops/conv.h"
-#include "compiler/ops/dense.h"
-#include "compiler/ops/expand.h"
-#include "compiler/ops/gather.h"
-#include "compiler/ops/matmul.h"
-#include "compiler/ops/pad.h"
-#include "compiler/ops/pool.h"
-#include "compiler/ops/quantize.h"
-#include "compiler/ops/reduce.h"
-#include "compiler/ops/reshape.h"
-#include "compiler/ops/slice.h"
-#include "compiler/ops/softmax.h"
-#include "compiler/ops/transpose.h"
-#include "compiler/ops/unary.h"
-#include "compiler/ops/where.h"
+#include "compiler/ops/op.h"
+#include "compiler/ops/operator_list.h"
 
 namespace burin {
 
-using Op = std::variant<Conv, Dense, MatMul, Binary, Unary, Pool, Reduce, Softmax, Reshape, Transpose, Slice, Concat,
-                        Pad, Gather, Expand, Where, Cast, Quantize, Dequantize>;
+/// Any of the Operators, with its attributes; a default one is none of them.
+class Op {
+ public:
+  Op() = default;
+  template <class T>
+  requires(operator_index<T> >= 0) Op(T op) : kind_(&kKind<T>), value_(new T(std::move(op))) {}
+  Op(const Op& o) : kind_(o.kind_), value_(o.kind_ ? o.kind_->copy(o.value_) : nullptr) {}
+  Op(Op&& o) noexcept : kind_(std::exchange(o.kind_, nullptr)), value_(std::exchange(o.value_, nullptr)) {}
+  Op& operator=(Op o) noexcept {
+    std::swap(kind_, o.kind_), std::swap(value_, o.value_);
+    return *this;
+  }
+  ~Op() {
+    if (kind_) kind_->destroy(value_);
+  }
 
-template <class>
-constexpr bool all_operators = false;
-template <class... T>
-constexpr bool all_operators<std::variant<T...>> = (Operator<T> && ...);
-static_assert(all_operators<Op>);
+  /// The operator, if it is a T; else null.
+  template <class T>
+  T* as() {
+    return is<T>() ? static_cast<T*>(value_) : nullptr;
+  }
+  template <class T>
+  const T* as() const {
+    return is<T>() ? static_cast<const T*>(value_) : nullptr;
+  }
+  template <class T>
+  bool is() const {
+    return index() == operator_index<T>;
+  }
+  /// Its place in Operators; -1: none.
+  int index() const { return kind_ ? kind_->index : -1; }
+  bool operator==(const Op& o) const { return index() == o.index() && (!kind_ || kind_->equal(value_, o.value_)); }
+
+ private:
+  struct Kind {
+    int index;
+    void* (*copy)(const void*);
+    void (*destroy)(void*);
+    bool (*equal)(const void*, const void*);
+  };
+  template <class T>
+  static constexpr Kind kKind{
+      operator_index<T>, [](const void* v) -> void* { return new T(*static_cast<const T*>(v)); },
+      [](void* v) { delete static_cast<T*>(v); },
+      [](const void* a, const void* b) { return *static_cast<const T*>(a) == *static_cast<const T*>(b); }};
+
+  const Kind* kind_ = nullptr;
+  void* value_ = nullptr;
+};
 
 /// The operator's name in the text IR: "conv", "relu".
 std::string_view name(const Op& op);
@@ -42,6 +70,8 @@ std::vector<Type> infer(const Op& op, std::span<const Type> in);
 void eval(const Op& op, Inputs in, Outputs out);
 /// The limits that its results are stored with; null where the operator has none.
 Clamp* clamp_of(Op& op);
+/// Whether it has exact arithmetic on these quantized types.
+bool has_integer_form(const Op& op, std::span<const Type> in, const Type& out);
 
 /// Multiply-adds of one run, for reports: products that reach an accumulator.
 int64_t macs(const Op& op, std::span<const Type> in, std::span<const Type> out);

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "compiler/numerics/rational.h"
+#include "compiler/ops/copies.h"
 #include "compiler/ops/elements.h"
 
 namespace burin {

@@ -1,7 +1,9 @@
 #pragma once
-#include "compiler/ops/copies.h"
+#include "compiler/ops/op.h"
 
 namespace burin {
+
+struct StridedCopy;  // compiler/ops/copies.h
 
 enum class PadKind : uint8_t { pad, pad_reflect, pad_edge, pad_wrap };
 

@@ -10,7 +10,11 @@
 #include "compiler/ops/conv.h"
 #include "compiler/ops/elements.h"
 #include "compiler/ops/layout.h"
+#include "compiler/ops/pad.h"
+#include "compiler/ops/reduce.h"
+#include "compiler/ops/requantization.h"
 #include "runtime-min/kernels/conv.h"
+#include "runtime-min/kernels/pool.h"
 
 namespace burin {
 namespace {

@@ -1,10 +1,11 @@
 #pragma once
-#include "compiler/numerics/requantize.h"
 #include "compiler/ops/op.h"
 #include "compiler/ops/window.h"
-#include "runtime-min/kernels/pool.h"
 
 namespace burin {
+
+struct PoolRequantization;  // compiler/ops/requantization.h
+struct PoolShape;           // runtime-min/kernels/pool.h
 
 enum class PoolKind : uint8_t { max_pool, average_pool };
 
@@ -38,12 +39,7 @@ struct Pool {
   PoolShape shape(const Type& x, const Type& y) const;
 };
 
-/// The requantization of a quantized average pool: one parameter set for each number that a window divides by. counts
-/// is what the kernel takes beside the parameters: those numbers, rising.
-struct PoolRequantization {
-  Requantization requantization;
-  std::vector<int32_t> counts;
-};
+/// Of a quantized average pool.
 PoolRequantization pool_requantization(const Pool& op, const Type& x, const Type& y);
 
 }  // namespace burin

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compiler/ops/cast.h"
 #include "compiler/ops/elements.h"
 #include "runtime-min/kernels/quantize.h"
 

@@ -6,8 +6,10 @@
 #include <numeric>
 
 #include "compiler/ops/binary.h"
+#include "compiler/ops/cast.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/elements.h"
+#include "runtime-min/kernels/reduce.h"
 
 namespace burin {
 namespace {

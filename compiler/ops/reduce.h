@@ -1,9 +1,10 @@
 #pragma once
-#include "compiler/numerics/requantize.h"
 #include "compiler/ops/op.h"
-#include "runtime-min/kernels/reduce.h"
 
 namespace burin {
+
+struct ReduceShape;     // runtime-min/kernels/reduce.h
+struct Requantization;  // compiler/numerics/requantize.h
 
 enum class ReduceKind : uint8_t {
   mean,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "compiler/ops/copies.h"
 #include "compiler/ops/elements.h"
 
 namespace burin {

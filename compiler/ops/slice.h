@@ -1,7 +1,9 @@
 #pragma once
-#include "compiler/ops/copies.h"
+#include "compiler/ops/op.h"
 
 namespace burin {
+
+struct StridedCopy;  // compiler/ops/copies.h
 
 /// y[i..] = x[starts + i * steps], one entry per axis of x, everything resolved: steps may be negative, never 0; sizes
 /// is the result's shape.

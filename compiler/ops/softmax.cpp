@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "compiler/numerics/functions.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/elements.h"
+#include "runtime-min/kernels/softmax.h"
 #include "runtime-min/kernels/softmax_s8.h"
 
 namespace burin {

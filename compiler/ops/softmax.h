@@ -1,9 +1,10 @@
 #pragma once
-#include "compiler/numerics/functions.h"
 #include "compiler/ops/op.h"
-#include "runtime-min/kernels/softmax.h"
 
 namespace burin {
+
+struct SoftmaxPlan;   // compiler/numerics/functions.h
+struct SoftmaxShape;  // runtime-min/kernels/softmax.h
 
 enum class SoftmaxKind : uint8_t { softmax, log_softmax };
 

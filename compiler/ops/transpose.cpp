@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/onnx/node.h"
+#include "compiler/ops/copies.h"
 #include "compiler/ops/layout.h"
 
 namespace burin {

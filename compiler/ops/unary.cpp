@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compiler/ops/binary.h"
 #include "compiler/ops/elements.h"
 #include "runtime-min/kernels/lut.h"
 #include "runtime-min/kernels/unary.h"

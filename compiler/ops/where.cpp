@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "compiler/ops/elements.h"
+#include "runtime-min/kernels/where.h"
 
 namespace burin {
 

@@ -1,8 +1,9 @@
 #pragma once
 #include "compiler/ops/op.h"
-#include "runtime-min/kernels/where.h"
 
 namespace burin {
+
+struct WhereShape;  // runtime-min/kernels/where.h
 
 /// y = condition ? a : b, element by element, the three shapes broadcast. Inputs: condition (boolean), a, b.
 struct Where {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "compiler/ops/all.h"
 #include "tests/codegen/layer_program.h"
 
 namespace {

@@ -16,6 +16,7 @@
 #include <random>
 
 #include "codegen/layers/all.h"
+#include "compiler/ops/conv.h"
 #include "passes/pass.h"
 #include "runtime-min/kernels/conv_f32_fpu.h"
 #include "runtime-min/kernels/conv_f32_mve.h"

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "codegen/layers/all.h"
+#include "compiler/ops/conv.h"
 #include "passes/pass.h"
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/conv_few_dsp.h"

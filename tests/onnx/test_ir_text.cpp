@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "compiler/ir/graph.h"
+#include "compiler/ops/conv.h"
 
 namespace burin {
 namespace {

@@ -1,6 +1,8 @@
 // For ONNX what stands between QuantizeLinear and DequantizeLinear is integers; constants behind DequantizeLinear are
 // constants.
 #include "compiler/interpreter.h"
+#include "compiler/ops/dense.h"
+#include "compiler/ops/quantize.h"
 #include "tests/catch.h"
 #include "tests/onnx/builder.h"
 

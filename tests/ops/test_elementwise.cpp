@@ -4,7 +4,12 @@
 #include <limits>
 #include <random>
 
+#include "compiler/numerics/pairs.h"
+#include "compiler/ops/binary.h"
+#include "compiler/ops/cast.h"
 #include "compiler/ops/elements.h"
+#include "compiler/ops/unary.h"
+#include "runtime-min/kernels/binary.h"
 #include "runtime-min/kernels/cast.h"
 #include "tests/ops/ops_test.h"
 

@@ -1,4 +1,10 @@
 // Slice, Split, Pad, Concat, Expand, Tile, Gather, Where: against plain indexing.
+#include "compiler/ops/concat.h"
+#include "compiler/ops/expand.h"
+#include "compiler/ops/gather.h"
+#include "compiler/ops/pad.h"
+#include "compiler/ops/slice.h"
+#include "compiler/ops/where.h"
 #include "tests/ops/ops_test.h"
 
 using namespace burin;

@@ -2,6 +2,14 @@
 #include <cmath>
 #include <limits>
 
+#include "compiler/ops/dense.h"
+#include "compiler/ops/matmul.h"
+#include "compiler/ops/pool.h"
+#include "compiler/ops/quantize.h"
+#include "compiler/ops/reduce.h"
+#include "compiler/ops/requantization.h"
+#include "compiler/ops/softmax.h"
+#include "runtime-min/kernels/pool.h"
 #include "tests/ops/ops_test.h"
 
 using namespace burin;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compiler/ir/graph.h"
+#include "compiler/ops/all.h"
 #include "tests/passes/law.h"
 
 namespace burin {

@@ -15,6 +15,7 @@
 
 #include "codegen/layer.h"
 #include "compiler/ops/layout.h"
+#include "compiler/ops/quantize.h"
 #include "passes/pass.h"
 #include "tests/passes/law.h"
 

@@ -11,6 +11,7 @@
 #include <numeric>
 
 #include "compiler/liveness.h"
+#include "compiler/ops/quantize.h"
 #include "passes/pass.h"
 #include "tests/passes/law.h"
 #include "tests/passes/random_graph.h"

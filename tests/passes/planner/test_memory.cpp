@@ -11,6 +11,13 @@
 #include <vector>
 
 #include "compiler/liveness.h"
+#include "compiler/ops/binary.h"
+#include "compiler/ops/cast.h"
+#include "compiler/ops/concat.h"
+#include "compiler/ops/conv.h"
+#include "compiler/ops/quantize.h"
+#include "compiler/ops/reshape.h"
+#include "compiler/ops/unary.h"
 #include "passes/pass.h"
 #include "passes/planner.h"
 
