@@ -93,7 +93,7 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
     c.vector =
         plan_vector_requantization(accumulator_channels(w, v.constant(2), v.constant(3), v.in(0), v.out(), c.weights),
                                    requant_range(v.out(), clamp));
-  c.narrow = std::ranges::all_of(c.weights, [](int16_t x) { return x >= -128 && x <= 127; });
+  c.narrow = std::ranges::all_of(c.weights, [](int16_t weight) { return weight >= -128 && weight <= 127; });
   // For size there must be as many as the code of such a kernel has bytes: no other layer shares it.
   const int64_t zeros = std::ranges::count(c.weights, int16_t{0});
   const bool few = c.weights.empty() || (v.options.optimize == Options::Optimize::size && zeros < 512);
@@ -102,8 +102,8 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   bool exact = c.narrow && c.s.groups == 1;
   for (int32_t o = 0; o < c.s.oc; ++o) {
     const int16_t* f = c.weights.data() + o * c.taps;
-    const int64_t most =
-        reach * std::accumulate(f, f + c.taps, int64_t{0}, [](int64_t a, int16_t x) { return a + std::abs(x); });
+    const int64_t most = reach * std::accumulate(f, f + c.taps, int64_t{0},
+                                                 [](int64_t sum, int16_t weight) { return sum + std::abs(weight); });
     c.bound = std::max(c.bound, most);
     exact = exact && most < (1 << 23) && hs_exact(c, o);
   }

@@ -241,6 +241,20 @@ def saturating(op):
 
 # What the compiler could think of stored integers, a build each; every `stored_*` case is run by the interpreter.
 STORED = {
+    "stored: what QuantizeLinear makes keeps its scale": [
+        ("compiler/onnx/node.cpp", "results_.push_back({proto_.output(int(k)), with_quant(v, {}), v});", "results_.push_back({proto_.output(int(k)), v, v});", "")],
+    "stored: a scale goes through Relu, Neg and their kin": [
+        ("passes/infer_types.cpp", "(pool && pool->kind == PoolKind::max_pool);", "(pool && pool->kind == PoolKind::max_pool) || n.as<Unary>();", ""),
+        ("passes/infer_types.cpp", "if (n.as<Pool>()) {", "if (n.as<Pool>() || n.as<Unary>()) {", "")],
+    "stored: DequantizeLinear drops the zero point": [
+        ("compiler/ops/quantize.cpp", "const ValueId x = node.with_quant(node.input(0), import_quant(node, 1, 2, axis, node.type(0)));",
+         "Quant q = import_quant(node, 1, 2, axis, node.type(0));\nq.zero_point.assign(q.scale.size(), 0);\nconst ValueId x = node.with_quant(node.input(0), q);", "")],
+    "stored: Pad drops the zero point": [
+        ("passes/infer_types.cpp", "(p->value - quant.zero_point[0]) * double(quant.scale[0]);", "p->value * double(quant.scale[0]);", "")],
+    "stored: Clip drops the zero point": [
+        ("passes/fuse_activation.cpp", "double(v - quant.zero_point[0])", "double(v)", "")],
+    "stored: a Pad's value is taken as a real": [
+        ("passes/infer_types.cpp", "p->value = (p->value - quant.zero_point[0]) * double(quant.scale[0]);", "", "")],
     "stored: wrap-around as saturation": [(K + "binary.h", f"return T(W(a) {op} W(b));", saturating(op), "") for op in "+-*"],
 }
 # Where kernels serve (the first one that has cases of a kernel counts) and what runs them.
