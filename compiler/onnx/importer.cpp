@@ -426,11 +426,10 @@ void ModelImporter::import_outputs() {
     ValueId& v = graph_.outputs[size_t(i)];
     const std::string& name = declared.Get(i).name();
     if (graph_[v].name == name) continue;
+    // A quantized value has the name of the integers that it stores, until these are an output.
+    if (const Node* n = graph_.producer(v); n && graph_[n->inputs[0]].name == name) graph_[n->inputs[0]].name.clear();
     if (graph_[v].constant()) {
       v = graph_.add_constant(name, *graph_[v].data);
-    } else if (const Node* n = graph_.producer(v); n && graph_[n->inputs[0]].name == name) {
-      std::swap(graph_[v].name, graph_[n->inputs[0]].name);  // the stored integers of a quantized value
-      claimed.insert(v);
     } else if (claimed.insert(v).second) {
       graph_[v].name = name;
     } else {

@@ -63,6 +63,21 @@ TEST_CASE("what QuantizeLinear makes are integers", "[onnx]") {
   CHECK(out[1] == floats({2}, {21.5f, -6.5f}));  // 46, and 246 - 256
 }
 
+TEST_CASE("stored integers that are two outputs have both names", "[onnx]") {
+  for (const bool copy_first : {false, true}) {
+    Builder b;
+    b.input("x", F, {int64_t{2}}).floats("s", {}, {0.5f}).initializer("z", I8, {}).add_int32_data(3);
+    b.node("QuantizeLinear", {"x", "s", "z"}, {"q"});
+    b.node("Identity", {"q"}, {"copy"});
+    if (copy_first) b.output("copy", I8).output("q", I8);
+    else b.output("q", I8).output("copy", I8);
+    const Graph g = b.read();
+    CHECK(g[g.outputs[copy_first]].name == "q");
+    CHECK(g[g.outputs[!copy_first]].name == "copy");
+    CHECK(g.outputs[0] != g.outputs[1]);
+  }
+}
+
 TEST_CASE("constants behind DequantizeLinear are known", "[onnx]") {
   // Clip limits, through a chain of two operators.
   Builder b;
