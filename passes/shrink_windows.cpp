@@ -81,8 +81,9 @@ Tensor select(const Kernel4& k, Span rows, Span columns) {
 
 void shrink(Graph& g, size_t at, const Context& ctx) {
   const Conv* c = g.nodes[at].as<Conv>();
+  if (!c || !c->channels_last) return;
   const ValueId x = g.nodes[at].inputs[0], w = g.nodes[at].inputs[1];
-  if (!c || !c->channels_last || !g[w].constant() || g[w].data->elements() == 0 || g[x].type.elements() == 0) return;
+  if (!g[w].constant() || g[w].data->elements() == 0 || g[x].type.elements() == 0) return;
   const Image image = burin::image(g[x].type.shape, true);
   const Kernel4 k(*c, *g[w].data);
   const Span rows = needed(*c, k, 0, image.h), columns = needed(*c, k, 1, image.w);
