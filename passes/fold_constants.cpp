@@ -7,10 +7,19 @@
 
 namespace burin {
 
-void fold_constants(Graph& g, const Context&) {
+void fold_constants(Graph& g, const Context& ctx) {
+  Spending spent(ctx.options.limits);
   for (const Node& n : g.nodes) {
     if (n.as<Dequantize>()) continue;
     if (!std::ranges::all_of(n.inputs, [&](ValueId v) { return v == ValueId::none || g[v].constant(); })) continue;
+    std::vector<Type> types;
+    int64_t bytes = 0;
+    for (ValueId v : n.outputs) types.push_back(g[v].type), bytes += types.back().bytes();
+    try {
+      spent.fold(bytes, steps(n.op, g.input_types(n), types));
+    } catch (const OpError& e) {
+      throw ModelError(e.at(n.name, std::string(name(n.op))));
+    }
     std::vector<Tensor> results = evaluate(g, n);
     for (size_t i = 0; i < results.size(); ++i)
       g[n.outputs[i]].data = std::make_shared<const Tensor>(std::move(results[i]));

@@ -13,10 +13,6 @@ namespace {
 
 using onnx::AttributeProto;
 
-/// Constants larger than this are refused rather than computed: a typing error in a shape, not a microcontroller's
-/// model.
-constexpr int64_t kMostConstantBytes = int64_t{1} << 28;
-
 void check_kind(const AttributeProto& a, AttributeProto::AttributeType wanted) {
   // Files of the first IR versions leave the type out.
   if (a.type() != wanted && a.type() != AttributeProto::UNDEFINED)
@@ -28,8 +24,9 @@ void check_kind(const AttributeProto& a, AttributeProto::AttributeType wanted) {
 }  // namespace
 
 OnnxNode::OnnxNode(Graph& graph, const onnx::NodeProto& proto, std::vector<ValueId> inputs, int opset,
-                   std::string folder, std::string name)
+                   std::string folder, std::string name, Spending* spent)
     : graph_(graph),
+      spent_(spent ? *spent : own_),
       proto_(proto),
       inputs_(std::move(inputs)),
       name_(std::move(name)),
@@ -99,9 +96,9 @@ std::vector<std::string> OnnxNode::texts(std::string_view name) {
 
 Tensor OnnxNode::tensor(std::string_view name) {
   const AttributeProto& a = need(name);
-  if (a.type() == AttributeProto::SPARSE_TENSOR) return read_tensor(a.sparse_tensor(), folder_);
+  if (a.type() == AttributeProto::SPARSE_TENSOR) return read_tensor(a.sparse_tensor(), folder_, &spent_);
   check_kind(a, AttributeProto::TENSOR);
-  return read_tensor(a.t(), folder_);
+  return read_tensor(a.t(), folder_, &spent_);
 }
 
 void OnnxNode::ignore(std::initializer_list<std::string_view> names) {
@@ -148,7 +145,10 @@ std::vector<int64_t> OnnxNode::constant_integers(size_t i, std::string_view what
 size_t OnnxNode::output_count() const { return size_t(proto_.output_size()); }
 bool OnnxNode::wants(size_t k) const { return k < output_count() && !proto_.output(int(k)).empty(); }
 
-ValueId OnnxNode::constant_value(Tensor t) { return graph_.add_constant("", std::move(t)); }
+ValueId OnnxNode::constant_value(Tensor t) {
+  spent_.hold(int64_t(t.bytes().size()));
+  return graph_.add_constant("", std::move(t));
+}
 
 namespace {
 
@@ -168,7 +168,7 @@ std::vector<Type> result_types(const Graph& graph, const Op& op, const std::vect
 
 /// The results, when they can be known now.
 std::optional<std::vector<Tensor>> fold(const Graph& graph, const Op& op, const std::vector<ValueId>& in,
-                                        const std::vector<Type>& types) {
+                                        const std::vector<Type>& types, Spending& spent) {
   if (std::holds_alternative<Dequantize>(op)) return std::nullopt;
   std::vector<const Tensor*> values;
   for (ValueId id : in) {
@@ -176,11 +176,12 @@ std::optional<std::vector<Tensor>> fold(const Graph& graph, const Op& op, const 
     values.push_back(id == ValueId::none ? nullptr : graph[id].data.get());
   }
   std::vector<Tensor> results;
-  for (const Type& t : types) {
-    if (t.bytes() > kMostConstantBytes)
-      throw OpError(fmt::format("a constant of type {} is too large", to_string(t)), "too-large");
-    results.emplace_back(t);
-  }
+  int64_t bytes = 0;
+  for (const Type& t : types) bytes += t.bytes();
+  Node probe;
+  probe.inputs = in;
+  spent.fold(bytes, steps(op, graph.input_types(probe), types));
+  for (const Type& t : types) results.emplace_back(t);
   eval(op, values, results);
   return results;
 }
@@ -219,10 +220,13 @@ Node reinterpretation(ValueId from, ValueId to, const Shape& shape, const std::s
 }
 
 std::vector<ValueId> append(Graph& graph, const std::string& name, Op op, std::vector<ValueId> in,
-                            std::vector<Type> types) {
+                            std::vector<Type> types, Spending& spent) {
   std::vector<ValueId> out;
-  if (auto known = fold(graph, op, in, types)) {
-    for (Tensor& t : *known) out.push_back(graph.add_constant("", std::move(t)));
+  if (auto known = fold(graph, op, in, types, spent)) {
+    for (Tensor& t : *known) {
+      spent.hold(int64_t(t.bytes().size()));
+      out.push_back(graph.add_constant("", std::move(t)));
+    }
     return out;
   }
   for (Type& t : types) out.push_back(graph.add_value("", std::move(t)));
@@ -247,7 +251,7 @@ std::vector<ValueId> OnnxNode::emit_all(Op op, std::vector<ValueId> in, size_t o
   if (keeps_quant(op))
     for (Type& t : types)
       if (t.quant.empty() && !in.empty() && t.dtype == graph_[in[0]].type.dtype) t.quant = graph_[in[0]].type.quant;
-  return append(graph_, name_, std::move(op), std::move(in), std::move(types));
+  return append(graph_, name_, std::move(op), std::move(in), std::move(types), spent_);
 }
 
 ValueId OnnxNode::emit_typed(Op op, std::vector<ValueId> in, Type type) {
@@ -255,7 +259,7 @@ ValueId OnnxNode::emit_typed(Op op, std::vector<ValueId> in, Type type) {
   if (inferred.shape != type.shape)
     throw InternalError(
         fmt::format("{}: result {} where [{}] is inferred", name_, to_string(type), to_string(inferred.shape)));
-  return append(graph_, name_, std::move(op), std::move(in), {std::move(type)})[0];
+  return append(graph_, name_, std::move(op), std::move(in), {std::move(type)}, spent_)[0];
 }
 
 void OnnxNode::result(size_t k, ValueId v) {

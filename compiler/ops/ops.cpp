@@ -103,6 +103,14 @@ int64_t macs(const Op& op, std::span<const Type> in, std::span<const Type> out) 
       op);
 }
 
+double steps(const Op& op, std::span<const Type> in, std::span<const Type> out) {
+  double n = double(macs(op, in, out));
+  for (const Type& t : in) n += double(t.elements());
+  if (const Pool* p = std::get_if<Pool>(&op))
+    n += double(out[0].elements()) * double(p->window.kernel[0]) * double(p->window.kernel[1]);
+  return n;
+}
+
 Importer importer(std::string_view onnx_op) {
   static const std::map<std::string_view, Importer> all = [] {
     std::map<std::string_view, Importer> m;

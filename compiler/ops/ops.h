@@ -46,6 +46,9 @@ Clamp* clamp_of(Op& op);
 /// Multiply-adds of one run, for reports: products that reach an accumulator.
 int64_t macs(const Op& op, std::span<const Type> in, std::span<const Type> out);
 
+/// What it takes to evaluate it: multiply-adds and elements read.
+double steps(const Op& op, std::span<const Type> in, std::span<const Type> out);
+
 /// What imports an ONNX operator; null for one that is not supported.
 using Importer = void (*)(OnnxNode&);
 Importer importer(std::string_view onnx_op);
