@@ -26,8 +26,9 @@ void import_batch_normalization(OnnxNode& node) {
     if (!c[i])
       throw OpError(fmt::format("input {} is computed at run time", i), "dynamic-weights",
                     "export the model for inference: its statistics are constants then");
-    require(c[i]->elements() == channels,
-            fmt::format("input {} has {} elements for {} channels", i, c[i]->elements(), channels));
+    require(c[i]->shape() == Shape{channels},
+            fmt::format("input {} has shape [{}], not [{}]: one number for each channel", i, to_string(c[i]->shape()),
+                        channels));
   }
   Shape shape(size_t(x.rank()) - 1, 1);
   shape[0] = channels;
