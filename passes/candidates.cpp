@@ -69,7 +69,7 @@ Candidates candidates(Graph& g, const Context& ctx) {
     if (able.empty())
       refuse(fmt::format("no kernel computes this from {} to {}", n.inputs.empty() ? "nothing" : to_string(view.in(0)),
                          to_string(view.out())),
-             "no-kernel", "");
+             "no-kernel", "export this layer in float32, or quantize what it reads and writes to int8 or uint8");
     else if (serves.empty())
       refuse(fmt::format("kernel '{}' does not serve this layer on {}", wanted, ctx.target->name), "no-kernel",
              fmt::format("these do: {}", fmt::join(able, ", ")));

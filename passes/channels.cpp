@@ -145,7 +145,8 @@ Ranges sums_of_floats(const Graph& g, const Node& n, const Ranges& in) {
 
 /// Bounds of the result of n, or nothing where none are known but its type's.
 Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
-  if (n.inputs.empty() || n.outputs.size() != 1 || std::ranges::any_of(in, [](const Ranges& r) { return r.empty(); }))
+  if (n.inputs.empty() || n.outputs.size() != 1 || g[n.outputs[0]].type.rank() == 0 ||
+      std::ranges::any_of(in, [](const Ranges& r) { return r.empty(); }))
     return {};
   const Type &x = g[n.inputs[0]].type, &y = g[n.outputs[0]].type;
   const bool same = x.dtype == y.dtype && x.quant == y.quant, integers = is_byte(x.dtype) && is_byte(y.dtype);
@@ -188,8 +189,8 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
   }
   if (const Unary* u = n.as<Unary>()) {
     if (integers && x.quantized() && y.quantized()) return entries(*u, x, y, in[0]);
+    if (same && (u->kind == UnaryKind::relu || u->kind == UnaryKind::clip)) return corners(g, n, in);
     if (y.dtype != DType::f32 || !same) return {};
-    if (u->kind == UnaryKind::relu || u->kind == UnaryKind::clip) return corners(g, n, in);
     if (u->kind == UnaryKind::sigmoid || u->kind == UnaryKind::hard_sigmoid) return {{0, 1}};
     if (u->kind == UnaryKind::tanh) return {{-1, 1}};
     return {};

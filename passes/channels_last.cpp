@@ -98,7 +98,8 @@ bool sink(Graph& g, size_t at) {
   }
   if (!perm || g[n.outputs[0]].type.rank() != int(perm->size())) return false;
   Op op = n.op;
-  if (!rename_axes(op, *perm)) return false;
+  if (is_view(g, n)) op = Reshape{permute(g[n.outputs[0]].type, inverse(*perm)).shape};
+  else if (!rename_axes(op, *perm)) return false;
   std::vector<ValueId> inputs = n.inputs;
   for (size_t i = 0; i < (many ? n.inputs.size() : 1); ++i) {
     if (const Node* t = made_by<Transpose>(g, n.inputs[i])) {
@@ -139,8 +140,7 @@ bool meet(Graph& g, size_t at) {
 bool drop_reshape(Graph& g, size_t at) {
   Node& n = g.nodes[at];
   if (!n.as<Reshape>()) return false;
-  if (const Node* before = made_by<Reshape>(g, n.inputs[0]);
-      before && g[before->inputs[0]].type.quant == g[n.inputs[0]].type.quant) {
+  if (const Node* before = made_by<Reshape>(g, n.inputs[0])) {
     n.inputs[0] = before->inputs[0];
     return true;
   }

@@ -26,7 +26,8 @@ ValueId handed_on(const Graph& g, const Node& n, const ChannelRanges& ranges) {
   if (const Unary* u = n.as<Unary>(); u && (u->kind == UnaryKind::relu || u->kind == UnaryKind::clip)) {
     // Monotone, and moves nothing up and something else down: what leaves both bounds alone leaves all between them.
     const ValueId x = n.inputs[0];
-    return same(x) && ranges.count(y) && equal(ranges.at(x), ranges.at(y)) ? x : ValueId::none;
+    const std::vector<Interval> limited = channel_result(g, n, ranges);
+    return same(x) && !limited.empty() && equal(ranges.at(x), limited) ? x : ValueId::none;
   }
   const Binary* b = n.as<Binary>();
   if (!b || (b->kind != BinaryKind::max && b->kind != BinaryKind::min) || !b->clamp.none()) return ValueId::none;

@@ -13,10 +13,9 @@ void fold_constants(Graph& g, const Context& ctx) {
     if (n.as<Dequantize>()) continue;
     if (!std::ranges::all_of(n.inputs, [&](ValueId v) { return v == ValueId::none || g[v].constant(); })) continue;
     std::vector<Type> types;
-    int64_t bytes = 0;
-    for (ValueId v : n.outputs) types.push_back(g[v].type), bytes += types.back().bytes();
+    for (ValueId v : n.outputs) types.push_back(g[v].type);
     try {
-      spent.fold(bytes, steps(n.op, g.input_types(n), types));
+      spend(spent, n.op, g.input_types(n), types);
     } catch (const OpError& e) {
       throw ModelError(e.at(n.name, std::string(name(n.op))));
     }

@@ -60,7 +60,7 @@ bool sink_dequantize(Graph& g, size_t at) {
   move.outputs = {g.add_value(g.fresh(g[q].name + "_moved"), moved)};
   const std::string name = g.producer(n.inputs[0])->name;
   Node dq{name, Dequantize{}, {move.outputs[0]}, n.outputs, {}};
-  if (g[q].constant()) {  // weights
+  if (std::ranges::all_of(move.inputs, [&](ValueId v) { return g[v].constant(); })) {  // weights
     std::vector<Tensor> value = evaluate(g, move);
     g[move.outputs[0]].data = std::make_shared<const Tensor>(std::move(value[0]));
     g.nodes[at] = std::move(dq);
@@ -68,6 +68,45 @@ bool sink_dequantize(Graph& g, size_t at) {
     g.nodes[at] = std::move(dq);
     g.insert(&g.nodes[at], std::move(move));
   }
+  return true;
+}
+
+/// Whether `n` stores float32 numbers in a narrower float type.
+bool narrows(const Graph& g, const Node& n) {
+  const Cast* c = n.as<Cast>();
+  return c && (c->to == DType::f16 || c->to == DType::bf16) && g[n.inputs[0]].type.dtype == DType::f32;
+}
+
+/// move(narrow(dequantize(q))) => narrow(move(dequantize(q))): float16 scales make float16 results.
+bool sink_narrowing(Graph& g, size_t at) {
+  Node& n = g.nodes[at];
+  Node* cast = moves_only(n) ? g.producer(n.inputs[0]) : nullptr;
+  if (!cast || !narrows(g, *cast) || stored(g, cast->inputs[0]) == ValueId::none) return false;
+  Node move = n, narrow = *cast;
+  move.inputs[0] = cast->inputs[0];
+  move.outputs = {
+      g.add_value(g.fresh(g[n.outputs[0]].name + "_wide"), real_type(DType::f32, g[n.outputs[0]].type.shape))};
+  narrow.inputs = move.outputs, narrow.outputs = n.outputs;
+  g.nodes[at] = std::move(narrow);
+  g.insert(&g.nodes[at], std::move(move));
+  return true;
+}
+
+/// widen(narrow(x)) => x next to a Dequantize or Quantize: between them numbers are real, whatever type carries them.
+bool widen(Graph& g, size_t at) {
+  Node& n = g.nodes[at];
+  if (!n.as<Cast>() || g[n.outputs[0]].type.dtype != DType::f32 || g.is_output(n.outputs[0])) return false;
+  const Node* narrow = g.producer(n.inputs[0]);
+  if (!narrow || !narrows(g, *narrow)) return false;
+  const ValueId x = narrow->inputs[0];
+  const std::vector<Node*> readers = g.users(n.outputs[0]);
+  const bool settles = std::ranges::all_of(readers, [](const Node* r) { return r->as<Quantize>() != nullptr; });
+  const bool begins = stored(g, x) != ValueId::none && std::ranges::all_of(readers, [](const Node* r) {
+                        return r->as<Quantize>() || quant_rule(r->op) == QuantRule::arithmetic;
+                      });
+  if (!settles && !begins) return false;
+  g.replace_uses(n.outputs[0], x);
+  g.erase(&n);
   return true;
 }
 
@@ -176,7 +215,7 @@ void repeat(Graph& g, Rules... rules) {
 /// Operators that are computed in float although all they read and write is stored in integers.
 void report_islands(Graph& g) {
   for (Node& n : g.nodes) {
-    if (n.as<Dequantize>() || n.as<Quantize>() || g[n.outputs[0]].type.quantized()) continue;
+    if (n.as<Dequantize>() || n.as<Quantize>() || n.as<Cast>() || g[n.outputs[0]].type.quantized()) continue;
     const bool reads = std::ranges::any_of(n.inputs, [&](ValueId v) { return stored(g, v) != ValueId::none; });
     if (!reads) continue;
     g.notes.push_back(fmt::format("node '{}' ({}) is computed in float32 between DequantizeLinear and QuantizeLinear",
@@ -186,9 +225,10 @@ void report_islands(Graph& g) {
 
 }  // namespace
 
-void lower_qdq(Graph& g, const Context&) {
-  repeat(g, meet, hoist_quantize, sink_dequantize, lower);
+void lower_qdq(Graph& g, const Context& ctx) {
+  repeat(g, meet, hoist_quantize, sink_dequantize, sink_narrowing, widen, lower);
   repeat(g, fold_weights);
+  fold_constants(g, ctx);
   report_islands(g);
 }
 

@@ -6,6 +6,12 @@
 
 namespace burin {
 
+bool is_view(const Graph& g, const Node& n) {
+  if (!n.as<Reshape>()) return false;
+  const Type &x = g[n.inputs[0]].type, &y = g[n.outputs[0]].type;
+  return x.shape == y.shape && x.quant != y.quant;
+}
+
 std::vector<Tensor> evaluate(const Graph& g, const Node& n) {
   std::vector<const Tensor*> in;
   for (ValueId v : n.inputs) in.push_back(v == ValueId::none ? nullptr : g[v].data.get());

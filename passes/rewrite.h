@@ -21,6 +21,9 @@ Node* only_reader(Graph& g, ValueId v) {
   return n->as<T>() ? n : nullptr;
 }
 
+/// A Reshape that changes what integers stand for, and nothing else.
+bool is_view(const Graph& g, const Node& n);
+
 inline void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
   to.insert(to.end(), more.begin(), more.end());
 }

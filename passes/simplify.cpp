@@ -103,7 +103,7 @@ bool drop_move(Graph& g, size_t at) {
     return true;
   }
   if (!n.as<Reshape>()) return false;
-  if (Node* before = made_by<Reshape>(g, n.inputs[0]); before && g[before->inputs[0]].type.quant == x.type.quant) {
+  if (Node* before = made_by<Reshape>(g, n.inputs[0])) {
     append(n.onnx, before->onnx);
     n.inputs[0] = before->inputs[0];
     return true;

@@ -6,10 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "codegen/module.h"
 #include "compiler/diagnostics.h"
-#include "compiler/onnx/reader.h"
-#include "passes/pass.h"
+#include "tools/burin/driver.h"
 
 namespace burin {
 
@@ -50,20 +48,11 @@ void add_model_options(CLI::App& app, ModelOptions& o);
 /// What can be said of the options before any file is read: fills in o.options. Throws UsageError.
 void check_options(ModelOptions& o);
 
-/// A model on its way through the compiler.
-struct Compiled {
-  Graph graph;
-  ModelInfo info;
-  Context context;
-  Module module;
-};
-/// Reads, runs all passes and prints. `bind` joins what --bind says. Throws ModelError, UsageError.
+/// compile() of the file and options that the command line names. `bind` joins what --bind says. Throws UsageError too.
 Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind = {});
 /// The same; where the code as compiled exceeds --budget-flash, with kernels exchanged until it fits, if it can be
 /// (check_budget says whether it does).
 Compiled compile_within_budget(ModelOptions& o);
-/// Reads only: the graph as ONNX says it.
-Graph load_graph(ModelOptions& o, ModelInfo& info, const std::map<std::string, Tensor>& bind = {});
 /// "--optimize size --io external": what differs from the defaults, for the banner and reports.
 std::string options_text(const ModelOptions& o);
 /// Notes of the compiler, as diagnostics on stderr.

@@ -13,6 +13,7 @@
 #include "compiler/cli/cli.h"
 #include "compiler/cli/report.h"
 #include "compiler/onnx/bind.h"
+#include "compiler/onnx/tensor_proto.h"
 
 namespace burin {
 namespace fs = std::filesystem;
@@ -267,7 +268,7 @@ void check_options(ModelOptions& o) {
   throw UsageError(fmt::format("there is no target '{}'; there are {}", o.target, names));
 }
 
-Graph load_graph(ModelOptions& o, ModelInfo& info, const std::map<std::string, Tensor>& bind) {
+Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind) {
   ReadOptions read;
   for (const std::string& d : o.input_dims) {
     const auto [name, value] = assignment(d, "--input-dim");
@@ -280,21 +281,9 @@ Graph load_graph(ModelOptions& o, ModelInfo& info, const std::map<std::string, T
   }
   read.bind = bind;
   read.limits = o.options.limits;
-  Graph g = read_model(o.model, read, &info);
-  g.name = model_name(o);
-  return g;
-}
-
-Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind) {
-  Compiled c;
-  c.context.target = find_target(o.target);
-  c.graph = load_graph(o, c.info, bind);
-  c.context.options = o.options;
-  c.context.dump_dir = o.dump_dir;
-  run_passes(c.graph, c.context);
-  c.module = print_module(c.graph, *c.context.target, o.options,
-                          {fs::path(o.model).filename().string(), c.info.sha256, options_text(o)});
-  return c;
+  Context context{find_target(o.target), o.options, o.dump_dir};
+  context.options.name = model_name(o);
+  return compile({read_file(o.model), o.model, options_text(o)}, read, context);
 }
 
 void print_notes(const Compiled& c, const ModelOptions& o) {

@@ -33,7 +33,7 @@ std::string find_program(const std::vector<std::string>& names) {
   return "";
 }
 
-ProcessResult run_process(const std::vector<std::string>& argv, double seconds) {
+ProcessResult run_process(const std::vector<std::string>& argv, double seconds, const std::string& folder) {
   int out[2], err[2];
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw ToolError("cannot make a pipe");
   std::vector<char*> args;
@@ -44,7 +44,7 @@ ProcessResult run_process(const std::vector<std::string>& argv, double seconds) 
   if (child == 0) {
     const int null = open("/dev/null", O_RDONLY);
     dup2(null, 0), dup2(out[1], 1), dup2(err[1], 2);
-    execvp(args[0], args.data());
+    if (folder.empty() || chdir(folder.c_str()) == 0) execvp(args[0], args.data());
     _exit(127);
   }
   close(out[1]), close(err[1]);

@@ -10,8 +10,8 @@ struct ProcessResult {
   bool timed_out = false;
   std::string out, err;
 };
-/// Runs argv (no shell) with no input; throws ToolError when the program is not there.
-ProcessResult run_process(const std::vector<std::string>& argv, double seconds = 600);
+/// Runs argv (no shell) with no input, in `folder` if it is named; throws ToolError when the program is not there.
+ProcessResult run_process(const std::vector<std::string>& argv, double seconds = 600, const std::string& folder = "");
 /// The first of the names that is on PATH; empty when none is.
 std::string find_program(const std::vector<std::string>& names);
 std::vector<std::string> words(const std::string& text);

@@ -112,8 +112,10 @@ std::string program(const std::string& names, const std::string& target) {
   return found;
 }
 
-void must(const std::vector<std::string>& argv) {
-  const ProcessResult r = run_process(argv);
+/// In the folder, so that compilers need no names that differ from run to run: caches of compilers then find what they
+/// know.
+void must(const TemporaryFolder& folder, const std::vector<std::string>& argv) {
+  const ProcessResult r = run_process(argv, 600, folder.path());
   if (r.exit_code != 0)
     throw ToolError(
         fmt::format("'{}' failed (exit {}):\n{}", fmt::join(argv, " "), r.exit_code, r.err.substr(0, 4000)));
@@ -147,14 +149,12 @@ std::vector<std::byte> from_hex(std::string_view hex) {
 
 std::string build_object(const Compiled& c, const TemporaryFolder& folder) {
   const Target& t = *c.context.target;
-  const std::string name = model_identifier(c.graph.name), object = folder.file("model.o");
+  const std::string name = model_identifier(c.graph.name);
   write(folder.file(name + ".h"), c.module.header);
   write(folder.file(name + ".cpp"), c.module.source);
-  must(joined({{program(t.compiler, t.name)},
-               words(t.flags),
-               words(kFlags),
-               {"-c", folder.file(name + ".cpp"), "-o", object}}));
-  return object;
+  must(folder,
+       joined({{program(t.compiler, t.name)}, words(t.flags), words(kFlags), {"-c", name + ".cpp", "-o", "model.o"}}));
+  return folder.file("model.o");
 }
 
 RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool host,
@@ -178,21 +178,21 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
   const std::string compiler = program(t.compiler, t.name), linker = program(t.key("linker"), t.name);
   std::vector<std::string> objects;
   for (const std::string& s : sources) {
-    objects.push_back(folder.file(s + ".o"));
-    must(joined({{compiler},
-                 words(t.flags),
-                 words(kFlags),
-                 host ? std::vector<std::string>{"-DBURIN_PORTABLE"} : std::vector<std::string>{},
-                 {"-I", folder.path(), "-c", folder.file(s), "-o", objects.back()}}));
+    objects.push_back(s + ".o");
+    must(folder, joined({{compiler},
+                         words(t.flags),
+                         words(kFlags),
+                         host ? std::vector<std::string>{"-DBURIN_PORTABLE"} : std::vector<std::string>{},
+                         {"-I", ".", "-c", s, "-o", objects.back()}}));
   }
   const std::string elf = folder.file("program.elf");
-  if (host) must(joined({{linker}, objects, {"-o", elf}}));
+  if (host) must(folder, joined({{linker}, objects, {"-o", elf}}));
   else
-    must(joined({{linker},
-                 words(t.key("link-flags")),
-                 {"-nostdlib", "-L", folder.path(), "-T", folder.file(t.key("linker-script")), "-Wl,--gc-sections"},
-                 objects,
-                 {"-lgcc", "-o", elf}}));
+    must(folder, joined({{linker},
+                         words(t.key("link-flags")),
+                         {"-nostdlib", "-L", ".", "-T", t.key("linker-script"), "-Wl,--gc-sections"},
+                         objects,
+                         {"-lgcc", "-o", elf}}));
 
   std::vector<std::string> argv{elf};
   const std::string counts = folder.file("counts.txt");

@@ -69,6 +69,17 @@ void Graph::erase_dead() {
   nodes = std::move(kept);
 }
 
+void Graph::drop_unread_constants() {
+  std::vector<bool> read(values_.size());
+  auto mark = [&](ValueId v) {
+    if (v != ValueId::none) read[index(v)] = true;
+  };
+  for (const Node& n : nodes) std::ranges::for_each(n.inputs, mark);
+  std::ranges::for_each(outputs, mark);
+  for (size_t i = 0; i < values_.size(); ++i)
+    if (!read[i]) values_[i].data.reset();
+}
+
 std::vector<Type> Graph::input_types(const Node& n) const {
   std::vector<Type> r;
   for (ValueId id : n.inputs) r.push_back(id == ValueId::none ? Type{} : (*this)[id].type);
@@ -102,6 +113,9 @@ void verify(const Graph& g) {
       const Type& t = g[n.outputs[i]].type;
       if (t.shape != types[i].shape)
         fail(n, fmt::format("output {} is {}, its type rule says [{}]", i, to_string(t), to_string(types[i].shape)));
+      // What moves integers moves their meaning along; only a Reshape may say that they stand for something else.
+      if (quant_rule(n.op) == QuantRule::movement && !n.as<Reshape>() && t != types[i])
+        fail(n, fmt::format("output {} is {}, its type rule says {}", i, to_string(t), to_string(types[i])));
     }
   }
   for (ValueId id : g.outputs)

@@ -80,6 +80,8 @@ class Graph {
   void insert(const Node* before, Node node);
   /// Removes nodes none of whose outputs is read, and forgets nothing else.
   void erase_dead();
+  /// Frees the data of constants that nothing reads (they are constants no more; nothing may read them from now on).
+  void drop_unread_constants();
 
   /// Types of a node's inputs; an absent one is a default Type.
   std::vector<Type> input_types(const Node& n) const;

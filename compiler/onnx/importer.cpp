@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include "compiler/onnx/advice.h"
 #include "compiler/onnx/inputs.h"
 #include "compiler/onnx/tensor_proto.h"
 #include "compiler/ops/constants.h"
@@ -68,6 +69,8 @@ Graph ModelImporter::run() {
     throw ModelError(std::move(errors_));
   }
   graph_.erase_dead();
+  known_ = {};
+  graph_.drop_unread_constants();
   name_the_rest();
   if (const auto it = opsets_.find(""); it != opsets_.end() && it->second > kNewestOpset)
     graph_.notes.push_back(
@@ -82,6 +85,7 @@ void ModelImporter::fail(const OpError& e, const Scope* scope, const onnx::NodeP
   std::string op = node ? node->op_type() : "";
   if (node && !plain_domain(node->domain()).empty()) op = node->domain() + "." + op;
   errors_.push_back(e.at(node ? scope->prefix + label(*node) : "", op));
+  if (errors_.back().hint.empty()) errors_.back().hint = advice_for_code(e.code());
 }
 
 std::vector<std::string> ModelImporter::inputs_behind(ValueId v) const {
@@ -98,13 +102,14 @@ std::vector<std::string> ModelImporter::inputs_behind(ValueId v) const {
 /// An error about a value that is not known says which inputs would make it known.
 OpError ModelImporter::with_hint(const OpError& e, const OnnxNode& node) {
   if (!e.code().starts_with("dynamic")) return e;
-  std::string hint = e.hint();
+  std::set<std::string> behind;
   for (size_t i : node.unknown_inputs())
-    for (const std::string& name : inputs_behind(node.input(i))) {
-      needed_.insert(name);
-      if (hint.empty())
-        hint = fmt::format("it depends on input '{}'; if that is always the same: --bind {}=VALUE", name, name);
-    }
+    for (const std::string& name : inputs_behind(node.input(i))) behind.insert(name);
+  needed_.insert(behind.begin(), behind.end());
+  std::string hint = e.hint();
+  // To bind every input would leave no model.
+  if (hint.empty() && !behind.empty() && behind.size() < graph_.inputs.size())
+    hint = fmt::format("it depends on input '{0}'; if that is always the same: --bind {0}=VALUE", *behind.begin());
   return OpError(e.what(), e.code(), hint);
 }
 
@@ -251,15 +256,10 @@ void ModelImporter::check_supported(const onnx::NodeProto& proto, const Scope& s
   if (functions_.find(proto)) return;
   if (!domain.empty())
     throw OpError(fmt::format("operators of the domain '{}' are not supported", domain), "unsupported-domain",
-                  domain == "com.microsoft"
-                      ? "ONNX Runtime's graph optimizations make these: export the model without them"
-                      : "");
-  if (op == "Loop" || op == "Scan")
-    throw OpError(fmt::format("operator {} is not supported", op), "unsupported-op",
-                  "export the model with the loop unrolled");
+                  std::string(advice_for_operator(domain, op)));
   if (op != "If" && !is_constant_op(op) && !importer(op))
     throw OpError(fmt::format("operator {} is not supported", op), "unsupported-op",
-                  "`burin ops` lists the operators that are");
+                  std::string(advice_for_operator(domain, op)));
   if (!scope.opsets->contains("")) throw OpError("the model does not say which operator set it uses", "invalid-model");
 }
 
@@ -297,7 +297,7 @@ void ModelImporter::import_operator(const onnx::NodeProto& proto, size_t index, 
   }
   const std::string name =
       scope.prefix + (proto.name().empty() ? fmt::format("{}_{}", proto.op_type(), index) : proto.name());
-  OnnxNode node(graph_, proto, std::move(inputs), scope.opsets->at(""), folder_, name, &spent_);
+  OnnxNode node(graph_, known_, proto, std::move(inputs), scope.opsets->at(""), folder_, name, &spent_);
   try {
     if (is_constant_op(proto.op_type())) import_constant_op(node);
     else importer(proto.op_type())(node);
@@ -306,9 +306,13 @@ void ModelImporter::import_operator(const onnx::NodeProto& proto, size_t index, 
   }
   for (const std::string& a : node.unused_attributes())
     fail(OpError(fmt::format("attribute {} is not supported", a), "unsupported-attribute"), &scope, &proto);
-  for (const auto& [output, v] : node.results()) {
-    define(scope, output, v);
-    name_value(scope, output, v);
+  for (size_t i : node.unused_inputs())
+    fail(OpError(fmt::format("input {} ('{}') is one too many", i, proto.input(int(i))), "invalid-model",
+                 "remove it from the file, or export the model for the operator set that the file names"),
+         &scope, &proto);
+  for (const OnnxNode::Result& r : node.results()) {
+    define(scope, r.name, r.value);
+    name_value(scope, r.name, r.named);
   }
   bases_.resize(graph_.values().size(), name);
   for (const std::string& o : proto.output())
@@ -352,7 +356,7 @@ void ModelImporter::inline_function(const onnx::FunctionProto& f, const onnx::No
 
 void ModelImporter::inline_if(const onnx::NodeProto& proto, const std::string& name, Scope& scope,
                               const std::vector<ValueId>& inputs) {
-  OnnxNode node(graph_, proto, inputs, 1, folder_, name);
+  OnnxNode node(graph_, known_, proto, inputs, 1, folder_, name, &spent_);
   const Tensor* condition = node.constant(0);
   if (!condition)
     throw with_hint(
@@ -434,6 +438,9 @@ void ModelImporter::import_outputs() {
     if (graph_[v].name == name) continue;
     if (graph_[v].constant()) {
       v = graph_.add_constant(name, *graph_[v].data);
+    } else if (const Node* n = graph_.producer(v); n && graph_[n->inputs[0]].name == name) {
+      std::swap(graph_[v].name, graph_[n->inputs[0]].name);  // the stored integers of a quantized value
+      claimed.insert(v);
     } else if (claimed.insert(v).second) {
       graph_[v].name = name;
     } else {

@@ -74,6 +74,7 @@ class ModelImporter {
   const ReadOptions& options_;
   Functions functions_;
   Graph graph_;
+  KnownValues known_;
   Opsets opsets_;
   Scope top_;
   std::set<std::string> names_;                    // of IR values

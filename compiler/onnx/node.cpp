@@ -23,10 +23,11 @@ void check_kind(const AttributeProto& a, AttributeProto::AttributeType wanted) {
 
 }  // namespace
 
-OnnxNode::OnnxNode(Graph& graph, const onnx::NodeProto& proto, std::vector<ValueId> inputs, int opset,
-                   std::string folder, std::string name, Spending* spent)
+OnnxNode::OnnxNode(Graph& graph, KnownValues& known, const onnx::NodeProto& proto, std::vector<ValueId> inputs,
+                   int opset, std::string folder, std::string name, Spending* spent)
     : graph_(graph),
       spent_(spent ? *spent : own_),
+      known_(known),
       proto_(proto),
       inputs_(std::move(inputs)),
       name_(std::move(name)),
@@ -114,6 +115,23 @@ std::vector<std::string> OnnxNode::unused_attributes() const {
 
 // Inputs.
 
+size_t OnnxNode::input_count() const {
+  for (size_t i = 0; i < inputs_.size(); ++i) asked_.insert(i);
+  return inputs_.size();
+}
+
+bool OnnxNode::has(size_t i) const {
+  asked_.insert(i);
+  return i < inputs_.size() && inputs_[i] != ValueId::none;
+}
+
+std::vector<size_t> OnnxNode::unused_inputs() const {
+  std::vector<size_t> r;
+  for (size_t i = 0; i < inputs_.size(); ++i)
+    if (inputs_[i] != ValueId::none && !asked_.contains(i)) r.push_back(i);
+  return r;
+}
+
 ValueId OnnxNode::input(size_t i) const {
   if (!has(i)) throw OpError(fmt::format("input {} is missing", i));
   return inputs_[i];
@@ -127,9 +145,15 @@ const Type& OnnxNode::type(size_t i) const {
 }
 
 const Tensor* OnnxNode::constant(size_t i) const {
-  const Tensor* t = graph_[input(i)].data.get();
+  const Tensor* t = known_.find(graph_, input(i), spent_);
   if (!t) unknown_.insert(i);
   return t;
+}
+
+const Tensor* OnnxNode::stored_constant(size_t i) const {
+  if (!has(i)) return nullptr;
+  const ValueId stored = known_.dequantized(graph_, inputs_[i]);
+  return graph_[stored == ValueId::none ? inputs_[i] : stored].data.get();
 }
 
 std::vector<int64_t> OnnxNode::constant_integers(size_t i, std::string_view what) const {
@@ -176,82 +200,50 @@ std::optional<std::vector<Tensor>> fold(const Graph& graph, const Op& op, const 
     values.push_back(id == ValueId::none ? nullptr : graph[id].data.get());
   }
   std::vector<Tensor> results;
-  int64_t bytes = 0;
-  for (const Type& t : types) bytes += t.bytes();
   Node probe;
   probe.inputs = in;
-  spent.fold(bytes, steps(op, graph.input_types(probe), types));
+  spend(spent, op, graph.input_types(probe), types);
   for (const Type& t : types) results.emplace_back(t);
   eval(op, values, results);
   return results;
 }
 
-/// Operators whose ONNX form may stand on stored integers that mean something: these move or order them.
-bool keeps_quant(const Op& op) {
-  const Pool* pool = std::get_if<Pool>(&op);
-  return quant_rule(op) == QuantRule::movement || (pool && pool->kind == PoolKind::max_pool);
-}
-bool reads_quant(const Op& op) { return keeps_quant(op) || std::holds_alternative<Dequantize>(op); }
-
-/// The type of what `n` makes of a `from` that gets a Quant, if it can have one, too: it only moves or orders elements.
-std::optional<Type> moved_type(const Graph& graph, const Node& n, const Type& from) {
-  if (!keeps_quant(n.op) || n.inputs.size() != 1 || n.outputs.size() != 1) return std::nullopt;
-  Type to = graph[n.outputs[0]].type;
-  if (to.quantized() || to.dtype != from.dtype) return std::nullopt;
-  if (const Reshape* same = n.as<Reshape>(); same && same->shape == from.shape)
-    return std::nullopt;  // a reinterpretation
-  try {
-    to.quant = infer(n.op, std::span(&from, 1))[0].quant;
-  } catch (const OpError&) {  // it mixes channels
-    return std::nullopt;
-  }
-  if (to.quant.empty()) to.quant = from.quant;
-  return to;
-}
-
-Node reinterpretation(ValueId from, ValueId to, const Shape& shape, const std::string& name) {
-  Node n;
-  n.name = name;
-  n.op = Reshape{shape};
-  n.inputs = {from};
-  n.outputs = {to};
-  n.onnx = {name};
-  return n;
-}
-
-std::vector<ValueId> append(Graph& graph, const std::string& name, Op op, std::vector<ValueId> in,
-                            std::vector<Type> types, Spending& spent) {
-  std::vector<ValueId> out;
-  if (auto known = fold(graph, op, in, types, spent)) {
-    for (Tensor& t : *known) {
-      spent.hold(int64_t(t.bytes().size()));
-      out.push_back(graph.add_constant("", std::move(t)));
-    }
-    return out;
-  }
-  for (Type& t : types) out.push_back(graph.add_value("", std::move(t)));
-  Node node;
-  node.name = name;
-  node.op = std::move(op);
-  node.inputs = std::move(in);
-  node.outputs = out;
-  node.onnx = {name};
-  graph.nodes.push_back(std::move(node));
-  return out;
+/// Operators of one data operand that move stored integers as they would move the real numbers these stand for.
+bool moves_stored(const Op& op) {
+  return quant_rule(op) == QuantRule::movement && !std::holds_alternative<Pad>(op) &&
+         !std::holds_alternative<Concat>(op);
 }
 
 }  // namespace
 
+std::vector<ValueId> OnnxNode::append(Op op, std::vector<ValueId> in, std::vector<Type> types) {
+  std::vector<ValueId> out;
+  if (auto known = fold(graph_, op, in, types, spent_)) {
+    for (Tensor& t : *known) out.push_back(constant_value(std::move(t)));
+    return out;
+  }
+  for (Type& t : types) out.push_back(graph_.add_value("", std::move(t)));
+  graph_.nodes.push_back({name_, std::move(op), std::move(in), out, {name_}});
+  known_.appended(graph_, graph_.nodes.back());
+  return out;
+}
+
 std::vector<ValueId> OnnxNode::emit_all(Op op, std::vector<ValueId> in, size_t outputs) {
-  // For ONNX, int8 numbers are numbers: an Add of int8 adds integers, whatever a DequantizeLinear elsewhere makes of
-  // them.
-  if (!reads_quant(op))
-    for (ValueId& v : in) v = stored(v);
   std::vector<Type> types = result_types(graph_, op, in, outputs);
-  if (keeps_quant(op))
-    for (Type& t : types)
-      if (t.quant.empty() && !in.empty() && t.dtype == graph_[in[0]].type.dtype) t.quant = graph_[in[0]].type.quant;
-  return append(graph_, name_, std::move(op), std::move(in), std::move(types), spent_);
+  // Weights behind a Transpose or Reshape are weights: move(dequantize(q)) => dequantize(move(q)).
+  const ValueId stored = in.empty() || !moves_stored(op) ? ValueId::none : known_.dequantized(graph_, in[0]);
+  if (stored != ValueId::none &&
+      std::all_of(in.begin() + 1, in.end(), [&](ValueId v) { return graph_[v].constant(); })) {
+    std::vector<ValueId> integers = in;
+    integers[0] = stored;
+    try {
+      std::vector<Type> moved = result_types(graph_, op, integers, outputs);
+      return append(Dequantize{}, append(op, std::move(integers), std::move(moved)), std::move(types));
+    } catch (const OpError& e) {  // channels with scales of their own do not survive this move
+      if (e.code() == "limit") throw;
+    }
+  }
+  return append(std::move(op), std::move(in), std::move(types));
 }
 
 ValueId OnnxNode::emit_typed(Op op, std::vector<ValueId> in, Type type) {
@@ -259,11 +251,11 @@ ValueId OnnxNode::emit_typed(Op op, std::vector<ValueId> in, Type type) {
   if (inferred.shape != type.shape)
     throw InternalError(
         fmt::format("{}: result {} where [{}] is inferred", name_, to_string(type), to_string(inferred.shape)));
-  return append(graph_, name_, std::move(op), std::move(in), {std::move(type)}, spent_)[0];
+  return append(std::move(op), std::move(in), {std::move(type)})[0];
 }
 
 void OnnxNode::result(size_t k, ValueId v) {
-  if (wants(k)) results_.emplace_back(proto_.output(int(k)), v);
+  if (wants(k)) results_.push_back({proto_.output(int(k)), with_quant(v, {}), v});
 }
 
 ValueId OnnxNode::with_quant(ValueId v, const Quant& quant) {
@@ -272,47 +264,9 @@ ValueId OnnxNode::with_quant(ValueId v, const Quant& quant) {
   const DTypeInfo& t = info(type.dtype);
   for (int32_t z : quant.zero_point)
     if (z < t.lo || z > t.hi) throw OpError(fmt::format("zero point {} does not fit the element type {}", z, t.name));
-  Type wanted{type.dtype, type.shape, quant};
-  if (!type.quant.empty()) return emit_typed(Reshape{type.shape}, {v}, std::move(wanted));
-  quantize_readers(v, wanted);
-  Value& value = graph_[v];
-  value.type = wanted;
-  if (value.data) {
-    kept_.push_back(value.data);
-    Tensor typed = *value.data;
-    typed.type() = std::move(wanted);
-    value.data = std::make_shared<const Tensor>(std::move(typed));
-  }
-  return v;
-}
-
-ValueId OnnxNode::stored(ValueId v) {
-  if (v == ValueId::none || graph_[v].type.quant.empty()) return v;
-  Type raw = graph_[v].type;
-  raw.quant = {};
-  return emit_typed(Reshape{raw.shape}, {v}, raw);
-}
-
-void OnnxNode::quantize_readers(ValueId v, const Type& wanted) {
-  std::vector<size_t> plain;
-  for (size_t i = 0; i < graph_.nodes.size(); ++i) {
-    const Node& n = graph_.nodes[i];
-    if (std::ranges::count(n.inputs, v) == 0) continue;
-    const auto type = moved_type(graph_, n, wanted);
-    if (!type) {
-      plain.push_back(i);
-      continue;
-    }
-    const ValueId result = n.outputs[0];
-    quantize_readers(result, *type);
-    graph_[result].type = *type;
-  }
-  if (plain.empty()) return;
-  const Type raw = graph_[v].type;
-  const ValueId copy = graph_.add_value("", raw);
-  for (size_t i : plain) std::ranges::replace(graph_.nodes[i].inputs, v, copy);
-  const Node* first = &graph_.nodes[plain[0]];
-  graph_.insert(first, reinterpretation(v, copy, raw.shape, first->name));
+  const ValueId y = emit_typed(Reshape{type.shape}, {v}, {type.dtype, type.shape, quant});
+  if (graph_[y].constant() && !quant.empty()) std::swap(graph_[y].name, graph_[v].name);  // these are the weights
+  return y;
 }
 
 }  // namespace burin

@@ -13,6 +13,7 @@
 
 #include "compiler/ir/graph.h"
 #include "compiler/limits.h"
+#include "compiler/onnx/known_values.h"
 
 namespace onnx {
 class NodeProto;
@@ -26,8 +27,8 @@ namespace burin {
 class OnnxNode {
  public:
   /// `name`: what the IR's nodes and messages call it (a node of an inlined function has its caller's name in front).
-  OnnxNode(Graph& graph, const onnx::NodeProto& proto, std::vector<ValueId> inputs, int opset, std::string folder,
-           std::string name, Spending* spent = nullptr);
+  OnnxNode(Graph& graph, KnownValues& known, const onnx::NodeProto& proto, std::vector<ValueId> inputs, int opset,
+           std::string folder, std::string name, Spending* spent = nullptr);
 
   std::string_view op_type() const;
   std::string_view name() const { return name_; }
@@ -46,15 +47,19 @@ class OnnxNode {
   /// Attributes without a meaning here (`kernel_shape` that repeats the weights' shape, old `consumed_inputs`).
   void ignore(std::initializer_list<std::string_view> names);
 
-  // Inputs.
-  size_t input_count() const { return inputs_.size(); }
-  bool has(size_t i) const { return i < inputs_.size() && inputs_[i] != ValueId::none; }
+  // Inputs. Those that no import() asks for are surplus, and reported.
+  size_t input_count() const;  // asks for all of them
+  bool has(size_t i) const;
   ValueId input(size_t i) const;  // throws when a required input is absent
   /// The type of input i; the reference stays valid while the graph grows.
   const Type& type(size_t i) const;
-  /// The value, when it is known at compile time; else null.
+  /// The value, when it is known at compile time (what follows from constants behind a DequantizeLinear, too); else
+  /// null.
   const Tensor* constant(size_t i) const;
-  /// The same as integers; throws an error that says what to do when it is not known. `what`: "shape".
+  /// An operand as it is stored: the constant, or the one that its DequantizeLinear reads; null when it is computed or
+  /// absent.
+  const Tensor* stored_constant(size_t i) const;
+  /// The value as integers; throws an error that says what to do when it is not known. `what`: "shape".
   std::vector<int64_t> constant_integers(size_t i, std::string_view what) const;
 
   // Results.
@@ -62,24 +67,32 @@ class OnnxNode {
   /// False for an optional output that the model does not name.
   bool wants(size_t k) const;
   /// Appends an operator, infers the types of its outputs and returns the first; computes it now when all inputs are
-  /// known (but never Dequantize: lower-qdq absorbs those).
+  /// known (but never Dequantize: lower-qdq absorbs those, so what moves its result moves the stored integers).
   ValueId emit(Op op, std::vector<ValueId> inputs) { return emit_all(std::move(op), std::move(inputs), 1)[0]; }
   std::vector<ValueId> emit_all(Op op, std::vector<ValueId> inputs, size_t outputs);
   /// As emit, for results whose type belongs to the model (Quantize and operators on quantized types).
   ValueId emit_typed(Op op, std::vector<ValueId> inputs, Type type);
   /// `t` as a constant of the graph.
   ValueId constant_value(Tensor t);
-  /// Output k is `v`, which may be any value (Identity: the input itself).
+  /// Output k is `v`, which may be any value (Identity: the input itself). For ONNX what QuantizeLinear makes is a
+  /// tensor of integers: of a quantized `v` it is the stored integers.
   void result(size_t k, ValueId v);
   void result(ValueId v) { result(0, v); }
 
-  /// `v` with the meaning `quant`: the value itself where it has none yet, a reinterpretation where it has another.
+  /// The integers `v` with the meaning `quant`, or none: a Reshape that changes nothing but the type.
   ValueId with_quant(ValueId v, const Quant& quant);
 
-  /// What the model names each output, and what import() said it is.
-  const std::vector<std::pair<std::string, ValueId>>& results() const { return results_; }
+  /// An output: what the model calls it, what import() said it is, and which value should have its name: `value`, or
+  /// the quantized one that it stores.
+  struct Result {
+    std::string name;
+    ValueId value, named;
+  };
+  const std::vector<Result>& results() const { return results_; }
   /// Attributes that import() never asked about.
   std::vector<std::string> unused_attributes() const;
+  /// Inputs that import() never asked about.
+  std::vector<size_t> unused_inputs() const;
   /// Inputs that import() asked for with constant() although they are not known: what could have been bound.
   const std::set<size_t>& unknown_inputs() const { return unknown_; }
   const Graph& graph() const { return graph_; }
@@ -89,25 +102,21 @@ class OnnxNode {
  private:
   const onnx::AttributeProto* find(std::string_view name);
   const onnx::AttributeProto& need(std::string_view name);
-  /// `v` as plain integers.
-  ValueId stored(ValueId v);
-  /// Before `v` gets the Quant of `wanted`: nodes that already read it as plain integers go on doing so, those that
-  /// only move them carry the Quant on.
-  void quantize_readers(ValueId v, const Type& wanted);
+  std::vector<ValueId> append(Op op, std::vector<ValueId> in, std::vector<Type> types);
 
   Graph& graph_;
   Spending own_{ModelLimits{}};  // where nobody else keeps account
   Spending& spent_;
+  KnownValues& known_;
   const onnx::NodeProto& proto_;
   std::vector<ValueId> inputs_;
   std::string name_;
   int opset_;
   std::string folder_;  // of external data
   std::set<std::string, std::less<>> used_;
-  mutable std::set<size_t> unknown_;
+  mutable std::set<size_t> unknown_, asked_;
   mutable std::map<size_t, Type> types_;
-  std::vector<std::shared_ptr<const Tensor>> kept_;  // what constant() has returned stays valid
-  std::vector<std::pair<std::string, ValueId>> results_;
+  std::vector<Result> results_;
 };
 
 }  // namespace burin

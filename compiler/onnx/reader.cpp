@@ -51,8 +51,17 @@ std::vector<std::string> external_files(const onnx::ModelProto& model, const std
 }  // namespace
 
 Graph read_model(const std::string& path, const ReadOptions& options, ModelInfo* info) {
+  std::string bytes;
   try {
-    const std::string bytes = read_file(path);
+    bytes = read_file(path);
+  } catch (const OpError& e) {
+    throw ModelError(e.at("", ""));
+  }
+  return read_model(bytes, path, options, info);
+}
+
+Graph read_model(const std::string& bytes, const std::string& path, const ReadOptions& options, ModelInfo* info) {
+  try {
     const onnx::ModelProto model = parse_model(bytes);
     if (info) {
       *info = {path, sha256(bytes), model.producer_name(), external_files(model, path)};

@@ -71,7 +71,7 @@ void import_constant_of_shape(OnnxNode& node) {
 }
 
 void import_range(OnnxNode& node) {
-  const std::optional<Tensor> start = known_value(node, 0), limit = known_value(node, 1), delta = known_value(node, 2);
+  const Tensor *start = node.constant(0), *limit = node.constant(1), *delta = node.constant(2);
   if (!start || !limit || !delta)
     throw OpError("the bounds of Range are computed at run time", "dynamic-shape",
                   "bind the input they come from (--bind)");
@@ -89,7 +89,7 @@ void import_range(OnnxNode& node) {
 }
 
 void import_non_zero(OnnxNode& node) {
-  const std::optional<Tensor> x = known_value(node, 0);
+  const Tensor* x = node.constant(0);
   if (!x)
     throw OpError("NonZero of a value that is computed at run time has no static shape", "dynamic-shape",
                   "bind the input it comes from (--bind)");

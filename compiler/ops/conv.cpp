@@ -15,7 +15,7 @@
 namespace burin {
 namespace {
 
-/// Puts x's and w's scales where QLinearConv and ConvInteger have them: into the types.
+/// An operand of QLinearConv with the scale that the node gives it.
 ValueId quantized_operand(OnnxNode& node, size_t value, size_t scale, size_t zero, int axis) {
   return node.with_quant(node.input(value), import_quant(node, scale, zero, axis, node.type(value)));
 }
@@ -24,8 +24,6 @@ ValueId quantized_operand(OnnxNode& node, size_t value, size_t scale, size_t zer
 
 void Conv::import(OnnxNode& node) {
   const bool qlinear = node.op_type() == "QLinearConv";
-  if (node.op_type() == "ConvInteger")
-    throw OpError("ConvInteger is not supported", "unsupported-op", "export the model as QDQ or QLinearConv");
   const size_t wi = qlinear ? 3 : 1;
   const Shape &xs = node.type(0).shape, &ws = node.type(wi).shape;
   require(xs.size() >= 3, fmt::format("input 0 has rank {}, not 3 or 4", xs.size()));
@@ -41,14 +39,13 @@ void Conv::import(OnnxNode& node) {
                         to_string(node.type(b).shape), ws[0]));
   c.window = import_window(node, Shape(xs.begin() + 2, xs.end()), Shape(ws.begin() + 2, ws.end()), false);
   if (!qlinear) {
-    std::vector<ValueId> in{node.input(0), node.input(1)};
-    if (node.has(2)) in.push_back(node.input(2));
-    node.result(node.emit(c, in));
-    return;
+    std::vector<ValueId> in{computable(node, node.input(0)), computable(node, node.input(1))};
+    if (node.has(2)) in.push_back(computable(node, node.input(2)));
+    return result_as(node, 0, node.emit(c, in), node.type(0).dtype);
   }
   std::vector<ValueId> in{quantized_operand(node, 0, 1, 2, -1), quantized_operand(node, 3, 4, 5, 0)};
   if (node.has(8)) in.push_back(node.input(8));
-  Type y = c.infer(std::vector<Type>{node.type(0), node.type(3)})[0];
+  Type y = c.infer(std::vector<Type>{node.graph()[in[0]].type, node.graph()[in[1]].type})[0];
   y.quant = import_quant(node, 6, 7, -1, {});
   y.dtype = node.has(7) ? node.type(7).dtype : node.type(0).dtype;
   node.result(node.emit_typed(c, in, y));

@@ -18,7 +18,7 @@ struct RequantRange;
 /// scale counts in units of the accumulator, x's scale times w's.
 struct Conv {
   static constexpr std::string_view names[] = {"conv"};
-  static constexpr std::string_view onnx[] = {"Conv", "QLinearConv", "ConvInteger"};
+  static constexpr std::string_view onnx[] = {"Conv", "QLinearConv"};
   static constexpr Arity inputs{2, 4};
   static constexpr QuantRule quant = QuantRule::arithmetic;
 

@@ -16,16 +16,9 @@ ValueId same_kind(OnnxNode& node, Tensor stored) {
   return quantized ? node.emit(Dequantize{}, {c}) : c;
 }
 
-/// Input `i` as it is stored: the constant, or what its Dequantize reads; null when it is computed.
-const Tensor* stored_constant(const OnnxNode& node, size_t i) {
-  if (!node.has(i)) return nullptr;
-  const Tensor* t = node.constant(i);
-  return t ? t : dequantized_constant(node, i);
-}
-
 /// The bias of a Gemm with n outputs when its addend C (input 2) is known and the same for every row.
 ValueId dense_bias(OnnxNode& node, int64_t n) {
-  const Tensor* c = stored_constant(node, 2);
+  const Tensor* c = node.stored_constant(2);
   if (!c || c->type().quant.axis >= 1) return ValueId::none;
   const Shape& s = c->shape();
   const bool row = s == Shape{n} || s == Shape{1, n};
@@ -45,7 +38,7 @@ ValueId dense_bias(OnnxNode& node, int64_t n) {
 }  // namespace
 
 ValueId dense_weights(OnnxNode& node, size_t i, bool transposed) {
-  const Tensor* w = stored_constant(node, i);
+  const Tensor* w = node.stored_constant(i);
   if (!w || w->type().rank() != 2) return ValueId::none;
   return transposed ? node.input(i) : same_kind(node, permute(*w, {1, 0}));
 }

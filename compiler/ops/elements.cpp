@@ -19,24 +19,6 @@ void result_as(OnnxNode& node, size_t k, ValueId v, DType wanted) {
   node.result(k, node.graph()[v].type.dtype == wanted ? v : node.emit(Cast{wanted}, {v}));
 }
 
-const Tensor* dequantized_constant(const OnnxNode& node, size_t i) {
-  if (!node.has(i)) return nullptr;
-  const Node* producer = node.graph().producer(node.input(i));
-  if (!producer || !producer->as<Dequantize>()) return nullptr;
-  return node.graph()[producer->inputs[0]].data.get();
-}
-
-std::optional<Tensor> known_value(const OnnxNode& node, size_t i) {
-  if (!node.has(i)) return std::nullopt;
-  if (const Tensor* t = node.constant(i)) return *t;
-  const Tensor* stored = dequantized_constant(node, i);
-  if (!stored) return std::nullopt;
-  std::vector<Tensor> y{Tensor(node.type(i))};
-  const std::vector<const Tensor*> in{stored};
-  Dequantize{}.eval(in, y);
-  return y[0];
-}
-
 ValueId scalar(OnnxNode& node, DType t, double value) {
   Tensor r(real_type(t, {}));
   r.set_real(0, value);

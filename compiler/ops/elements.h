@@ -12,10 +12,6 @@ inline DType computing_type(DType t) { return t == DType::f16 || t == DType::bf1
 ValueId computable(OnnxNode& node, ValueId v);
 void result_as(OnnxNode& node, size_t k, ValueId v, DType wanted);
 
-/// Input `i` of `node` if it is known at compile time, dequantized constants included (which are never folded).
-std::optional<Tensor> known_value(const OnnxNode& node, size_t i);
-/// The constant behind input `i` where that is the result of a Dequantize of one; else null.
-const Tensor* dequantized_constant(const OnnxNode& node, size_t i);
 /// A scalar constant of type `t`.
 ValueId scalar(OnnxNode& node, DType t, double value);
 /// `v` with another shape; itself where it has that shape.

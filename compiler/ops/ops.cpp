@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "compiler/limits.h"
 #include "compiler/onnx/composites.h"
 #include "compiler/ops/constants.h"
 
@@ -103,12 +104,15 @@ int64_t macs(const Op& op, std::span<const Type> in, std::span<const Type> out) 
       op);
 }
 
-double steps(const Op& op, std::span<const Type> in, std::span<const Type> out) {
-  double n = double(macs(op, in, out));
-  for (const Type& t : in) n += double(t.elements());
+void spend(Spending& spent, const Op& op, std::span<const Type> in, std::span<const Type> out) {
+  int64_t bytes = 0;
+  for (const Type& t : out) bytes += t.bytes();
+  if (std::holds_alternative<Reshape>(op)) return spent.expect(bytes);
+  double steps = double(macs(op, in, out));
+  for (const Type& t : in) steps += double(t.elements());
   if (const Pool* p = std::get_if<Pool>(&op))
-    n += double(out[0].elements()) * double(p->window.kernel[0]) * double(p->window.kernel[1]);
-  return n;
+    steps += double(out[0].elements()) * double(p->window.kernel[0]) * double(p->window.kernel[1]);
+  spent.fold(bytes, steps);
 }
 
 Importer importer(std::string_view onnx_op) {

@@ -23,6 +23,8 @@
 
 namespace burin {
 
+class Spending;
+
 using Op = std::variant<Conv, Dense, MatMul, Binary, Unary, Pool, Reduce, Softmax, Reshape, Transpose, Slice, Concat,
                         Pad, Gather, Expand, Where, Cast, Quantize, Dequantize>;
 
@@ -46,8 +48,9 @@ Clamp* clamp_of(Op& op);
 /// Multiply-adds of one run, for reports: products that reach an accumulator.
 int64_t macs(const Op& op, std::span<const Type> in, std::span<const Type> out);
 
-/// What it takes to evaluate it: multiply-adds and elements read.
-double steps(const Op& op, std::span<const Type> in, std::span<const Type> out);
+/// Asks whether it may be evaluated now: multiply-adds, elements read and bytes written count. Another view of the same
+/// bytes takes memory only. Throws OpError [limit].
+void spend(Spending& spent, const Op& op, std::span<const Type> in, std::span<const Type> out);
 
 /// What imports an ONNX operator; null for one that is not supported.
 using Importer = void (*)(OnnxNode&);

@@ -84,7 +84,7 @@ void Pad::import(OnnxNode& node) {
     if (node.has(3)) axes = node.constant_integers(3, "axes");
     set_pads(p, node.constant_integers(1, "pads"), axes, rank);
     if (node.has(2)) {
-      const std::optional<Tensor> v = known_value(node, 2);
+      const Tensor* v = node.constant(2);
       if (!v) throw OpError("the value to pad with is computed at run time", "dynamic-value");
       require(v->elements() == 1, "the value to pad with is no scalar");
       p.value = v->real(0);

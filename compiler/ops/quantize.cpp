@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "compiler/onnx/node.h"
+#include "compiler/ops/elements.h"
 #include "runtime-min/kernels/quantize.h"
 
 namespace burin {
@@ -15,7 +15,8 @@ Quant import_quant(const OnnxNode& node, size_t scale, size_t zero, int64_t axis
   if (!s)
     throw OpError(fmt::format("the scale (input {}) is computed at run time", scale), "dynamic-quantization",
                   "quantize the model statically: scales must be constants of the file");
-  require(s->dtype() == DType::f32, fmt::format("the scale has type {}, not f32", name(s->dtype())));
+  require(is_float(s->dtype()) && s->dtype() != DType::f64,
+          fmt::format("the scale has type {}, not f32, f16 or bf16", name(s->dtype())));
   if (s->type().rank() > 1)
     throw OpError("blocked quantization (a scale of rank 2) is not supported", "unsupported-attribute");
   Quant q;
@@ -65,7 +66,9 @@ void Quantize::import(OnnxNode& node) {
   }
   if (!is_integer(y.dtype))
     throw OpError(fmt::format("quantization to {} is not supported", name(y.dtype)), "unsupported-type");
-  node.result(node.emit_typed(Quantize{}, {node.input(0)}, y));
+  const ValueId x = node.input(0);
+  const bool real = node.type(0).dtype == DType::f32;  // else float16, bfloat16 or int32
+  node.result(node.emit_typed(Quantize{}, {real ? x : node.emit(Cast{DType::f32}, {x})}, y));
 }
 
 void Dequantize::import(OnnxNode& node) {
@@ -73,12 +76,13 @@ void Dequantize::import(OnnxNode& node) {
   if (node.integer("block_size", 0) != 0)
     throw OpError("attribute block_size is not supported", "unsupported-attribute");
   const int64_t wanted = node.integer("output_dtype", 0);
-  if (wanted != 0 && wanted != 1)
+  const std::optional<DType> real = wanted == 0 ? std::optional(node.type(1).dtype) : dtype_of_onnx(int(wanted));
+  if (!real || !is_float(*real) || *real == DType::f64)
     throw OpError(fmt::format("attribute output_dtype {} is not supported", wanted), "unsupported-type");
   if (!is_integer(node.type(0).dtype))
     throw OpError(fmt::format("input 0 has type {}, which is not quantized", burin::name(node.type(0).dtype)));
   const ValueId x = node.with_quant(node.input(0), import_quant(node, 1, 2, axis, node.type(0)));
-  node.result(node.emit(Dequantize{}, {x}));
+  result_as(node, 0, node.emit(Dequantize{}, {x}), *real);
 }
 
 std::vector<Type> Quantize::infer(std::span<const Type> in) const { return {{DType::i8, in[0].shape, {}}}; }

@@ -47,7 +47,7 @@ void import_clip(OnnxNode& node) {
     const float lo = node.real("min", -inf), hi = node.real("max", inf);
     return result_as(node, 0, node.emit(Unary{K::clip, lo, hi}, {x}), type);
   }
-  const std::optional<Tensor> lo = known_value(node, 1), hi = known_value(node, 2);
+  const Tensor *lo = node.has(1) ? node.constant(1) : nullptr, *hi = node.has(2) ? node.constant(2) : nullptr;
   for (size_t i = 1; i <= 2; ++i)
     if (node.has(i)) require(node.type(i).elements() == 1, fmt::format("input {} is no scalar", i));
   if (computing_type(type) == DType::f32 && (lo || !node.has(1)) && (hi || !node.has(2))) {

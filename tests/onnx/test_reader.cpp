@@ -609,49 +609,6 @@ TEST_CASE("a branch may read what a later node of the file writes", "[onnx]") {
   CHECK(run(b.read(), {floats({2}, {-8, 8})}) == std::vector<float>{1, 9});
 }
 
-/// x int8, read plainly by `reader` and by a DequantizeLinear.
-Builder two_meanings(const std::string& reader, bool dequantize_first) {
-  Builder b;
-  b.input("x", I8, {int64_t{1}, int64_t{1}, int64_t{2}, int64_t{2}}).floats("s", {}, {0.5f});
-  b.initializer("z", I8, {}).add_int32_data(3);
-  auto dequantize = [&] { b.node("DequantizeLinear", {"x", "s", "z"}, {"real"}, "dq"); };
-  if (dequantize_first) dequantize();
-  if (reader == "MaxPool") {
-    A& k = Builder::attribute(b.node("MaxPool", {"x"}, {"plain"}), "kernel_shape", A::INTS);
-    k.add_ints(2), k.add_ints(2);
-  } else {
-    b.node(reader, {"x", "x"}, {"plain"}, "plain");
-  }
-  if (!dequantize_first) dequantize();
-  b.output("plain", I8).output("real");
-  return b;
-}
-
-TEST_CASE("integers stay integers for those who read them so", "[onnx]") {
-  const std::vector<Tensor> x{Tensor::of<int8_t>(DType::i8, {1, 1, 2, 2}, {100, 2, -3, 60})};
-  for (const bool first : {true, false}) {
-    Graph g = two_meanings("Add", first).read();
-    CHECK(g[g.inputs[0]].type.quant.scale == std::vector<float>{0.5f});
-    auto out = interpret(g, x);
-    CHECK(out[0].integers() == std::vector<int64_t>{-56, 4, -6, 120});  // wraps, as integers do
-    CHECK(out[1].real(1) == -0.5);
-    g = two_meanings("MaxPool", first).read();
-    out = interpret(g, x);
-    CHECK(out[0].integers() == std::vector<int64_t>{100});
-  }
-}
-
-TEST_CASE("one tensor of integers with two scales", "[onnx]") {
-  Builder b;
-  b.input("x", I8, {int64_t{2}}).floats("s", {}, {0.5f}).floats("t", {}, {2});
-  b.node("DequantizeLinear", {"x", "s"}, {"a"});
-  b.node("DequantizeLinear", {"x", "t"}, {"b"});
-  b.output("a").output("b");
-  const auto out = interpret(b.read(), std::vector{Tensor::of<int8_t>(DType::i8, {2}, {1, -4})});
-  CHECK(out[0] == floats({2}, {0.5f, -2}));
-  CHECK(out[1] == floats({2}, {2, -8}));
-}
-
 TEST_CASE("bad scales and axes", "[onnx]") {
   for (float scale : {0.0f, -1.0f, NAN, INFINITY}) {
     Builder b;

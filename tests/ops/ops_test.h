@@ -95,10 +95,11 @@ struct OnnxCall {
     }
     for (size_t k = 0; k < outputs; ++k) proto.add_output("y" + std::to_string(k));
     attributes(proto);
-    OnnxNode node(g, proto, in, opset, "", "node");
+    KnownValues known;
+    OnnxNode node(g, known, proto, in, opset, "", "node");
     importer(op)(node);
     REQUIRE(node.unused_attributes().empty());
-    for (const auto& [name, value] : node.results()) g.outputs.push_back(value);
+    for (const OnnxNode::Result& r : node.results()) g.outputs.push_back(r.value);
     REQUIRE(g.outputs.size() == outputs);
     return g;
   }

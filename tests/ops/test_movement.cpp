@@ -207,10 +207,11 @@ TEST_CASE("constants of shapes and ranges", "[ops]") {
     for (const Tensor& t : c.inputs)
       in.push_back(g.add_constant("x" + std::to_string(in.size()), t)), proto.add_input("x");
     c.attributes(proto);
-    OnnxNode node(g, proto, in, c.opset, "", "node");
+    KnownValues known;
+    OnnxNode node(g, known, proto, in, c.opset, "", "node");
     REQUIRE(is_constant_op(c.op));
     import_constant_op(node);
-    return *g[node.results()[0].second].data;
+    return *g[node.results()[0].value].data;
   };
   const Tensor x = counted({2, 3, 4});
   CHECK(constant({"Shape", 15, {x}, {}, 1, [](auto& n) { set(n, "start", int64_t{-2}), set(n, "end", int64_t{-1}); }})

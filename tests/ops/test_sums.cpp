@@ -383,9 +383,11 @@ TEST_CASE("dequantized weights become dense with their channels moved", "[ops]")
   g.nodes.push_back(dq);
   onnx::NodeProto proto;
   proto.set_op_type("MatMul"), proto.set_name("n"), proto.add_input("x"), proto.add_input("r"), proto.add_output("y");
-  OnnxNode node(g, proto, {x, real}, 13, "", "node");
+  KnownValues known;
+  known.appended(g, g.nodes[0]);
+  OnnxNode node(g, known, proto, {x, real}, 13, "", "node");
   MatMul::import(node);
-  g.outputs = {node.results()[0].second};
+  g.outputs = {node.results()[0].value};
   const Node* dense = g.producer(g.outputs[0]);
   REQUIRE(dense->as<Dense>());
   const Node* weights = g.producer(dense->inputs[1]);

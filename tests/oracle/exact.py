@@ -61,10 +61,13 @@ def object_array(value):
 
 
 class Real:
-    def __init__(self, num, unit, stage=FRESH):
+    """types: the float types that the file gives these numbers, one after the other; they have them once they are read as floats."""
+
+    def __init__(self, num, unit, stage=FRESH, types=(np.float32,)):
         self.num = np.asarray(num)
         self.unit = object_array(unit)
         self.stage = stage
+        self.types = types
 
     @property
     def shape(self):
@@ -107,10 +110,12 @@ class Real:
     def fractions(self):
         return object_array(np.frompyfunc(Fraction, 1, 1)(as_objects(self.num)) * self.unit)
 
-    def floats(self, dtype=np.float32):
+    def floats(self, dtype=None):
         """Nearest float of each number."""
-        out = np.array([float(v) for v in self.fractions().reshape(-1)], dtype=np.float64)
-        return out.reshape(self.shape).astype(dtype)
+        out = np.array([float(v) for v in self.fractions().reshape(-1)], dtype=np.float64).reshape(self.shape)
+        for t in [dtype] if dtype else self.types:
+            out = out.astype(t)
+        return out
 
     def map(self, function, stage=DONE):
         """Apply a function from Fraction to Fraction; equal arguments are computed once."""

@@ -3,6 +3,8 @@
 generate.py OUT_DIR                    ONNX's node tests (data of the onnx package), wrapped in QuantizeLinear/DequantizeLinear, in three or four ways;
                                        and the layers of layers.py
 generate.py OUT_DIR --random N SEED    N random layers
+generate.py OUT_DIR --stored           the stored integers of stored.py
+generate.py OUT_DIR --networks N SEED  N random networks with stored integers
 generate.py OUT_DIR --only TEXT        only cases whose name contains TEXT
 generate.py OUT_DIR --clean            removes the cases in OUT_DIR that were not written now
 
@@ -26,6 +28,7 @@ import onnx
 
 from build import RANGE, Graph, f32, integers, random_state
 from exact import OracleError
+import stored
 from layers import layers
 from oracle import Node, read_data_set, run
 
@@ -314,6 +317,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out")
     parser.add_argument("--random", nargs=2, type=int, metavar=("N", "SEED"))
+    parser.add_argument("--stored", action="store_true")
+    parser.add_argument("--networks", nargs=2, type=int, metavar=("N", "SEED"))
     parser.add_argument("--only", default="")
     parser.add_argument("--clean", action="store_true")
     options = parser.parse_args()
@@ -331,12 +336,15 @@ def main():
         except (OracleError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as e:
             refused.append(f"{name}: {e}")
 
+    tables = (stored.cases() if options.stored else []) + (stored.networks(*options.networks) if options.networks else [])
+    for name, make in tables:
+        put(name, make)
     if options.random:
         count, seed = options.random
         for i in range(count):
             kind, graph = random_layer(random_state(f"random {seed} {i}"))
             put(f"random_{seed}_{i}_{kind}", lambda graph=graph: graph)
-    else:
+    elif not tables:
         for name, model, inputs in node_tests():
             for way in ("s8", "u8", "tie", "dyn"):
                 put(f"{name}_{way}", lambda way=way: wrap(name, model, inputs, way))

@@ -74,6 +74,22 @@ def gather(node, x):
     return np.take(x, np.where(index < 0, index + x.shape[axis], index), axis=axis)
 
 
+def gather_elements(node, x):
+    index, axis = np.asarray(node.arg(1)), node.attrs.get("axis", 0)
+    index = np.where(index < 0, index + x.shape[axis], index)
+    places = list(np.indices(index.shape))
+    places[axis] = index
+    return x[tuple(places)]
+
+
+def gather_nd(node, x):
+    """The last axis of the indices names an element or a slice; the first `batch_dims` axes run along with the data's."""
+    index, batch = np.asarray(node.arg(1)), node.attrs.get("batch_dims", 0)
+    index = np.where(index < 0, index + np.array(x.shape[batch:batch + index.shape[-1]]), index)
+    own = [g.reshape(g.shape + (1,) * (index.ndim - 1 - batch)) for g in np.indices(index.shape[:batch])]
+    return x[tuple(own) + tuple(np.moveaxis(index, -1, 0))]
+
+
 def expand(node, x):
     return np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(as_list(node.arg(1)))))
 
@@ -114,6 +130,7 @@ def pad(node, x, fill):
 # operator: function of (node, the one tensor that is moved)
 ONE_TENSOR = {
     "Reshape": reshape, "Flatten": flatten, "Squeeze": squeeze, "Unsqueeze": unsqueeze, "Transpose": transpose,
-    "Slice": slice_, "Split": split, "Gather": gather, "Expand": expand, "Tile": tile, "Identity": identity,
+    "Slice": slice_, "Split": split, "Gather": gather, "GatherElements": gather_elements,
+    "GatherND": gather_nd, "Expand": expand, "Tile": tile, "Identity": identity,
     "Dropout": identity,
 }

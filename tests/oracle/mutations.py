@@ -5,6 +5,8 @@ Copies the tracked files of ROOT (all, if it is no git work tree) to DIR, and fo
 cores with DSP: their C twins; for Helium: in QEMU). Prints a markdown table; exits 1 if a mutation that applies to a kernel
 fails no case, or if a case fails in the unbroken build.
 
+Then the same for what the compiler thinks of stored integers (STORED), with all `stored_*` cases.
+
 A case counts for a kernel only if no other kernel that it runs is broken by the same build. N: most cases for one kernel.
 WORD: only kernels or columns whose names contain one of them.
 mutations.py --check [--source ROOT]: only whether every text that the mutations replace is there, once, and every cell of the table
@@ -227,6 +229,20 @@ WRONG_BIAS = [
     ("compiler/ops/conv.cpp", "q.empty() ? Rational(b * c.scale) : Rational(b * exact(q.scale_at(o)) / sy);", "Rational(b * c.scale);", CONV),
     ("codegen/layers/conv_f32.cpp", "if (v.constant(2)) c.bias = values(*v.constant(2));", "if (v.constant(2)) c.bias.assign(size_t(c.s.oc), 0.0f);", f"{FPU} {MVE_FLOAT}"),
 ]
+
+
+def saturating(op):
+    """Bytes keep to their range."""
+    return f"""if constexpr (sizeof(T) == 1) {{
+      const int v = int(a) {op} int(b), least = T(-1) < T(0) ? -128 : 0;
+      return T(v < least ? least : v > least + 255 ? least + 255 : v);
+    }} else return T(W(a) {op} W(b));"""
+
+
+# What the compiler could think of stored integers, a build each; every `stored_*` case is run by the interpreter.
+STORED = {
+    "stored: wrap-around as saturation": [(K + "binary.h", f"return T(W(a) {op} W(b));", saturating(op), "") for op in "+-*"],
+}
 # Where kernels serve (the first one that has cases of a kernel counts) and what runs them.
 CORES = {"host": "host", "cortex-m4f": "host", "cortex-m55": "qemu"}
 # Columns of the table, each with its builds.
@@ -246,9 +262,13 @@ REASONS = {
 }
 
 
+def all_builds():
+    return [patches for builds in MUTATIONS.values() for patches in builds] + list(STORED.values())
+
+
 def touched():
     """The files that any mutation patches."""
-    return sorted({patch[0] for builds in MUTATIONS.values() for patches in builds for patch in patches})
+    return sorted({patch[0] for patches in all_builds() for patch in patches})
 
 
 def read(source):
@@ -369,14 +389,13 @@ def main():
     parser.add_argument("--cmake", action="append", default=[], help="a further option of cmake, written as --cmake=-DX=Y; may be given several times")
     options = parser.parse_args()
     texts = read(options.source)
-    for builds in MUTATIONS.values():
-        for patches in builds:
-            patched(texts, patches)
+    for patches in all_builds():
+        patched(texts, patches)
     lacking = gaps(options.source)
     for what in lacking:
         print(f"mutations.py has not: {what}")
     if options.check:
-        print(f"{sum(len(p) for builds in MUTATIONS.values() for p in builds)} patches apply")
+        print(f"{sum(map(len, all_builds()))} patches apply")
         return 1 if lacking else 0
     if not options.work:
         parser.error("--work DIR is needed")
@@ -386,12 +405,14 @@ def main():
     generate = [sys.executable, os.path.join(HERE, "generate.py")]
     subprocess.run([*generate, os.path.join(folder, "named"), "--clean"], check=True)
     subprocess.run([*generate, os.path.join(folder, "random"), "--random", "200", "1", "--clean"], check=True)
+    subprocess.run([*generate, os.path.join(folder, "stored"), "--stored", "--networks", "100", "1", "--clean"], check=True)
     found = list(cases([folder]))
     tree = Tree(options.source, options.work, options.cmake)
     base = tree.make([], "unbroken")
+    columns, stored = ([c for c in table if any(word in c for word in options.columns)] for table in (MUTATIONS, STORED))
     runs = {}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for core in CORES:
+        for core in CORES if columns else ():
             facts = pool.map(lambda c, t=core: report(base, c, t), found)
             runs[core] = {case: routes(f) for case, f in zip(found, facts) if f}
 
@@ -400,11 +421,9 @@ def main():
 
         cells, wrong = {}, []
         unbroken = {}
-        for column, builds in MUTATIONS.items():
-            if not any(word in column for word in options.columns):
-                continue
+        for column in columns:
             everywhere = []
-            for number, patches in enumerate(builds):
+            for number, patches in enumerate(MUTATIONS[column]):
                 asked = {k for k in KERNELS if any(word in k for word in options.kernels)}
                 patches = [p for p in patches if broken([p]) & asked]  # what is not asked for need not be built
                 kernels = broken(patches)
@@ -428,7 +447,18 @@ def main():
             for program, chosen in everywhere[:1 if options.kernels == [""] else 0]:
                 count = sum(pool.map(lambda c, p=program: verify(p, c, "interpreter")[0] != 0, chosen))
                 cells["(interpreter)", column] = [f"{count} of {len(chosen)}"]
-    print_table(cells)
+        integers = [c for c in found if os.path.basename(c).startswith("stored_")]
+        right = [c for c in integers if verify(base, c, "interpreter")[0] == 0] if stored else []
+        for column in stored:
+            program = tree.make(STORED[column], column)
+            count = sum(pool.map(lambda c, p=program: verify(p, c, "interpreter")[0] != 0, right))
+            print(f"{column}: {count} of {len(right)} cases fail")
+            if count == 0:
+                wrong.append(f"'{column}' fails no case")
+        if len(right) < len(integers) and stored:
+            wrong.append(f"{len(integers) - len(right)} cases of stored integers fail in the unbroken build")
+    if columns:
+        print_table(cells)
     print(f"\n{len(unbroken)} different runs of generated code, all of which pass in the unbroken build." if not wrong else "")
     for line in wrong:
         print(line)

@@ -264,11 +264,40 @@ def arithmetic(function):
 
 
 def divide_plain(a, b):
-    if np.asarray(a).dtype.kind == "f":
+    """Integers truncate towards zero. The least one divided by -1 wraps, as everything that leaves its type does."""
+    if a.dtype.kind == "f":
         with np.errstate(divide="ignore", invalid="ignore"):
             return a / b
-    quotient = np.abs(a) // np.abs(b)  # integers truncate toward zero
-    return np.where((a < 0) != (b < 0), -quotient, quotient) if a.dtype.kind == "i" else a // b
+    quotient = np.abs(exact.as_objects(a)) // np.abs(exact.as_objects(b))
+    return wrapped(np.where((a < 0) != (b < 0), -quotient, quotient), a.dtype)
+
+
+def wrapped(whole, dtype):
+    """Python integers modulo 2**bits."""
+    low, span = ends(dtype)[0], 1 << (8 * dtype.itemsize)
+    return np.asarray((exact.as_objects(whole) - low) % span + low).astype(dtype)
+
+
+def plain_mod(node):
+    """The sign of the divisor, with fmod that of the dividend."""
+    a, b = node.arg(0), node.arg(1)
+    return np.fmod(a, b) if node.attrs.get("fmod", 0) else np.mod(a, b)
+
+
+def plain_bit_shift(node):
+    return (np.left_shift if node.attrs["direction"] == "LEFT" else np.right_shift)(node.arg(0), node.arg(1))
+
+
+def plain_arg(pick):
+    """Index of the greatest or least element: the first of them, or the last."""
+    def run(node):
+        x, axis = node.arg(0), node.attrs.get("axis", 0)
+        if node.attrs.get("select_last_index", 0):
+            index = x.shape[axis] - 1 - pick(np.flip(x, axis), axis=axis)
+        else:
+            index = pick(x, axis=axis)
+        return np.asarray(np.expand_dims(index, axis) if node.attrs.get("keepdims", 1) else index).astype(np.int64)
+    return run
 
 
 def extreme(pick):
@@ -278,6 +307,11 @@ def extreme(pick):
             best = pick(best, node.arg(i))
         return best
     return run
+
+
+def pairwise(function):
+    """Comparisons and bit operations: numpy's result in numpy's type."""
+    return lambda node: np.asarray(function(node.arg(0), node.arg(1)))
 
 
 def floating(function):
@@ -375,6 +409,14 @@ def reduction(function):
     return floating(run)
 
 
+def mean_plain(x, **axes):
+    """Of integers: the sum's quotient, truncated towards zero."""
+    if x.dtype.kind == "f":
+        return np.mean(x, **axes)
+    total = np.sum(x, **axes, dtype=np.int64)
+    return divide_plain(total, np.full(np.shape(total), x.size // total.size, np.int64))
+
+
 PLAIN = {
     "Add": arithmetic(lambda a, b: a + b),
     "Sub": arithmetic(lambda a, b: a - b),
@@ -398,7 +440,7 @@ PLAIN = {
     "AveragePool": floating(plain_average),
     "GlobalAveragePool": floating(lambda n, x: x.mean(axis=tuple(range(2, x.ndim)), keepdims=True)),
     "GlobalMaxPool": floating(lambda n, x: x.max(axis=tuple(range(2, x.ndim)), keepdims=True)),
-    "ReduceMean": reduction(np.mean),
+    "ReduceMean": reduction(mean_plain),
     "ReduceSum": reduction(np.sum),
     "ReduceProd": reduction(np.prod),
     "ReduceMax": reduction(lambda x, **axes: np.max(x, initial=ends(x.dtype)[0], **axes)),
@@ -410,6 +452,25 @@ PLAIN = {
     "Size": lambda n: np.array(n.arg(0).size, dtype=np.int64),
     "ConstantOfShape": constant_of_shape,
     "Range": plain_range,
-    "Equal": lambda n: n.arg(0) == n.arg(1),
+    "Mod": plain_mod,
+    "Neg": lambda n: -n.arg(0),
+    "Abs": lambda n: np.abs(n.arg(0)),
+    "Sign": lambda n: np.sign(n.arg(0)),
+    "ArgMax": plain_arg(np.argmax),
+    "ArgMin": plain_arg(np.argmin),
+    "BitShift": plain_bit_shift,
+    "BitwiseAnd": pairwise(np.bitwise_and),
+    "BitwiseOr": pairwise(np.bitwise_or),
+    "BitwiseXor": pairwise(np.bitwise_xor),
+    "BitwiseNot": lambda n: np.invert(n.arg(0)),
+    "And": pairwise(np.logical_and),
+    "Or": pairwise(np.logical_or),
+    "Xor": pairwise(np.logical_xor),
+    "Not": lambda n: np.logical_not(n.arg(0)),
+    "Equal": pairwise(np.equal),
+    "Less": pairwise(np.less),
+    "Greater": pairwise(np.greater),
+    "LessOrEqual": pairwise(np.less_equal),
+    "GreaterOrEqual": pairwise(np.greater_equal),
     "Where": lambda n: np.where(n.arg(0), n.arg(1), n.arg(2)),
 }

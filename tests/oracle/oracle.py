@@ -75,13 +75,14 @@ def along_axis(vector, axis, rank):
 
 def real_of(q, scale, zero, axis):
     q = np.asarray(q)
+    dtype = np.asarray(scale).dtype
     scale = exact.fractions_of(along_axis(scale, axis, q.ndim))
     if any(s <= 0 for s in scale.reshape(-1)):
         raise OracleError("a scale that is not positive")
     num = q.astype(np.int64)
     if zero is not None:
         num = num - along_axis(np.asarray(zero).astype(np.int64), axis, q.ndim)
-    return Real(num, scale)
+    return Real(num, scale, types=(dtype,))
 
 
 def stored(values, scale, zero, axis, dtype):
@@ -146,6 +147,8 @@ QUANTIZED = {"QuantizeLinear": quantize_linear, "DequantizeLinear": dequantize_l
 
 # --- one node ---
 
+FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
+
 
 def exact_arguments(node):
     """The arguments as reals if the node belongs to a region, else None."""
@@ -208,8 +211,20 @@ def as_reals(node, count, notes):
 
 
 def evaluate(node, notes):
+    """Reals keep their float type through an operator; a Cast to another float type changes none of their numbers."""
     if node.op in QUANTIZED:
         return QUANTIZED[node.op](node)
+    real = next((v for v in node.args if isinstance(v, Real)), None)
+    if node.op == "Cast" and real is not None and node.attrs["to"] in FLOATS:
+        return Real(real.num, real.unit, real.stage, (*real.types, helper.tensor_dtype_to_np_dtype(node.attrs["to"])))
+    results = computed(node, notes)
+    for y in results if isinstance(results, (list, tuple)) else [results]:
+        if isinstance(y, Real):
+            y.types = real.types
+    return results
+
+
+def computed(node, notes):
     if node.op in movement.ONE_TENSOR or node.op in ("Concat", "Pad"):
         return move(node, notes)
     args = exact_arguments(node) if node.op in EXACT else None

@@ -13,6 +13,7 @@ sys.path.insert(0, HERE)
 import exact  # noqa: E402
 import movement  # noqa: E402
 import oracle  # noqa: E402
+import stored  # noqa: E402
 from build import Graph, f32  # noqa: E402
 from exact import OracleError, Real  # noqa: E402
 from operators import PLAIN  # noqa: E402
@@ -191,6 +192,89 @@ class Reals(unittest.TestCase):
             self.assertAlmostEqual(float(exact.sigmoid(Fraction(x, 2))), 1 / (1 + np.exp(-x / 2)), 15)
         self.assertEqual(exact.square_root(Fraction(9, 4)), Fraction(3, 2))
         self.assertLess(abs(exact.square_root(Fraction(2)) ** 2 - 2), Fraction(1, 10**100))
+
+
+def onnx_runtime(model):
+    """function of a dict of inputs, by ONNX Runtime without its optimizations"""
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level, options.intra_op_num_threads = 4, 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return lambda inputs: session.run(None, inputs)
+
+
+def onnx_reference(model):
+    from onnx.reference import ReferenceEvaluator
+    return lambda inputs: ReferenceEvaluator(model).run(None, inputs)
+
+
+def rounds_reals(g):
+    """Whether some QuantizeLinear rounds what is exact here and a float32 elsewhere."""
+    return any(n.op_type.startswith("QLinear") or (n.op_type == "QuantizeLinear" and isinstance(g.values[0][n.input[0]], Real)) for n in g.nodes)
+
+
+class StoredIntegers(unittest.TestCase):
+    def judged(self, runtime, least):
+        """Every case without a rounding of reals, bit for bit; how many there are that the runtime takes."""
+        count = 0
+        for name, make in stored.cases() + stored.networks(150, 7):
+            g = make()
+            if rounds_reals(g):
+                continue
+            want = [[np.asarray(oracle.plain_value(known[o])) for o in g.outputs] for known in g.values]
+            try:
+                run = runtime(g.proto(g.outputs, want[0]))
+                got = [[np.asarray(y) for y in run({n: known[n] for n in g.inputs})] for known in g.values]
+            except Exception:  # a type, an opset or a form that it does not have: each says so in its own way
+                continue
+            with self.subTest(name):
+                for a, b in zip(sum(got, []), sum(want, [])):
+                    self.assertEqual((a.dtype, a.shape), (b.dtype, b.shape))
+                    np.testing.assert_array_equal(a, b) if b.dtype.kind != "f" else np.testing.assert_allclose(a, b, 1e-5, 1e-6)
+                count += 1
+        print(f"{count} cases", file=sys.stderr)
+        self.assertGreater(count, least)
+
+    def test_by_onnx_runtime(self):
+        try:
+            import onnxruntime  # noqa: F401
+        except ImportError:
+            self.skipTest("no onnxruntime")
+        self.judged(onnx_runtime, 250)
+
+    def test_by_onnx_reference(self):
+        self.judged(onnx_reference, 150)
+
+    def test_values_are_those_of_the_whole_model(self):
+        """A Net's values, known node by node, are what `run` says of the model that is written."""
+        for name, make in stored.cases()[::9] + stored.networks(20, 8):
+            g = make()
+            for i, known in enumerate(g.values):
+                for o, y in zip(g.outputs, oracle.run(g.proto(g.outputs), [g.data[n][i] for n in g.inputs])):
+                    np.testing.assert_array_equal(y, oracle.plain_value(known[o]), name)
+
+    def test_integers_wrap(self):
+        def result(op, a, b, **attrs):
+            node = onnx.helper.make_node(op, ["a", "b"], ["y"], **attrs)
+            known = {"a": np.asarray(a), "b": np.asarray(b)}
+            oracle.run_nodes([node], known, set(), {"": 21}, {}, [])
+            return known["y"].tolist()
+
+        self.assertEqual(result("Add", int8([127, -128]), int8([1, -1])), [-128, 127])
+        self.assertEqual(result("Sub", np.uint8([3]), np.uint8([5])), [254])
+        self.assertEqual(result("Mul", int8([64, -128]), int8([2, -1])), [-128, -128])
+        self.assertEqual(result("Div", int8([-7, 7, -128]), int8([2, -2, -1])), [-3, -3, -128])
+        self.assertEqual(result("Mod", int8([-7, 7, -128]), int8([3, -3, -1])), [2, -2, 0])
+        self.assertEqual(result("Mod", int8([-7, 7]), int8([3, -3]), fmod=1), [-1, 1])
+        self.assertEqual(result("BitShift", np.uint8([129]), np.uint8([1]), direction="LEFT"), [2])
+
+    def test_half_precision_scales(self):
+        """Reals of float16 scales are exact in a region, and float16 where they leave it."""
+        g = Graph(19)
+        scale = np.float16(0.0371)
+        g.output(g.node("DequantizeLinear", [g.input("x", [int8([1, 3, 101])]), scale, np.int8(0)]))
+        self.assertEqual(answer(g), [float(np.float16(k * float(scale))) for k in (1, 3, 101)])
 
 
 def compare(folder):

@@ -1,4 +1,5 @@
-// Small random graphs as exporters write them: float32, or with Quantize and Dequantize around each operator.
+// Small random graphs as exporters write them: float32, or with Quantize and Dequantize around each operator and
+// operators on the stored integers between the two.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -346,7 +347,82 @@ class RandomGraph {
     settle("softmax", emit("softmax", s, {x.id}, {}, nullptr));
   }
 
+  /// One or two operators on the integers that a quantized value stores. They are integers without a scale; what reads
+  /// them next takes them for reals of any scale, and they may be outputs.
+  void integers() {
+    ValueId q = random_.one_of(stored_);
+    if (g_[q].type.quantized()) q = emit("i", Reshape{g_[q].type.shape}, {q}, plain(g_[q].type), nullptr);
+    for (int64_t n = random_.between(1, 2); n > 0; --n) q = on_integers(q);
+    if (random_.chance(50)) stored_.push_back(q);
+    Type t = g_[q].type;
+    t.quant = {{float(random_.real(0.005, 0.03))}, {int32_t(random_.between(info(t.dtype).lo, info(t.dtype).hi))}, -1};
+    q = emit("q", Reshape{t.shape}, {q}, t, nullptr);
+    Tensor sample;
+    const ValueId d = emit("d", Dequantize{}, {q}, real_type(DType::f32, t.shape), &sample);
+    reals_.push_back({d, t.shape, sample});
+  }
+
+  static Type plain(Type t) {
+    t.quant = {};
+    return t;
+  }
+
+  ValueId on_integers(ValueId x) {
+    const Type t = g_[x].type;
+    const size_t rank = t.shape.size();
+    auto number = [&] {
+      const DTypeInfo& d = info(t.dtype);
+      Tensor k(real_type(t.dtype, random_.chance(50) ? t.shape : Shape{1}));
+      for (int64_t i = 0; i < k.elements(); ++i) k.set_integer(i, random_.between(d.lo, d.hi));
+      return constant("k", k);
+    };
+    const int64_t what = random_.between(0, 7);
+    if (what <= 1 || rank < 2) {
+      const bool negative = t.dtype == DType::i8;
+      const std::vector<UnaryKind> kinds{negative ? UnaryKind::relu : UnaryKind::sign,
+                                         negative ? UnaryKind::neg : UnaryKind::bitwise_not, UnaryKind::abs};
+      return emit("i", unary(random_.one_of(kinds), 0, 0), {x}, {}, nullptr);
+    }
+    if (what <= 3) {
+      constexpr BinaryKind kinds[] = {BinaryKind::add, BinaryKind::sub,         BinaryKind::mul,        BinaryKind::min,
+                                      BinaryKind::max, BinaryKind::bitwise_xor, BinaryKind::bitwise_and};
+      std::vector<ValueId> in{x, random_.chance(30) ? x : number()};
+      if (random_.chance(30)) std::swap(in[0], in[1]);
+      return emit("i", binary(kinds[random_.between(0, 6)]), in, {}, nullptr);
+    }
+    if (what == 4) {
+      const ValueId mask = emit("mask", binary(BinaryKind::greater), {x, number()}, {}, nullptr);
+      if (random_.chance(50)) return emit("i", Cast{t.dtype}, {mask}, {}, nullptr);
+      return emit("i", Where{}, {mask, x, number()}, {}, nullptr);
+    }
+    if (what == 5) {
+      Pad p;
+      p.kind = random_.chance(75) ? PadKind::pad : PadKind::pad_edge;
+      p.begins.assign(rank, 0), p.ends.assign(rank, 0);
+      for (size_t a = 1; a < rank; ++a) p.begins[a] = random_.between(0, 1), p.ends[a] = random_.between(0, 1);
+      if (p.kind == PadKind::pad && random_.chance(60)) p.value = double(random_.between(0, 100));
+      return emit("i", p, {x}, {}, nullptr);
+    }
+    if (what == 6) {
+      Reduce r;
+      r.kind = random_.chance(40) ? ReduceKind::max : random_.chance(50) ? ReduceKind::min : ReduceKind::arg_max;
+      r.axes = {random_.between(1, int64_t(rank) - 1)};
+      const ValueId y = emit("i", r, {x}, {}, nullptr);
+      return r.kind == ReduceKind::arg_max ? emit("i", Cast{t.dtype}, {y}, {}, nullptr) : y;
+    }
+    if (rank == 2 || random_.chance(50)) {
+      Concat c;
+      c.axis = 1;
+      return emit("i", c, {x, x}, {}, nullptr);
+    }
+    Transpose turn;
+    for (size_t a = 0; a < rank; ++a) turn.perm.push_back(int64_t(a));
+    std::swap(turn.perm[1], turn.perm[rank - 1]);
+    return emit("i", turn, {x}, {}, nullptr);
+  }
+
   void one_operator() {
+    if (!stored_.empty() && random_.chance(20)) return integers();
     // Mostly what came last, so that chains form.
     const Real x = random_.chance(65) ? reals_.back() : random_.one_of(reals_);
     const bool image = x.shape.size() == 3 || x.shape.size() == 4;

@@ -179,9 +179,10 @@ std::string check(uint64_t seed, int operators, bool quantized, Totals* totals =
     if (const std::string wrong = pass(names[i], g); !wrong.empty()) return wrong;
   if (totals && quantized)
     for (const Node& n : g.nodes) {
-      const bool arithmetic = quant_rule(n.op) == QuantRule::arithmetic;
+      const Type& y = g[n.outputs[0]].type;
+      const bool arithmetic = quant_rule(n.op) == QuantRule::arithmetic && (y.quantized() || is_float(y.dtype));
       totals->regions += arithmetic;
-      totals->quantized_regions += arithmetic && g[n.outputs[0]].type.quantized();
+      totals->quantized_regions += arithmetic && y.quantized();
     }
   for (const char* target : kTargets) {
     context.target = find_target(target);

@@ -1,0 +1,22 @@
+#include "tools/burin/driver.h"
+
+#include <filesystem>
+
+namespace burin {
+
+Compiled compile(const Source& source, const ReadOptions& read, const Context& context) {
+  Compiled c;
+  c.context = context;
+  c.graph = read_model(source.bytes, source.path, read, &c.info);
+  c.graph.name = context.options.name;
+  try {
+    run_passes(c.graph, c.context);
+    c.module = print_module(c.graph, *context.target, context.options,
+                            {std::filesystem::path(source.path).filename().string(), c.info.sha256, source.options});
+  } catch (const OpError& e) {
+    throw ModelError(e.at("", ""));
+  }
+  return c;
+}
+
+}  // namespace burin

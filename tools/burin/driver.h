@@ -1,0 +1,32 @@
+// From the bytes of a model to a printed module: the one way through the compiler, without a command line.
+#pragma once
+#include <string>
+
+#include "codegen/module.h"
+#include "compiler/onnx/reader.h"
+#include "passes/pass.h"
+
+namespace burin {
+
+/// What is compiled.
+struct Source {
+  std::string bytes;    // of the ONNX file
+  std::string path;     // its own: external data lies beside it, and the banner names it without its folder
+  std::string options;  // as on a command line, for the banner
+};
+
+/// A model that went through the compiler.
+struct Compiled {
+  Graph graph;      // after all passes, with notes for the user
+  ModelInfo info;   // of the file
+  Context context;  // target and options it was compiled with
+  Module module;    // header, source, facts of layers
+};
+
+/// Reads, runs all passes and prints; `context` has the target, and options.name is the model's name. Reads no file
+/// but those that the model (external data) or `read` (bind_text) names, and writes none but dumps into
+/// context.dump_dir. Throws ModelError, and std::bad_alloc where memory is short; anything else that comes out is a
+/// fault of the compiler.
+Compiled compile(const Source& source, const ReadOptions& read, const Context& context);
+
+}  // namespace burin
