@@ -16,10 +16,17 @@ Tensor computed(OnnxNode& node, Type t) {
   return Tensor(std::move(t));
 }
 
-/// How many steps of Range there are. Floats and not integers, which the difference might leave.
-int64_t range_steps(double start, double limit, double delta) {
-  const double n = std::ceil((limit - start) / delta);
-  require(!std::isnan(n), "the bounds of Range are no numbers");
+/// How many steps of Range there are.
+int64_t range_steps(const Tensor& start, const Tensor& limit, const Tensor& delta) {
+  double n;
+  if (is_float(start.dtype())) {
+    n = std::ceil((limit.real(0) - start.real(0)) / delta.real(0));
+    require(!std::isnan(n), "the bounds of Range are no numbers");
+  } else {
+    __extension__ typedef __int128 Wide;  // the difference may leave 64 bits
+    const Wide d = delta.integer(0), way = Wide(limit.integer(0)) - start.integer(0);
+    n = double(way / d + (way % d != 0 && (way < 0) == (d < 0)));
+  }
   require(n <= double(INT32_MAX), "the range is endless or too large");
   return n > 0 ? int64_t(n) : 0;
 }
@@ -79,7 +86,7 @@ void import_range(OnnxNode& node) {
           "the bounds of Range are no scalars");
   const DType type = start->dtype();
   require(delta->real(0) != 0, "the step of Range is 0");
-  const int64_t n = range_steps(start->real(0), limit->real(0), delta->real(0));
+  const int64_t n = range_steps(*start, *limit, *delta);
   Tensor t = computed(node, real_type(type, {n}));
   for (int64_t i = 0; i < n; ++i) {
     if (is_float(type)) t.set_real(i, start->real(0) + double(i) * delta->real(0));
