@@ -55,7 +55,7 @@ Cost estimated_cost(const Kernel& k, const Work& work, const LayerView& v) {
   Node n = v.node;
   n.kernel = &k;
   n.scratch = work.scratch;
-  for (const LayerConstant& constant : k.print(LayerView(v, n)).constants) r.constants += constant.bytes;
+  for (const LayerConstant& constant : k.print(LayerView(v, n)).constants) r.constants += constant.data.size();
   return r;
 }
 

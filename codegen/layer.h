@@ -10,6 +10,7 @@
 #include <typeindex>
 #include <vector>
 
+#include "codegen/constant.h"
 #include "codegen/writer.h"
 #include "compiler/ir/graph.h"
 #include "compiler/options.h"
@@ -55,10 +56,8 @@ class LayerView {
 
 /// An array of constants that a layer reads: a parameter of its function.
 struct LayerConstant {
-  std::string name;                     // of the parameter: "w"
-  std::string c_type;                   // of an element
-  std::function<std::string()> values;  // "1, 2, 3"; made only when asked for: sizes are asked more often
-  int64_t bytes;
+  std::string name;  // of the parameter: "w"
+  Constant data;
 };
 
 /// A layer as source. The body sees its inputs as x0, x1, ..., its outputs as y0, ..., its working memory as `scratch`
@@ -93,10 +92,6 @@ std::span<const Kernel> kernels();
 // Spelling of C++ values.
 std::string cpp(float v);
 std::string cpp(double v);
-/// Rows of decimal numbers, as wide as fits a line.
-template <class T>
-LayerConstant constant_array(std::string name, std::span<const T> values);
-LayerConstant constant_array(std::string name, const Tensor& t);
 /// "{1, 2, 3}" for a struct or array of integers.
 std::string braced(std::span<const int32_t> values);
 

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <deque>
+#include <unordered_map>
 
 #include "codegen/costs.h"
 #include "codegen/kernel_source.h"
@@ -221,7 +223,7 @@ std::string print_header(const Graph& g, const std::string& name, const Options&
           {"cxx", cxx},
           {"run_params", run_params},
           {"run_args", run_args}});
-  return w.text();
+  return w.take();
 }
 
 /// Functions and constants of all layers; layers whose code is equal share one function.
@@ -246,15 +248,16 @@ class LayerPrinter {
     for (size_t i = 0; i < n.inputs.size(); ++i) {
       if (!view.has(i) || code.packed.count(i)) continue;
       const std::string x = fmt::format("x{}", i);
-      if (view.constant(i)) code.constants.push_back(constant_array(x, *view.constant(i)));
+      if (view.constant(i)) code.constants.push_back({x, constant_of(*view.constant(i))});
       else param(fmt::format("const {}* {}", info(view.in(i).dtype).c_type, x), pointer(n.inputs[i], true));
     }
     for (size_t i = 0; i < n.outputs.size(); ++i)
       param(fmt::format("{}* y{}", info(view.out(i).dtype).c_type, i), pointer(n.outputs[i], false));
     if (n.scratch > 0) param("void* scratch", fmt::format("arena + {}", n.scratch_offset));
-    for (const LayerConstant& c : code.constants) {
-      facts.weight_bytes += c.bytes;
-      param(fmt::format("const {}* {}", c.c_type, c.name), fmt::format("{}::weights::{}", name_, constant(label, c)));
+    for (LayerConstant& c : code.constants) {
+      facts.weight_bytes += c.data.size();
+      param(fmt::format("const {}* {}", c.data.c_type(), c.name),
+            fmt::format("{}::weights::{}", name_, constant(label, c)));
     }
     const auto [it, fresh] = functions_.try_emplace(params + "\n" + code.body, label);
     facts.function = it->second;
@@ -266,7 +269,13 @@ class LayerPrinter {
   std::set<std::string> headers;
   std::vector<std::string> calls;
   std::vector<LayerFacts> layers;
-  std::string weights, functions;
+  /// An array of constants, named after the layer that reads it first.
+  struct Array {
+    std::string name, layer;
+    Constant data;
+  };
+  std::deque<Array> arrays;
+  std::string functions;
   int64_t weight_bytes = 0;
 
  private:
@@ -289,15 +298,15 @@ class LayerPrinter {
     return v;
   }
 
-  /// The array's name; equal arrays are printed once.
-  std::string constant(const std::string& label, const LayerConstant& c) {
-    const std::string values = c.values();
-    const auto [it, fresh] = constants_.try_emplace(c.c_type + values, fmt::format("{}_{}", label, c.name));
-    if (!fresh) return it->second;
-    weight_bytes += c.bytes;
-    weights += fmt::format("alignas({}) const {} {}[] BURIN_SECTION(\".rodata.{}.{}\") = {{\n{}}};\n",
-                           c.bytes >= 16 ? 8 : 4, c.c_type, it->second, name_, label, values.empty() ? "0" : values);
-    return it->second;
+  /// The array's name; equal arrays are kept once. Takes the bytes.
+  const std::string& constant(const std::string& label, LayerConstant& c) {
+    const std::string_view bytes(reinterpret_cast<const char*>(c.data.bytes.data()), c.data.bytes.size());
+    auto [it, last] = by_content_.equal_range(std::hash<std::string_view>{}(bytes));
+    for (; it != last; ++it)
+      if (arrays[it->second].data == c.data) return arrays[it->second].name;
+    by_content_.emplace(std::hash<std::string_view>{}(bytes), arrays.size());
+    weight_bytes += c.data.size();
+    return arrays.emplace_back(fmt::format("{}_{}", label, c.name), label, std::move(c.data)).name;
   }
 
   LayerFacts describe(const LayerView& v, const std::string& label) const {
@@ -353,7 +362,8 @@ class LayerPrinter {
   const Options& o_;
   std::string name_;
   UniqueNames names_;
-  std::map<std::string, std::string> functions_, constants_;
+  std::map<std::string, std::string> functions_;
+  std::unordered_multimap<size_t, size_t> by_content_;  // hash of the bytes: index into arrays
 };
 
 /// Features that the chosen kernels ask the core for.
@@ -420,7 +430,17 @@ std::string print_source(const Graph& g, const Target& t, const Options& o, cons
   w.line(fmt::format("namespace {} {{\n", name));
   w.line(kernels.body);
   w.line("namespace {\n");
-  if (!layers.weights.empty()) w.line("namespace weights {\n" + layers.weights + "}  // namespace weights\n");
+  if (!layers.arrays.empty()) {
+    w.line("namespace weights {");
+    for (const LayerPrinter::Array& a : layers.arrays) {
+      w.append(fmt::format("alignas({}) const {} {}[] BURIN_SECTION(\".rodata.{}.{}\") = {{\n",
+                           a.data.size() >= 16 ? 8 : 4, a.data.c_type(), a.name, name, a.layer));
+      if (a.data.bytes.empty()) w.append("0");
+      w.append([&](std::string& text) { spell(text, a.data); });
+      w.line("};");
+    }
+    w.line("}  // namespace weights\n");
+  }
   w.line("namespace layers {\n\n" + layers.functions + "}  // namespace layers\n");
   const bool uses_arena = calls.find("arena") != calls.npos;
   if (calls.find("at<") != calls.npos)
@@ -449,7 +469,7 @@ std::string print_source(const Graph& g, const Target& t, const Options& o, cons
           {"unused", unused},
           {"arena", uses_arena ? "unsigned char* const arena = static_cast<unsigned char*>(memory);" : ""},
           {"calls", calls}});
-  return w.text();
+  return w.take();
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ void Writer::expand(std::string_view line, const std::vector<Var>& vars) {
 std::string expand(std::string_view text, const std::vector<Var>& vars) {
   Writer w;
   w.emit(text, vars);
-  return w.text();
+  return w.take();
 }
 
 }  // namespace burin

@@ -3,6 +3,7 @@
 #pragma once
 #include <fmt/format.h>
 
+#include <concepts>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,7 +23,13 @@ class Writer {
   /// The margin of the template's first line is removed from all of its lines.
   void emit(std::string_view text, const std::vector<Var>& vars = {});
   void line(std::string_view text) { text_ += text, text_ += '\n'; }
-  const std::string& text() const { return text_; }
+  void append(std::string_view text) { text_ += text; }
+  /// What `write` appends to the text it is given.
+  template <std::invocable<std::string&> F>
+  void append(F&& write) {
+    write(text_);
+  }
+  std::string take() { return std::move(text_); }
 
  private:
   void expand(std::string_view line, const std::vector<Var>& vars);

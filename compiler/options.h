@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "compiler/limits.h"
+
 namespace burin {
 
 struct Options {
@@ -21,8 +23,9 @@ struct Options {
   Io io = Io::arena;
   std::map<std::string, std::string> kernels;  // layer, or ONNX node in it -> the kernel that must serve it
   double input_limit = std::numeric_limits<double>::infinity();  // float inputs are no larger: the user's promise
-  std::optional<int64_t> budget_ram;                             // bytes of arena and state
-  std::optional<int64_t> budget_flash;                           // bytes of code and weights
+  ModelLimits limits;
+  std::optional<int64_t> budget_ram;    // bytes of arena and state
+  std::optional<int64_t> budget_flash;  // bytes of code and weights
 };
 
 }  // namespace burin

@@ -36,20 +36,26 @@ Interval hull(const Ranges& all) {
 /// What padding reads in a tensor of type t.
 double border(const Type& t) { return t.quantized() ? t.quant.zero_point[0] : 0; }
 
-/// The bounds of channel c where a tensor has as many channels, or one that all share.
-const Interval& at(const Ranges& r, size_t c) { return r[r.size() == 1 ? 0 : c]; }
+/// Facts that all channels share, or would be too many, are one. Equal facts have so one form.
+Ranges compact(Ranges r) {
+  const auto same = [&](const Interval& i) { return i.lo == r[0].lo && i.hi == r[0].hi; };
+  if (r.size() > kMostChannels || (!r.empty() && std::ranges::all_of(r, same))) return {hull(r)};
+  return r;
+}
 
 /// Evaluates the element by element operator of n on all combinations of its operands' bounds: between them it is
 /// monotone in each.
 Ranges corners(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
-  const size_t channels = size_t(extent(g, n.outputs[0])), each = size_t{1} << in.size();
+  size_t channels = 1;
+  for (const Ranges& r : in) channels = std::max(channels, r.size());
+  const size_t each = size_t{1} << in.size();
   std::vector<Tensor> operands;
   for (size_t k = 0; k < in.size(); ++k) {
     Type t = g[n.inputs[k]].type;
     t.shape = {int64_t(channels * each)};
     Tensor x(t);
     for (size_t i = 0; i < channels * each; ++i) {
-      const Interval& r = at(in[k], i / each);
+      const Interval& r = channel(in[k], i / each);
       x.set_real(int64_t(i), (i >> k) % 2 == 0 ? r.lo : r.hi);
     }
     operands.push_back(std::move(x));
@@ -97,7 +103,8 @@ Ranges sums_of_integers(const Graph& g, const Node& n, const Ranges& in) {
   const Type &x = g[n.inputs[0]].type, &y = g[n.outputs[0]].type;
   const RequantRange range = requant_range(y, c ? c->clamp : n.as<Dense>()->clamp);
   std::vector<InputRange> integers;
-  for (const Interval& i : in) integers.push_back({int32_t(i.lo), int32_t(i.hi)});
+  for (size_t i = 0; i < size_t(extent(g, n.inputs[0])); ++i)
+    integers.push_back({int32_t(channel(in, i).lo), int32_t(channel(in, i).hi)});
   Ranges r;
   for (const RequantChannel& ch : accumulator_channels(w, operand(2), operand(3), x, y, centered(w), integers,
                                                        c ? c->group : 1, reads_border(n))) {
@@ -121,7 +128,7 @@ Ranges sums_of_floats(const Graph& g, const Node& n, const Ranges& in) {
     double lo = 0, hi = 0, most = 0;
     for (size_t i = 0; i < each; ++i, ++f) {
       if (*f == 0) continue;  // also where the input may be infinite
-      Interval x = in[o / per_group * inner + i % inner];
+      Interval x = channel(in, o / per_group * inner + i % inner);
       if (reads_border(n)) x = hull(x, {0, 0});
       const double a = *f * x.lo, b = *f * x.hi;
       lo += std::min(a, b), hi += std::max(a, b), most += std::max(std::abs(a), std::abs(b));
@@ -162,29 +169,31 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
     return in[0];
   if (n.as<Reshape>() && same) {
     // The last index of an element is its place in the whole modulo the last extent.
-    Ranges r(size_t(y.shape.back()), hull(in[0]));
-    if (r.size() % in[0].size() == 0)
-      for (size_t i = 0; i < r.size(); ++i) r[i] = in[0][i % in[0].size()];
+    const size_t channels = size_t(y.shape.back());
+    if (channels > kMostChannels || channels % in[0].size() != 0) return {hull(in[0])};
+    Ranges r;
+    for (size_t i = 0; i < channels; ++i) r.push_back(channel(in[0], i % in[0].size()));
     return r;
   }
-  if ((n.as<Transpose>() || n.as<Slice>()) && same) return Ranges(size_t(y.shape.back()), hull(in[0]));
+  if ((n.as<Transpose>() || n.as<Slice>()) && same) return {hull(in[0])};
   if (const Concat* k = n.as<Concat>()) {
     Ranges r;
     Interval all = hull(in[0]);
+    const bool apart = k->axis == y.rank() - 1 && size_t(y.shape.back()) <= kMostChannels;
     for (size_t i = 0; i < in.size(); ++i) {
       const Type& t = g[n.inputs[i]].type;
       if (t.quant != y.quant || t.dtype != y.dtype) return {};
       all = hull(all, hull(in[i]));
-      r.insert(r.end(), in[i].begin(), in[i].end());
+      for (size_t to = 0; apart && to < size_t(t.shape.back()); ++to) r.push_back(channel(in[i], to));
     }
-    return k->axis == y.rank() - 1 ? r : Ranges(size_t(y.shape.back()), all);
+    return apart ? r : Ranges{all};
   }
   if (const Unary* u = n.as<Unary>()) {
     if (integers && x.quantized() && y.quantized()) return entries(*u, x, y, in[0]);
     if (same && (u->kind == UnaryKind::relu || u->kind == UnaryKind::clip)) return corners(g, n, in);
     if (y.dtype != DType::f32 || !same) return {};
-    if (u->kind == UnaryKind::sigmoid || u->kind == UnaryKind::hard_sigmoid) return Ranges(in[0].size(), {0, 1});
-    if (u->kind == UnaryKind::tanh) return Ranges(in[0].size(), {-1, 1});
+    if (u->kind == UnaryKind::sigmoid || u->kind == UnaryKind::hard_sigmoid) return {{0, 1}};
+    if (u->kind == UnaryKind::tanh) return {{-1, 1}};
     return {};
   }
   if (const Binary* b = n.as<Binary>()) {
@@ -202,19 +211,19 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
     return r;
   }
   if (const Softmax* m = n.as<Softmax>(); m && m->kind == SoftmaxKind::softmax && y.dtype == DType::f32)
-    return Ranges(size_t(y.shape.back()), {0, 1});
+    return {{0, 1}};
   return {};
 }
 
 /// What the type allows.
 Ranges whole(const Type& t, double limit) {
-  const Interval i =
-      is_byte(t.dtype) ? Interval{double(info(t.dtype).lo), double(info(t.dtype).hi)} : Interval{-limit, limit};
-  return Ranges(size_t(t.shape.back()), i);
+  if (is_byte(t.dtype)) return {{double(info(t.dtype).lo), double(info(t.dtype).hi)}};
+  return {{-limit, limit}};
 }
 
 Ranges of_constant(const Tensor& t) {
-  Ranges r(size_t(t.shape().back()),
+  const size_t channels = size_t(t.shape().back());
+  Ranges r(channels > kMostChannels ? 1 : channels,
            {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()});
   for (int64_t i = 0; i < t.elements(); ++i) {
     Interval& c = r[size_t(i) % r.size()];
@@ -271,12 +280,12 @@ std::vector<Interval> channel_result(const Graph& g, const Node& n, const Channe
     if (g[v].constant() && t.rank() == 0 && ranked({t.dtype, {1}, t.quant}))
       return {{g[v].data->real(0), g[v].data->real(0)}};
     if (!ranked(t) || t.elements() == 0) return {};
-    return g[v].constant() ? of_constant(*g[v].data) : whole(t, infinite);
+    return g[v].constant() ? compact(of_constant(*g[v].data)) : whole(t, infinite);
   };
   std::vector<Ranges> in;
   // The other operands of sums are constants of other types.
   for (size_t i = 0; i < (n.as<Conv>() || n.as<Dense>() ? 1 : n.inputs.size()); ++i) in.push_back(of(n.inputs[i]));
-  return result(g, n, in);
+  return compact(result(g, n, in));
 }
 
 ChannelRanges channel_ranges(const Graph& g, double limit) {

@@ -25,10 +25,17 @@ struct Interval {
   bool point() const { return lo == hi; }
 };
 
+/// Facts are kept for at most so many channels of a value; beyond, all share one.
+constexpr size_t kMostChannels = 65536;
+
 /// For every value of int8, uint8 and float32 with at least one axis: bounds of each channel over all inputs whose
 /// floats are no larger than `limit` in magnitude (infinity: any). Integers: exact bounds of what is stored. Floats: of
 /// sums in any order. A sum whose products all lie below a quarter ulp of its bias is its bias.
+/// One interval where it holds for all channels, else one for each.
 using ChannelRanges = std::map<ValueId, std::vector<Interval>>;
+inline const Interval& channel(const std::vector<Interval>& ranges, size_t c) {
+  return ranges[ranges.size() == 1 ? 0 : c];
+}
 ChannelRanges channel_ranges(const Graph& g, double limit);
 
 /// Bounds of the result of n, given those of what it reads; empty where none are known but its type's.

@@ -25,6 +25,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "compiler/ops/conv.h"
 #include "compiler/ops/dense.h"
@@ -108,8 +109,12 @@ struct Filters {
 
 /// For each channel of the values the first one that stores the same, whatever the input; values without equal channels
 /// may be missing.
-std::map<ValueId, std::vector<size_t>> equal_channels(const Graph& g, const std::vector<ChannelRole>& roles) {
+std::map<ValueId, std::vector<size_t>> equal_channels(const Graph& g, const std::vector<ChannelRole>& roles,
+                                                      Classes& classes) {
   std::map<ValueId, std::vector<size_t>> all;
+  std::set<size_t> may_lose;  // classes that have weights
+  for (size_t at = 0; at < g.nodes.size(); ++at)
+    if (roles[at] == ChannelRole::mixes) may_lose.insert(classes.of(g.nodes[at].outputs[0]));
   const auto first_of = [&](ValueId v, size_t c) {
     const auto it = all.find(v);
     return it == all.end() ? c : it->second[c];
@@ -117,9 +122,10 @@ std::map<ValueId, std::vector<size_t>> equal_channels(const Graph& g, const std:
   const auto text = [](auto v) { return std::string(reinterpret_cast<const char*>(&v), sizeof v); };
   for (size_t at = 0; at < g.nodes.size(); ++at) {
     const Node& n = g.nodes[at];
-    if (roles[at] == ChannelRole::other) continue;
+    if (roles[at] == ChannelRole::other || !may_lose.count(classes.of(n.outputs[0]))) continue;
     const ValueId y = n.outputs[0];
     const size_t channels = extent(g[y].type);
+    if (channels > kMostChannels) continue;
     const bool weighted = n.as<Conv>() || n.as<Dense>();
     std::map<std::string, size_t> seen;
     std::vector<size_t> first;
@@ -133,8 +139,8 @@ std::map<ValueId, std::vector<size_t>> equal_channels(const Graph& g, const std:
           for (int64_t k = 0; k < each; ++k) what += text(v.data->real(int64_t(c) * each + k));
           if (!v.type.quant.empty()) what += text(v.type.quant.scale_at(c)) + text(v.type.quant.zero_at(c));
         } else if (v.constant()) {
-          for (int64_t k = 0; k < v.data->elements(); ++k)
-            if (extent(v.type) == 1 || size_t(k) % extent(v.type) == c) what += text(v.data->real(k));
+          const int64_t step = int64_t(extent(v.type));
+          for (int64_t k = step == 1 ? 0 : int64_t(c); k < v.data->elements(); k += step) what += text(v.data->real(k));
         } else if (roles[at] == ChannelRole::hands_on) {
           const size_t own = extent(v.type), to = c % own;
           // A reshape repeats the channels: places that lie apart are different ones.
@@ -154,7 +160,7 @@ class Narrowing {
     for (const Node& n : g.nodes) roles_.push_back(channel_role(g, n));
     for (size_t i = 0; i < g.nodes.size(); ++i)
       if (roles_[i] == ChannelRole::mixes) filters_.emplace(i, Filters(g, g.nodes[i]));
-    equal_ = equal_channels(g, roles_);
+    equal_ = equal_channels(g, roles_, classes_);
     // What one layer drops, others may no longer read.
     for (Dropped next = droppable(); next != drop_; next = droppable()) drop_ = std::move(next);
   }
@@ -166,6 +172,10 @@ class Narrowing {
     const auto it = drop_.find(classes_.of(v));
     return it != drop_.end() && !it->second.empty() && it->second[i % it->second.size()];
   }
+  bool loses(ValueId v) {
+    const auto it = drop_.find(classes_.of(v));
+    return it != drop_.end() && std::ranges::count(it->second, true) > 0;
+  }
   std::vector<size_t> remaining(ValueId v, size_t channels) {
     std::vector<size_t> r;
     for (size_t c = 0; c < channels; ++c)
@@ -176,6 +186,7 @@ class Narrowing {
   Dropped droppable();
   std::vector<bool> dispensable(size_t at);
   void merge(size_t root, std::vector<bool>& drop, size_t unit);
+  bool equal_everywhere(size_t root, size_t a, size_t b);
   bool add_up(size_t root, size_t from, size_t to, std::map<size_t, Filters>& sums);
   void add_merged(size_t at, Tensor& weights);
   void fold_into_sums(size_t at, const std::vector<size_t>& in, const std::vector<size_t>& out,
@@ -191,6 +202,7 @@ class Narrowing {
   std::map<size_t, std::vector<std::pair<size_t, size_t>>>
       merged_;  // by class: a channel, and the equal one that stays for it
   Dropped drop_;
+  int tries_ = 10'000;  // to merge equal channels: each copies weights
 };
 
 /// Which of its input's channels the mixing node `at` can do without, given what it lost itself.
@@ -208,24 +220,34 @@ std::vector<bool> Narrowing::dispensable(size_t at) {
     for (size_t c = 0; c < f.channels; ++c) {
       const double reach = r[c] ? f.reach(o, c) : 0;
       if (reach == 0) continue;  // also where the channel may be infinite
-      r[c] = known != ranges_.end() && reach * stand_in(n, x, known->second[c]).error <= allowed;
+      r[c] = known != ranges_.end() && reach * stand_in(n, x, channel(known->second, c)).error <= allowed;
     }
   }
   return r;
 }
 
-/// Adds the weights for channel `from` to those for `to` in all layers that read the class; false where they differ
-/// there or the sums do not fit.
-bool Narrowing::add_up(size_t root, size_t from, size_t to, std::map<size_t, Filters>& sums) {
-  for (auto& [at, f] : filters_) {
+/// Are two channels equal in all layers that read the class?
+bool Narrowing::equal_everywhere(size_t root, size_t a, size_t b) {
+  for (const auto& [at, f] : filters_) {
     const ValueId x = g_.nodes[at].inputs[0];
     if (classes_.of(x) != root) continue;
     const auto equal = equal_.find(x);
     if (equal == equal_.end()) return false;
+    for (size_t c = 0; c < f.channels; c += classes_.base(x))
+      if (equal->second[c + a] != equal->second[c + b]) return false;
+  }
+  return true;
+}
+
+/// Adds the weights for channel `from` to those for its equal `to` in all layers that read the class; false where the
+/// sums do not fit.
+bool Narrowing::add_up(size_t root, size_t from, size_t to, std::map<size_t, Filters>& sums) {
+  for (auto& [at, f] : filters_) {
+    const ValueId x = g_.nodes[at].inputs[0];
+    if (classes_.of(x) != root) continue;
     const Tensor& w = *g_[g_.nodes[at].inputs[1]].data;
     Filters& s = sums.try_emplace(at, f).first->second;
     for (size_t c = 0; c < f.channels; c += classes_.base(x)) {
-      if (equal->second[c + from] != equal->second[c + to]) return false;
       for (size_t o = 0; o < f.filters; ++o)
         for (size_t t = 0; t < f.taps; ++t) {
           const double v = s.at(o, t, c + to) += f.at(o, t, c + from);
@@ -251,7 +273,8 @@ void Narrowing::merge(size_t root, std::vector<bool>& drop, size_t unit) {
     const auto stays_for = [&](const auto& m) { return m.second == c; };
     if (drop[c] || std::ranges::any_of(merged, stays_for)) continue;
     for (size_t r = 0; r < c && !drop[c]; ++r) {
-      if (drop[r]) continue;
+      if (drop[r] || !equal_everywhere(root, c, r) || tries_ == 0) continue;
+      --tries_;
       std::map<size_t, Filters> next = sums;
       if (!add_up(root, c, r, next)) continue;
       sums = std::move(next);
@@ -375,7 +398,7 @@ void Narrowing::fold_into_sums(size_t at, const std::vector<size_t>& in, const s
       double w = 0;
       for (size_t t = 0; t < f.taps; ++t) w += f.at(out[o], t, c);
       const double zero = integers ? x.quant.zero_point[0] : 0;
-      if (f.reach(out[o], c) > 0) sum += w * (stand_in(n, x, ranges_.at(n.inputs[0])[c]).value - zero);
+      if (f.reach(out[o], c) > 0) sum += w * (stand_in(n, x, channel(ranges_.at(n.inputs[0]), c)).value - zero);
     }
     any = any || sum != own;
     integers ? sums.set_integer(int64_t(o), int64_t(sum)) : sums.set_real(int64_t(o), sum);
@@ -393,10 +416,11 @@ void Narrowing::rewrite() {
   for (size_t at = 0; at < g_.nodes.size(); ++at) {
     if (roles_[at] == ChannelRole::other) continue;
     const ValueId x = g_.nodes[at].inputs[0], y = g_.nodes[at].outputs[0];
+    if (roles_[at] == ChannelRole::mixes) of += extent(type(y));
+    if (!loses(x) && !loses(y)) continue;
     const std::vector<size_t> in = remaining(x, extent(type(x))), out = remaining(y, extent(type(y)));
     const bool fewer_in = in.size() < extent(type(x)), fewer_out = out.size() < extent(type(y));
-    if (roles_[at] == ChannelRole::mixes) of += extent(type(y)), gone += extent(type(y)) - out.size();
-    if (!fewer_in && !fewer_out) continue;
+    if (roles_[at] == ChannelRole::mixes) gone += extent(type(y)) - out.size();
     std::vector<ValueId> inputs = g_.nodes[at].inputs;
     const std::string name = g_.nodes[at].name;
     const auto data = [&](size_t i) {

@@ -1,8 +1,11 @@
 // Every value and every piece of working memory gets its place in the arena: liveness (compiler/liveness.h) says what
 // is live when, the planner (passes/planner.h) packs it. Outputs of elementwise operators may lie on inputs that die
 // there.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "compiler/liveness.h"
 #include "passes/pass.h"
@@ -26,6 +29,35 @@ int64_t alignment(const Graph& g, const LiveRange& r) {
   return words && r.bytes < kSmall ? kSmallAlign : kBufferAlign;
 }
 
+/// Pointers of 32 bits reach 2^31 - 1 bytes from where a buffer begins; all of a model's memory, and all its constants,
+/// are no larger either.
+constexpr int64_t kMost32 = INT32_MAX;
+
+void check_bytes(const std::string& what, int64_t bytes) {
+  if (bytes <= kMost32) return;
+  throw ModelError(fmt::format("{} {} bytes, more than a 32-bit core can address: {}", what, bytes, kMost32),
+                   "too-large", "smaller inputs (--input-dim) or a smaller model; --target host has no such bound");
+}
+
+void check_buffers(const Graph& g) {
+  int64_t constants = 0;
+  std::set<ValueId> seen;
+  const auto check = [&](ValueId v) {
+    if (v == ValueId::none || !seen.insert(v).second) return;
+    const int64_t bytes = g[v].type.bytes();
+    check_bytes(fmt::format("value '{}' of type {} has", g[v].name, to_string(g[v].type)), bytes);
+    if (g[v].constant()) constants += bytes;
+  };
+  for (ValueId v : g.inputs) check(v);
+  for (ValueId v : g.outputs) check(v);
+  for (const Node& n : g.nodes) {
+    for (ValueId v : n.inputs) check(v);
+    for (ValueId v : n.outputs) check(v);
+    check_bytes(fmt::format("the working memory of layer '{}' has", n.name), n.scratch);
+  }
+  check_bytes("the model's constants have", constants);
+}
+
 }  // namespace
 
 void plan_memory(Graph& g, const Context& ctx) {
@@ -44,9 +76,12 @@ void plan_memory(Graph& g, const Context& ctx) {
       overlaps.push_back(
           {int(buffer.at(storage.root(n.inputs[size_t(i)]))), int(buffer.at(storage.root(n.outputs[0]))), 0});
 
+  const bool narrow = ctx.target && !ctx.target->has("host");
+  if (narrow) check_buffers(g);
   const Plan plan = plan_offsets(buffers, overlaps, kNodes);
   if (const std::string wrong = check_plan(buffers, overlaps, plan); !wrong.empty())
     throw InternalError("plan-memory: " + wrong);
+  if (narrow) check_bytes("the arena needs", plan.bytes);
 
   for (size_t i = 0; i < g.values().size(); ++i) {
     Value& v = g[ValueId(int32_t(i))];

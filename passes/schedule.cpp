@@ -4,8 +4,10 @@
 // reached with the smallest peak (Dijkstra's algorithm with maxima for sums), which is exact. A node that needs no more
 // than the peak so far and leaves no more bytes live than before runs at once: delaying it can only cost. Chains
 // collapse so to nothing; what remains are the real choices between branches. Beyond kExactSets sets a beam of the best
-// kBeam sets per step takes over. Both limits count work, not time. An order that does not lower the peak is not taken.
+// kBeam sets per step takes over. All limits count work, not time. Beyond them, and where no order found lowers the
+// peak, the order stays.
 #include <algorithm>
+#include <compare>
 #include <map>
 #include <optional>
 #include <queue>
@@ -20,7 +22,9 @@ namespace burin {
 namespace {
 
 constexpr size_t kExactSets = 5000;
+constexpr size_t kExactLooks = 50'000'000;  // at jobs; some hundred are no matter
 constexpr size_t kBeam = 32;
+constexpr size_t kBeamLooks = 200'000'000;
 
 /// The graph as bytes and edges. Buffers are the roots of Storage that are in the arena, by number.
 struct Job {
@@ -87,12 +91,16 @@ using Done = std::vector<bool>;
 
 struct State {
   Done done;
+  std::vector<uint32_t> waits;   // of each job: jobs before it that are not done
+  std::vector<uint32_t> unread;  // of each buffer: readers that are not done
   int64_t live = 0, peak = 0;
 };
 
 State start(const Work& w) {
   State s;
   s.done.assign(w.jobs.size(), false);
+  for (const Job& j : w.jobs) s.waits.push_back(uint32_t(j.before.size()));
+  for (const auto& r : w.readers) s.unread.push_back(uint32_t(r.size()));
   for (size_t b = 0; b < w.bytes.size(); ++b) {
     if (!w.input[b]) continue;
     s.peak += w.bytes[b];  // all inputs at once; one that nothing reads is then gone
@@ -101,9 +109,7 @@ State start(const Work& w) {
   return s;
 }
 
-bool ready(const Work& w, const State& s, size_t job) {
-  return !s.done[job] && std::ranges::all_of(w.jobs[job].before, [&](size_t p) { return s.done[p]; });
-}
+bool ready(const State& s, size_t job) { return s.waits[job] == 0 && !s.done[job]; }
 
 struct Effect {
   int64_t during;  // bytes live while it runs
@@ -118,7 +124,7 @@ Effect effect(const Work& w, const State& s, size_t job) {
     if (w.readers[b].empty() && !w.kept[b]) unread += w.bytes[b];
   }
   for (size_t b : j.reads) {
-    if (w.kept[b] || !std::ranges::all_of(w.readers[b], [&](size_t r) { return r == job || s.done[r]; })) continue;
+    if (w.kept[b] || s.unread[b] > 1) continue;
     freed += w.bytes[b];
     if (std::ranges::count(j.in_place, b)) shared = std::max(shared, std::min(w.bytes[b], written));
   }
@@ -130,6 +136,8 @@ void run(const Work& w, State& s, size_t job) {
   s.peak = std::max(s.peak, e.during);
   s.live = e.after;
   s.done[job] = true;
+  for (size_t next : w.jobs[job].after) --s.waits[next];
+  for (size_t b : w.jobs[job].reads) --s.unread[b];
 }
 
 using Order = std::vector<size_t>;
@@ -138,12 +146,13 @@ struct Reached {
   Order order;
 };
 
-/// Runs what costs nothing, in the order of the list.
-void run_free(const Work& w, Reached& r) {
-  for (bool changed = true; changed;) {
+/// Runs what costs nothing, in the order of the list. Returns how many jobs it looked at.
+size_t run_free(const Work& w, Reached& r) {
+  size_t looked = 0;
+  for (bool changed = true; changed; looked += w.jobs.size()) {
     changed = false;
     for (size_t job = 0; job < w.jobs.size(); ++job) {
-      if (!ready(w, r.state, job)) continue;
+      if (!ready(r.state, job)) continue;
       const Effect e = effect(w, r.state, job);
       if (e.during > r.state.peak || e.after > r.state.live) continue;
       run(w, r.state, job);
@@ -151,6 +160,7 @@ void run_free(const Work& w, Reached& r) {
       changed = true;
     }
   }
+  return looked;
 }
 
 /// Nothing when there are too many sets.
@@ -165,8 +175,9 @@ std::optional<Reached> exact(const Work& w) {
   std::vector<Reached> all;
   std::unordered_map<Done, int64_t> best;
   std::priority_queue<Entry> queue;
+  size_t looked = 0;
   const auto push = [&](Reached r) {
-    run_free(w, r);
+    looked += run_free(w, r);
     const auto [at, fresh] = best.insert({r.state.done, r.state.peak});
     if (!fresh && at->second <= r.state.peak) return;
     at->second = r.state.peak;
@@ -180,7 +191,8 @@ std::optional<Reached> exact(const Work& w) {
     if (top.count == w.jobs.size()) return all[top.number];
     if (best[all[top.number].state.done] < top.peak) continue;
     for (size_t job = 0; job < w.jobs.size(); ++job) {
-      if (!ready(w, all[top.number].state, job)) continue;
+      if (!ready(all[top.number].state, job)) continue;
+      if (looked > kExactLooks) return std::nullopt;
       Reached next = all[top.number];
       run(w, next.state, job);
       next.order.push_back(job);
@@ -190,24 +202,55 @@ std::optional<Reached> exact(const Work& w) {
   return std::nullopt;
 }
 
-Reached beam(const Work& w) {
+/// A number for each job, so that their sum stands for a set of them (splitmix64).
+uint64_t mark(size_t job) {
+  uint64_t z = (uint64_t(job) + 1) * 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+/// Nothing when even one order takes too long to find.
+std::optional<Reached> beam(const Work& w) {
+  struct Next {
+    int64_t peak, live;
+    size_t from, job;  // `from` of `level`
+    auto operator<=>(const Next&) const = default;
+  };
   std::vector<Reached> level{{start(w), {}}};
+  std::vector<uint64_t> sets{0};  // of `level`
+  size_t looked = 0;
   for (size_t step = 0; step < w.jobs.size(); ++step) {
-    std::vector<Reached> next;
-    std::unordered_map<Done, size_t> seen;
-    for (const Reached& r : level)
+    std::vector<Next> next;
+    for (size_t from = 0; from < level.size(); ++from) {
+      const State& s = level[from].state;
+      looked += w.jobs.size();
+      if (looked > kBeamLooks) return std::nullopt;
       for (size_t job = 0; job < w.jobs.size(); ++job) {
-        if (!ready(w, r.state, job)) continue;
-        Reached n = r;
-        run(w, n.state, job);
-        n.order.push_back(job);
-        const auto [at, fresh] = seen.insert({n.state.done, next.size()});
-        if (fresh) next.push_back(std::move(n));
-        else if (n.state.peak < next[at->second].state.peak) next[at->second] = std::move(n);
+        if (!ready(s, job)) continue;
+        const Effect e = effect(w, s, job);
+        next.push_back({std::max(s.peak, e.during), e.after, from, job});
       }
-    std::ranges::stable_sort(next, {}, [](const Reached& r) { return std::pair(r.state.peak, r.state.live); });
-    if (next.size() > kBeam) next.resize(kBeam);
-    level = std::move(next);
+    }
+    // The best, each set once; sorted as far as it takes.
+    std::vector<Reached> reached;
+    std::vector<uint64_t> marks;
+    auto sorted = next.begin();
+    for (auto at = next.begin(); at != next.end() && reached.size() < kBeam; ++at) {
+      if (at == sorted) {
+        sorted += std::min<std::ptrdiff_t>(8 * kBeam, next.end() - sorted);
+        std::partial_sort(at, sorted, next.end());
+      }
+      const uint64_t set = sets[at->from] + mark(at->job);
+      if (std::ranges::count(marks, set)) continue;
+      Reached r = level[at->from];
+      run(w, r.state, at->job);
+      r.order.push_back(at->job);
+      reached.push_back(std::move(r));
+      marks.push_back(set);
+    }
+    level = std::move(reached);
+    sets = std::move(marks);
   }
   return level[0];
 }
@@ -222,7 +265,7 @@ void schedule(Graph& g, const Context& ctx) {
 
   std::optional<Reached> found = exact(w);
   if (!found) found = beam(w);
-  if (found->state.peak >= as_is.peak) return;
+  if (!found || found->state.peak >= as_is.peak) return;
   std::vector<Node> nodes;
   for (size_t job : found->order) nodes.push_back(std::move(g.nodes[job]));
   g.nodes = std::move(nodes);

@@ -1,5 +1,6 @@
 // Algebra on the graph: a bias joins the product before it, equal nodes become one, moves that move nothing vanish.
 #include <algorithm>
+#include <map>
 
 #include "compiler/ops/binary.h"
 #include "compiler/ops/conv.h"
@@ -80,9 +81,14 @@ bool same_but_outputs(const Graph& g, const Node& a, const Node& b) {
   return true;
 }
 
+/// Nodes before the one at hand, by what they read.
+using Readers = std::map<std::vector<ValueId>, std::vector<size_t>>;
+
 /// Equal operators on equal inputs are computed once.
-bool merge_equal(Graph& g, size_t at) {
-  for (size_t i = 0; i < at; ++i) {
+bool merge_equal(Graph& g, size_t at, const Readers& before) {
+  const auto same_inputs = before.find(g.nodes[at].inputs);
+  if (same_inputs == before.end()) return false;
+  for (size_t i : same_inputs->second) {
     if (!same_but_outputs(g, g.nodes[i], g.nodes[at])) continue;
     for (size_t k = 0; k < g.nodes[at].outputs.size(); ++k) {
       if (g.is_output(g.nodes[at].outputs[k])) return false;  // keeps its name
@@ -127,8 +133,11 @@ void simplify(Graph& g, const Context&) {
   for (bool changed = true; changed;) {
     changed = false;
     g.erase_dead();
-    for (size_t i = 0; i < g.nodes.size() && !changed; ++i)
-      changed = add_becomes_bias(g, i) || merge_equal(g, i) || drop_move(g, i);
+    Readers before;
+    for (size_t i = 0; i < g.nodes.size() && !changed; ++i) {
+      changed = add_becomes_bias(g, i) || merge_equal(g, i, before) || drop_move(g, i);
+      if (!changed) before[g.nodes[i].inputs].push_back(i);
+    }
   }
 }
 

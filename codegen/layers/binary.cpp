@@ -70,7 +70,7 @@ LayerCode print_add_q8(const LayerView& v) {
   const std::string q = fmt::format("{} burin::RequantAdd q = {};\n", table ? "const" : "constexpr",
                                     text(b.add.device, table ? "table" : "nullptr"));
   LayerCode code = layer_code("binary.h", body(b.s, q, "add_q8(s, q, x0, x1, y0)"));
-  if (table) code.constants = {constant_array<uint8_t>("table", b.add.table)};
+  if (table) code.constants = {{"table", constant_of<uint8_t>(b.add.table)}};
   code.requantize = fmt::format("add_{}", requantize_name(b.add.device.kind));
   return code;
 }
@@ -113,7 +113,7 @@ LayerCode print_extreme(const LayerView& v, std::string header, std::string_view
   LayerCode code = layer_code(std::move(header), "");
   auto table = [&](const char* name, const std::vector<uint8_t>& t) -> std::string {
     if (t.empty()) return "nullptr";
-    code.constants.push_back(constant_array<uint8_t>(name, t));
+    code.constants.push_back({name, constant_of<uint8_t>(t)});
     code.requantize = "lut";
     return name;
   };

@@ -13,11 +13,33 @@
 
 namespace burin {
 
+namespace {
+
+/// Kernels, their working memory and the estimates of their time multiply extents in 32 bits: window and input channels
+/// by less than 256, everything else by less than 16.
+void check_reach(const ConvShape& s) {
+  const int64_t most = INT32_MAX / 16, padded = (int64_t(s.oh) - 1) * s.sh + (int64_t(s.kh) - 1) * s.dh + 1;
+  const auto check = [](int64_t v, int64_t limit, std::string_view what) {
+    if (v > limit)
+      throw OpError(fmt::format("{} of {} elements, more than kernels take: {}", what, v, limit), "too-large");
+  };
+  const int64_t ic = std::max(s.ic, 1), oc = std::max(s.oc, 1);
+  check(int64_t(s.kh) * s.kw * ic, INT32_MAX / 256, "a window");
+  check(s.iw * ic, most, "a row");
+  check(s.ow * oc, most, "a row of results");
+  check(int64_t(s.oh) * s.ow, most, "an image");
+  check(padded, most, "a padded column");
+}
+
+}  // namespace
+
 std::optional<Geometry> geometry(const LayerView& v) {
   if (v.node.as<Dense>()) {
     const int32_t in = int32_t(v.in(1).shape[1]), out = int32_t(v.in(1).shape[0]);
     const int32_t pixels = in == 0 ? 0 : int32_t(v.in(0).elements() / in);
-    return Geometry{{1, pixels, in, 1, pixels, out, 1, 1, 1, 1, 1, 1, 0, 0, 1}, 1, true, true};
+    const ConvShape s = {1, pixels, in, 1, pixels, out, 1, 1, 1, 1, 1, 1, 0, 0, 1};
+    check_reach(s);
+    return Geometry{s, 1, true, true};
   }
   const Conv* c = v.node.as<Conv>();
   if (!c || !c->channels_last) return std::nullopt;
@@ -30,6 +52,7 @@ std::optional<Geometry> geometry(const LayerView& v) {
     s.ih = s.oh = 1;
     g.batch = 1;
   }
+  check_reach(s);
   return g;
 }
 

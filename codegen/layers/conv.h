@@ -131,7 +131,8 @@ template <auto pack>
 LayerCode print_conv_q8(const LayerView& v) {
   const auto packed = pack(*v.as<ConvQ8>());
   using W = typename decltype(packed.weights)::value_type;
-  return print_packed_conv(v, constant_array<W>("w", packed.weights), packed.params, packed.device, packed.pairs);
+  return print_packed_conv(v, LayerConstant{"w", constant_of<W>(packed.weights)}, packed.params, packed.device,
+                           packed.pairs);
 }
 
 /// The same for float32 (conv_f32.cpp). An empty bias is none.

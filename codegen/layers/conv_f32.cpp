@@ -107,8 +107,8 @@ LayerCode print_packed_conv(const LayerView& v, const PackedF32& packed) {
   LayerCode code;
   code.headers = {std::string(kernel.header)};
   code.packed = {1, 2};
-  code.constants = {constant_array<float>("w", packed.weights)};
-  if (!packed.bias.empty()) code.constants.push_back(constant_array<float>("bias", packed.bias));
+  code.constants = {{"w", constant_of<float>(packed.weights)}};
+  if (!packed.bias.empty()) code.constants.push_back({"bias", constant_of<float>(packed.bias)});
   const std::string call =
       fmt::format("burin::{}{}(s, {}, {}, rows, $n$, w, {}, y, {});", kernel.name,
                   kernel.needs == "fpu" && fused(v.target) ? "<true>" : "", cpp(c.clamp.lo), cpp(c.clamp.hi),

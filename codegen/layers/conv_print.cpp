@@ -48,7 +48,7 @@ LayerCode print_packed_conv(const LayerView& v, LayerConstant weights, const std
   LayerCode code;
   code.headers = {std::string(kernel.header)};
   code.constants = {std::move(weights)};
-  if (!packed_params.empty()) code.constants.push_back(constant_array<int32_t>("p", packed_params));
+  if (!packed_params.empty()) code.constants.push_back({"p", constant_of<int32_t>(packed_params)});
   code.packed = {1, 2, 3};
   const Requant& q = device ? *device : c.requant.device;
   code.requantize = kind_name(q.kind);

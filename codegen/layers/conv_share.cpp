@@ -98,7 +98,7 @@ Sharing sharing(const LayerView& v, const ConvQ8& c, int32_t n) {
 }
 
 std::string shared_dense_call(const ConvQ8& c, LayerCode& code) {
-  code.constants = {constant_array<uint32_t>("w", pack_dense_any_q8_dsp(c).weights)};
+  code.constants = {{"w", constant_of<uint32_t>(pack_dense_any_q8_dsp(c).weights)}};
   return fmt::format("burin::dense_any_q8_dsp<{}>(w, x0, y0, scratch);", c.s.ic % 4 != 0 || c.s.oc % 4 != 0);
 }
 
@@ -111,7 +111,7 @@ std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std
   std::vector<int16_t> facts;
   for (const int32_t f : shape_facts(c, n)) facts.push_back(int16_t(f));
   if (fours) facts[2] /= 4;
-  code.constants.push_back(constant_array<int16_t>("f", facts));
+  code.constants.push_back({"f", constant_of<int16_t>(facts)});
   int32_t room = 64;  // for row pointers; few sizes, so that few functions differ in it
   while (room < s.rows(n)) room *= 2;
   const std::string ic = fours ? "4 * f[2]" : "f[2]";

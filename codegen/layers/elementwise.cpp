@@ -78,7 +78,7 @@ LayerCode print_lut(const LayerView& v, std::string header, std::string_view ker
   const UnaryQ8& u = *v.as<UnaryQ8>();
   if (u.n == 0) return nothing(v);
   LayerCode code = layer_code(std::move(header), fmt::format("burin::{}({}, table, x0, y0);\n", kernel, u.n));
-  code.constants = {constant_array<uint8_t>("table", u.values)};
+  code.constants = {{"table", constant_of<uint8_t>(u.values)}};
   code.requantize = "lut";
   return code;
 }

@@ -22,9 +22,9 @@ std::string text(const GatherNdShape& s) {
 LayerConstant packed_indices(const Tensor& t, const Shape& x) {
   const std::vector<int64_t> values = t.integers();
   const int64_t longest = x.empty() ? 1 : *std::ranges::max_element(x);
-  if (longest <= INT8_MAX) return constant_array<int8_t>("x1", std::vector<int8_t>(values.begin(), values.end()));
-  if (longest <= INT16_MAX) return constant_array<int16_t>("x1", std::vector<int16_t>(values.begin(), values.end()));
-  return constant_array<int32_t>("x1", std::vector<int32_t>(values.begin(), values.end()));
+  if (longest <= INT8_MAX) return {"x1", constant_of<int8_t>(std::vector<int8_t>(values.begin(), values.end()))};
+  if (longest <= INT16_MAX) return {"x1", constant_of<int16_t>(std::vector<int16_t>(values.begin(), values.end()))};
+  return {"x1", constant_of<int32_t>(std::vector<int32_t>(values.begin(), values.end()))};
 }
 
 }  // namespace

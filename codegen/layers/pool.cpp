@@ -20,7 +20,7 @@ struct Call {
 Call make_call(const PoolLayer& p, std::string_view kernel, int32_t x_zero, LayerCode& code) {
   if (p.max && p.table.empty()) return {"", "burin::max_pool_ref(s, rows, $n$, y);"};
   if (p.max) {
-    code.constants = {constant_array<uint8_t>("table", p.table)};
+    code.constants = {{"table", constant_of<uint8_t>(p.table)}};
     code.requantize = "lut";
     return {"", "burin::max_pool_q8_ref(s, table, rows, $n$, y);"};
   }
@@ -29,7 +29,7 @@ Call make_call(const PoolLayer& p, std::string_view kernel, int32_t x_zero, Laye
   std::string declarations = requantization(p.average.requantization, code), counts = "nullptr";
   const size_t sets = p.average.counts.size();
   if (sets > 1) {
-    code.constants.push_back(constant_array<int32_t>("counts", p.average.counts));
+    code.constants.push_back({"counts", constant_of<int32_t>(p.average.counts)});
     counts = "counts";
   }
   return {declarations,

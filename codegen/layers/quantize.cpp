@@ -66,10 +66,10 @@ LayerCode print_quantize(const LayerView& v) {
   if (l.channels == 1) {
     code.body += call(l, l.n, cpp(l.quant.scale[0]), fmt::format("{}", l.quant.zero_point[0]), x, y);
   } else {
-    code.constants.push_back(constant_array<float>("scales", l.quant.scale));
+    code.constants.push_back({"scales", constant_of<float>(l.quant.scale)});
     std::string zero = fmt::format("{}", l.quant.zero_point[0]);
     if (std::ranges::any_of(l.quant.zero_point, [&](int32_t z) { return z != l.quant.zero_point[0]; })) {
-      code.constants.push_back(constant_array<int32_t>("zeros", l.quant.zero_point));
+      code.constants.push_back({"zeros", constant_of<int32_t>(l.quant.zero_point)});
       zero = "zeros[c]";
     }
     const int64_t outer = l.n / (l.run * l.channels);

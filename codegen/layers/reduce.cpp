@@ -70,7 +70,7 @@ LayerCode print_reduce_extreme_q8(const LayerView& v) {
   LayerCode code = layer_code(
       "reduce.h", body(r.s, "", fmt::format("reduce_extreme_q8<burin::fn_{}>(s, {}, x0, y0)", name(v.node.op), table)));
   if (!r.table.empty()) {
-    code.constants = {constant_array<uint8_t>("table", r.table)};
+    code.constants = {{"table", constant_of<uint8_t>(r.table)}};
     code.requantize = "lut";
   }
   return code;

@@ -40,7 +40,7 @@ LayerCode print_softmax_q8(const LayerView& v) {
                                                           "constexpr burin::SoftmaxQuant q = {};\n"
                                                           "burin::softmax_q8_ref(s, q, table, x0, y0);\n",
                                                           text(l.s), text(l.plan.device)));
-  code.constants = {constant_array<uint32_t>("table", l.plan.table)};
+  code.constants = {{"table", constant_of<uint32_t>(l.plan.table)}};
   code.requantize = "softmax";
   return code;
 }

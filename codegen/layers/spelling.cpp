@@ -26,7 +26,7 @@ std::string axes(const int32_t* values, int32_t n) { return braced({values, size
 std::string literal(const Tensor& t, int64_t i) {
   return visit_dtype(t.dtype(), [&](auto e) {
     using T = decltype(e);
-    return constant_array<T>("", t.as<T>().subspan(size_t(i), 1)).values();
+    return spelled(constant_of<T>(t.as<T>().subspan(size_t(i), 1)));
   });
 }
 
@@ -35,7 +35,7 @@ std::string requantization(const Requantization& r, LayerCode& code) {
   std::string s = "constexpr burin::Requant q = " + text(r.device) + ";\n";
   if (r.params.size() <= size_t(words_per_channel(RequantKind::wide)))
     s += "constexpr int32_t p[] = " + braced(r.params) + ";\n";
-  else code.constants.push_back(constant_array<int32_t>("p", r.params));
+  else code.constants.push_back({"p", constant_of<int32_t>(r.params)});
   return s;
 }
 

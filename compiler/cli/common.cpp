@@ -46,6 +46,19 @@ E choice(const std::string& text, std::string_view option, std::initializer_list
   throw UsageError(fmt::format("{} is {}, not '{}'", option, fmt::join(names, " or "), text));
 }
 
+std::string limit_names() {
+  std::vector<std::string_view> names;
+  for (const LimitInfo& l : kLimits) names.push_back(l.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string limit_help() {
+  std::string s = "NAME=N (K, M, G = 1024, ..): what a model may ask of the compiler before it is refused. ";
+  for (const LimitInfo& l : kLimits)
+    s += fmt::format("{}={}: {}; ", l.name, limit_text(l, ModelLimits{}.*l.value), l.about);
+  return s.substr(0, s.size() - 2);
+}
+
 /// A number above zero that a float holds.
 double parse_limit(const std::string& text) {
   char* end = nullptr;
@@ -53,6 +66,14 @@ double parse_limit(const std::string& text) {
   if (text.empty() || *end != '\0' || !(v > 0) || v > 3.4028234663852886e38)
     throw UsageError(fmt::format("--input-limit wants a number above zero such as 255, not '{}'", text));
   return v;
+}
+
+/// "depth=300" into the limit of that name.
+void set_limit(ModelLimits& limits, const std::string& text) {
+  const auto [name, value] = assignment(text, "--limit");
+  const auto* l = std::ranges::find(kLimits, name, &LimitInfo::name);
+  if (l == std::end(kLimits)) throw UsageError(fmt::format("--limit has no '{}'; there are {}", name, limit_names()));
+  limits.*l->value = parse_bytes(value);
 }
 
 /// --name, else the file's stem, else (stem `model`) its folder's name.
@@ -83,6 +104,7 @@ void add_model_options(CLI::App& app, ModelOptions& o) {
       ->allow_extra_args(false);
   app.add_option("--input-limit", o.input_limit,
                  "X: float inputs are never larger in magnitude; unused channels of float models can then go");
+  app.add_option("--limit", o.limits, limit_help())->allow_extra_args(false);
   app.add_option("--budget-ram", o.budget_ram, "most bytes of arena and state (K = 1024)");
   app.add_option("--budget-flash", o.budget_flash,
                  "most bytes of code and weights, estimated before linking; 'burin size' knows them exactly");
@@ -155,8 +177,9 @@ int64_t parse_bytes(const std::string& text) {
   const int64_t factor = unit.empty()                 ? 1
                          : unit == "K" || unit == "k" ? 1024
                          : unit == "M" || unit == "m" ? 1024 * 1024
+                         : unit == "G" || unit == "g" ? 1024 * 1024 * 1024
                                                       : 0;
-  if (used == 0 || n < 0 || factor == 0 || n > (int64_t{1} << 40))
+  if (used == 0 || n < 0 || factor == 0 || n > (int64_t{1} << 50) / factor)
     throw UsageError(fmt::format("'{}' is no number of bytes (64K, 65536)", text));
   return n * factor;
 }
@@ -235,6 +258,7 @@ void check_options(ModelOptions& o) {
     o.options.kernels[k.substr(0, at)] = k.substr(at + 1);
   }
   if (!o.input_limit.empty()) o.options.input_limit = parse_limit(o.input_limit);
+  for (const std::string& l : o.limits) set_limit(o.options.limits, l);
   if (!o.budget_ram.empty()) o.options.budget_ram = parse_bytes(o.budget_ram);
   if (!o.budget_flash.empty()) o.options.budget_flash = parse_bytes(o.budget_flash);
   check_reports(o);
@@ -256,6 +280,7 @@ Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bin
     read.bind_text[name] = value;
   }
   read.bind = bind;
+  read.limits = o.options.limits;
   Context context{find_target(o.target), o.options, o.dump_dir};
   context.options.name = model_name(o);
   return compile({read_file(o.model), o.model, options_text(o)}, read, context);

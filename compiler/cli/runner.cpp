@@ -30,8 +30,7 @@ std::string byte_list(const std::vector<std::vector<Tensor>>& inputs, size_t i) 
   std::string s;
   for (const auto& set : inputs) {
     const auto bytes = set[i].bytes();
-    const LayerConstant c = constant_array<uint8_t>("", {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-    s += fmt::format("{{{}}},\n", bytes.empty() ? "0" : c.values());
+    s += fmt::format("{{{}}},\n", bytes.empty() ? "0" : spelled({DType::u8, {bytes.begin(), bytes.end()}}));
   }
   return s;
 }

@@ -31,6 +31,16 @@ uint16_t f32_to_f16(float f) {
   return uint16_t(sign | ((uint32_t(e + 14) << 10) + (m - 1024)));     // m = 2048 carries into the exponent
 }
 
+namespace {
+
+/// The nearest int64 towards zero; 0 for what is no number.
+int64_t to_integer(double v) {
+  if (std::isnan(v)) return 0;
+  return v >= 0x1p63 ? INT64_MAX : v < -0x1p63 ? INT64_MIN : int64_t(v);
+}
+
+}  // namespace
+
 double Tensor::real(int64_t i) const {
   const size_t k = size_t(i);
   switch (dtype()) {
@@ -59,7 +69,7 @@ int64_t Tensor::integer(int64_t i) const {
     case DType::f64:
     case DType::f16:
     case DType::bf16:
-      return int64_t(real(i));
+      return to_integer(real(i));
     default:
       return visit_dtype(dtype(), [&](auto t) { return int64_t(as<decltype(t)>()[k]); });
   }
@@ -81,7 +91,7 @@ void Tensor::set_real(int64_t i, double v) {
       as<uint16_t>()[k] = f32_to_bf16(float(v));
       break;
     default:
-      set_integer(i, int64_t(v));
+      set_integer(i, to_integer(v));
   }
 }
 

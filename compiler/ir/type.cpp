@@ -55,12 +55,15 @@ bool is_integer(DType t) { return !is_float(t) && t != DType::boolean; }
 
 int64_t elements(const Shape& s) {
   int64_t n = 1;
+  bool none = false;
   for (int64_t d : s) {
     if (d < 0) throw OpError(fmt::format("negative extent in shape [{}]", to_string(s)));
-    if (__builtin_mul_overflow(n, d, &n) || n > (int64_t{1} << 40))
-      throw OpError(fmt::format("shape [{}] has too many elements", to_string(s)));
+    if (d == 0) none = true;
+    else if (__builtin_mul_overflow(n, d, &n) || n > INT32_MAX)
+      throw OpError(fmt::format("shape [{}] has more elements than kernels can count, 2147483647", to_string(s)),
+                    "too-large");
   }
-  return n;
+  return none ? 0 : n;
 }
 
 std::string to_string(const Shape& s) { return fmt::format("{}", fmt::join(s, "x")); }

@@ -29,7 +29,9 @@ inline bool is_byte(DType t) { return t == DType::i8 || t == DType::u8; }
 
 /// Extents, outermost first. Images are NCHW until channels-last, NHWC after it.
 using Shape = std::vector<int64_t>;
-int64_t elements(const Shape& s);       // throws std::overflow_error beyond 2^40
+/// Kernels count in 32 bits. Throws OpError [too-large] where the extents, those of 0 aside, have a larger product:
+/// then no index, stride or part of any shape leaves 32 bits.
+int64_t elements(const Shape& s);
 std::string to_string(const Shape& s);  // "1x49x10x1"; a scalar is ""
 /// Distance in elements between neighbours along each axis of a dense tensor.
 Shape dense_strides(const Shape& s);

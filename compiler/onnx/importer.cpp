@@ -14,9 +14,6 @@
 namespace burin {
 namespace {
 
-/// A model with more nodes than this after inlining is an attack, not a network.
-constexpr size_t kMostNodes = 200'000;
-
 Opsets opsets_of(const google::protobuf::RepeatedPtrField<onnx::OperatorSetIdProto>& imports) {
   Opsets r;
   for (const auto& i : imports) {
@@ -34,12 +31,15 @@ std::string Scope::shown(const std::string& name) const {
   return it == renamed.end() ? prefix + name : it->second;
 }
 
-ModelImporter::ModelImporter(const onnx::ModelProto& model, std::string folder, const ReadOptions& options)
+ModelImporter::ModelImporter(const onnx::ModelProto& model, int64_t bytes, std::string folder,
+                             const ReadOptions& options)
     : model_(model),
       folder_(std::move(folder)),
       options_(options),
       functions_(model),
-      opsets_(opsets_of(model.opset_import())) {
+      opsets_(opsets_of(model.opset_import())),
+      spent_(options.limits) {
+  spent_.hold(2 * bytes);  // the file and its protobuf
   // Before IR version 3 files did not name the operator set.
   if (opsets_.empty() && model.ir_version() < 3) opsets_[""] = 1;
   top_.opsets = &opsets_;
@@ -192,7 +192,8 @@ void ModelImporter::import_initializers(const onnx::GraphProto& graph, Scope& sc
     if (bound && scope.values.contains(name)) return;
     try {
       if (name.empty()) throw OpError("it has no name");
-      Tensor t = read_tensor(proto, folder_);
+      Tensor t = read_tensor(proto, folder_, &spent_);
+      spent_.hold(int64_t(t.bytes().size()));
       define(scope, name, graph_.add_constant("", std::move(t)));
       name_value(scope, name, scope.values[name]);
     } catch (const OpError& e) {
@@ -227,12 +228,13 @@ void ModelImporter::import_nodes(const NodeList& nodes, Scope& scope) {
     return fail(e);
   }
   for (size_t i = 0; i < order.size(); ++i) {
-    if (++imported_ > kMostNodes)
-      throw ModelError(fmt::format("the model has more than {} nodes", kMostNodes), "too-large");
     const onnx::NodeProto& n = *order[i];
     try {
+      spent_.node(scope.depth + 1);
       import_node(n, i, scope);
     } catch (const OpError& e) {
+      if (e.code() == "limit")
+        throw ModelError(e.at(scope.prefix + label(n), n.op_type()));  // what follows asks for more
       fail(e, &scope, &n);
     } catch (const std::bad_alloc&) {
       fail(OpError("not enough memory for its values", "too-large"), &scope, &n);
@@ -240,6 +242,14 @@ void ModelImporter::import_nodes(const NodeList& nodes, Scope& scope) {
     for (const std::string& o : n.output())
       if (!o.empty()) scope.values.emplace(o, kFailed);  // where import_node did not define it
   }
+}
+
+Scope ModelImporter::scope_inside(const Scope& scope, const std::string& name) const {
+  check_limit(options_.limits, &ModelLimits::depth, scope.depth + 1, "functions and branches inside each other");
+  Scope inner;
+  inner.depth = scope.depth + 1;
+  inner.prefix = name + "/";
+  return inner;
 }
 
 void ModelImporter::check_supported(const onnx::NodeProto& proto, const Scope& scope) const {
@@ -288,7 +298,7 @@ void ModelImporter::import_operator(const onnx::NodeProto& proto, size_t index, 
   }
   const std::string name =
       scope.prefix + (proto.name().empty() ? fmt::format("{}_{}", proto.op_type(), index) : proto.name());
-  OnnxNode node(graph_, known_, proto, std::move(inputs), scope.opsets->at(""), folder_, name);
+  OnnxNode node(graph_, known_, proto, std::move(inputs), scope.opsets->at(""), folder_, name, &spent_);
   try {
     if (is_constant_op(proto.op_type())) import_constant_op(node);
     else importer(proto.op_type())(node);
@@ -317,11 +327,12 @@ void ModelImporter::inline_function(const onnx::FunctionProto& f, const onnx::No
   if (int(inputs.size()) > f.input_size() || call.output_size() > f.output_size())
     throw OpError(
         fmt::format("function '{}' takes {} inputs and has {} outputs", f.name(), f.input_size(), f.output_size()));
+  Scope inner = scope_inside(scope, name);
+  const int64_t copied = int64_t(f.ByteSizeLong());  // for as long as the call is imported
+  spent_.hold(copied);
   const std::vector<onnx::NodeProto> body = body_of(f, call);
   const Opsets opsets = opsets_of(f.opset_import());
-  Scope inner;
   inner.opsets = opsets.empty() ? scope.opsets : &opsets;
-  inner.prefix = name + "/";
   for (int i = 0; i < f.input_size(); ++i)  // an optional input that is absent
     define(inner, f.input(i), size_t(i) < inputs.size() ? inputs[size_t(i)] : ValueId::none);
   for (int i = 0; i < call.output_size(); ++i) inner.renamed[f.output(i)] = scope.shown(call.output(i));
@@ -333,6 +344,7 @@ void ModelImporter::inline_function(const onnx::FunctionProto& f, const onnx::No
   calls_.push_back(&f);
   import_nodes(nodes, inner);
   calls_.pop_back();
+  spent_.release(copied);
   for (int i = 0; i < call.output_size(); ++i) {
     if (call.output(i).empty()) continue;
     const auto v = find(inner, f.output(i));
@@ -345,7 +357,7 @@ void ModelImporter::inline_function(const onnx::FunctionProto& f, const onnx::No
 
 void ModelImporter::inline_if(const onnx::NodeProto& proto, const std::string& name, Scope& scope,
                               const std::vector<ValueId>& inputs) {
-  OnnxNode node(graph_, known_, proto, inputs, 1, folder_, name);
+  OnnxNode node(graph_, known_, proto, inputs, 1, folder_, name, &spent_);
   const Tensor* condition = node.constant(0);
   if (!condition)
     throw with_hint(
@@ -362,10 +374,9 @@ void ModelImporter::inline_if(const onnx::NodeProto& proto, const std::string& n
   if (branch->output_size() < proto.output_size())
     throw OpError(
         fmt::format("attribute {} has {} outputs, the node {}", wanted, branch->output_size(), proto.output_size()));
-  Scope inner;
+  Scope inner = scope_inside(scope, name);
   inner.outer = &scope;
   inner.opsets = scope.opsets;
-  inner.prefix = name + "/";
   for (int i = 0; i < proto.output_size(); ++i) inner.renamed[branch->output(i).name()] = scope.shown(proto.output(i));
   for (int i = 0; i < proto.output_size(); ++i)
     if (!proto.output(i).empty() && &scope == &top_) names_.erase(proto.output(i));

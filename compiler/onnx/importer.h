@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/limits.h"
 #include "compiler/onnx/functions.h"
 #include "compiler/onnx/node.h"
 #include "compiler/onnx/order.h"
@@ -18,6 +19,7 @@ using Opsets = std::map<std::string, int, std::less<>>;
 /// The names that are visible at a place of the model.
 struct Scope {
   const Scope* outer = nullptr;  // a branch of If sees what is around it, a function does not
+  int64_t depth = 0;             // functions and branches around it
   const Opsets* opsets = nullptr;
   std::string prefix;                          // of names in the IR: "call/" inside a function that node `call` calls
   std::map<std::string, ValueId> values;       // by ONNX name; kFailed for what could not be imported
@@ -31,7 +33,8 @@ constexpr ValueId kFailed = ValueId(-2);
 
 class ModelImporter {
  public:
-  ModelImporter(const onnx::ModelProto& model, std::string folder, const ReadOptions& options);
+  /// `bytes` of file are held already.
+  ModelImporter(const onnx::ModelProto& model, int64_t bytes, std::string folder, const ReadOptions& options);
   /// Throws ModelError or NeedsBinding.
   Graph run();
 
@@ -52,6 +55,8 @@ class ModelImporter {
   // Import.
   void import_initializers(const onnx::GraphProto& graph, Scope& scope);
   void import_nodes(const NodeList& nodes, Scope& scope);
+  /// Goes one function or branch further in; throws where that is too deep.
+  Scope scope_inside(const Scope& scope, const std::string& name) const;
   void import_node(const onnx::NodeProto& proto, size_t index, Scope& scope);
   void import_operator(const onnx::NodeProto& proto, size_t index, Scope& scope, std::vector<ValueId> inputs);
   void inline_function(const onnx::FunctionProto& f, const onnx::NodeProto& call, const std::string& name, Scope& scope,
@@ -75,7 +80,7 @@ class ModelImporter {
   std::set<std::string> names_;                    // of IR values
   std::vector<std::string> bases_;                 // by value: what name_the_rest() starts from
   std::vector<const onnx::FunctionProto*> calls_;  // active ones, against recursion
-  size_t imported_ = 0;
+  Spending spent_;
   std::vector<Diagnostic> errors_;
   std::set<std::string> needed_;  // inputs that may help when they are bound
 };

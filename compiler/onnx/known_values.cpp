@@ -11,7 +11,7 @@ void KnownValues::appended(const Graph& graph, const Node& node) {
     for (ValueId y : node.outputs) makers_.emplace(y, node);
 }
 
-const Tensor* KnownValues::find(const Graph& graph, ValueId v) {
+const Tensor* KnownValues::find(const Graph& graph, ValueId v, Spending& spent) {
   // The nodes that `v` needs, each behind those it needs itself: chains may be long, so no recursion.
   std::vector<ValueId> waiting{v};
   while (!waiting.empty()) {
@@ -33,8 +33,11 @@ const Tensor* KnownValues::find(const Graph& graph, ValueId v) {
       ready = false;
     }
     if (!ready) continue;
-    std::vector<Tensor> out;
-    for (ValueId y : n.outputs) out.emplace_back(graph[y].type);
+    std::vector<Type> types;
+    for (ValueId y : n.outputs) types.push_back(graph[y].type);
+    spend(spent, n.op, graph.input_types(n), types);
+    std::vector<Tensor> out(types.begin(), types.end());
+    for (const Tensor& t : out) spent.hold(int64_t(t.bytes().size()));
     eval(n.op, in, out);
     for (size_t k = 0; k < out.size(); ++k)
       values_.emplace(n.outputs[k], std::make_shared<const Tensor>(std::move(out[k])));

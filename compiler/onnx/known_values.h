@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "compiler/ir/graph.h"
+#include "compiler/limits.h"
 
 namespace burin {
 
@@ -12,8 +13,9 @@ class KnownValues {
  public:
   /// To be called with every node that was appended to `graph`, in order.
   void appended(const Graph& graph, const Node& node);
-  /// The value of `v`; null when it depends on an input of the model. Stays valid as long as this object.
-  const Tensor* find(const Graph& graph, ValueId v);
+  /// The value of `v`; null when it depends on an input of the model. Stays valid as long as this object. `spent` is
+  /// told of what is computed.
+  const Tensor* find(const Graph& graph, ValueId v, Spending& spent);
   /// The constant that `v` dequantizes, if that is all it does; else none.
   ValueId dequantized(const Graph& graph, ValueId v) const;
 

@@ -17,10 +17,6 @@ namespace {
 
 using onnx::AttributeProto;
 
-/// Constants larger than this are refused rather than computed: a typing error in a shape, not a microcontroller's
-/// model.
-constexpr int64_t kMostConstantBytes = int64_t{1} << 28;
-
 void check_kind(const AttributeProto& a, AttributeProto::AttributeType wanted) {
   // Files of the first IR versions leave the type out.
   if (a.type() != wanted && a.type() != AttributeProto::UNDEFINED)
@@ -32,8 +28,9 @@ void check_kind(const AttributeProto& a, AttributeProto::AttributeType wanted) {
 }  // namespace
 
 OnnxNode::OnnxNode(Graph& graph, KnownValues& known, const onnx::NodeProto& proto, std::vector<ValueId> inputs,
-                   int opset, std::string folder, std::string name)
+                   int opset, std::string folder, std::string name, Spending* spent)
     : graph_(graph),
+      spent_(spent ? *spent : own_),
       known_(known),
       proto_(proto),
       inputs_(std::move(inputs)),
@@ -104,9 +101,9 @@ std::vector<std::string> OnnxNode::texts(std::string_view name) {
 
 Tensor OnnxNode::tensor(std::string_view name) {
   const AttributeProto& a = need(name);
-  if (a.type() == AttributeProto::SPARSE_TENSOR) return read_tensor(a.sparse_tensor(), folder_);
+  if (a.type() == AttributeProto::SPARSE_TENSOR) return read_tensor(a.sparse_tensor(), folder_, &spent_);
   check_kind(a, AttributeProto::TENSOR);
-  return read_tensor(a.t(), folder_);
+  return read_tensor(a.t(), folder_, &spent_);
 }
 
 void OnnxNode::ignore(std::initializer_list<std::string_view> names) {
@@ -152,7 +149,7 @@ const Type& OnnxNode::type(size_t i) const {
 }
 
 const Tensor* OnnxNode::constant(size_t i) const {
-  const Tensor* t = known_.find(graph_, input(i));
+  const Tensor* t = known_.find(graph_, input(i), spent_);
   if (!t) unknown_.insert(i);
   return t;
 }
@@ -176,7 +173,10 @@ std::vector<int64_t> OnnxNode::constant_integers(size_t i, std::string_view what
 size_t OnnxNode::output_count() const { return size_t(proto_.output_size()); }
 bool OnnxNode::wants(size_t k) const { return k < output_count() && !proto_.output(int(k)).empty(); }
 
-ValueId OnnxNode::constant_value(Tensor t) { return graph_.add_constant("", std::move(t)); }
+ValueId OnnxNode::constant_value(Tensor t) {
+  spent_.hold(int64_t(t.bytes().size()));
+  return graph_.add_constant("", std::move(t));
+}
 
 namespace {
 
@@ -196,7 +196,7 @@ std::vector<Type> result_types(const Graph& graph, const Op& op, const std::vect
 
 /// The results, when they can be known now.
 std::optional<std::vector<Tensor>> fold(const Graph& graph, const Op& op, const std::vector<ValueId>& in,
-                                        const std::vector<Type>& types) {
+                                        const std::vector<Type>& types, Spending& spent) {
   if (op.is<Dequantize>()) return std::nullopt;
   std::vector<const Tensor*> values;
   for (ValueId id : in) {
@@ -204,11 +204,10 @@ std::optional<std::vector<Tensor>> fold(const Graph& graph, const Op& op, const 
     values.push_back(id == ValueId::none ? nullptr : graph[id].data.get());
   }
   std::vector<Tensor> results;
-  for (const Type& t : types) {
-    if (t.bytes() > kMostConstantBytes)
-      throw OpError(fmt::format("a constant of type {} is too large", to_string(t)), "too-large");
-    results.emplace_back(t);
-  }
+  Node probe;
+  probe.inputs = in;
+  spend(spent, op, graph.input_types(probe), types);
+  for (const Type& t : types) results.emplace_back(t);
   eval(op, values, results);
   return results;
 }
@@ -220,8 +219,8 @@ bool moves_stored(const Op& op) { return quant_rule(op) == QuantRule::movement &
 
 std::vector<ValueId> OnnxNode::append(Op op, std::vector<ValueId> in, std::vector<Type> types) {
   std::vector<ValueId> out;
-  if (auto known = fold(graph_, op, in, types)) {
-    for (Tensor& t : *known) out.push_back(graph_.add_constant("", std::move(t)));
+  if (auto known = fold(graph_, op, in, types, spent_)) {
+    for (Tensor& t : *known) out.push_back(constant_value(std::move(t)));
     return out;
   }
   for (Type& t : types) out.push_back(graph_.add_value("", std::move(t)));
@@ -241,7 +240,8 @@ std::vector<ValueId> OnnxNode::emit_all(Op op, std::vector<ValueId> in, size_t o
     try {
       std::vector<Type> moved = result_types(graph_, op, integers, outputs);
       return append(Dequantize{}, append(op, std::move(integers), std::move(moved)), std::move(types));
-    } catch (const OpError&) {  // channels with scales of their own do not survive this move
+    } catch (const OpError& e) {  // channels with scales of their own do not survive this move
+      if (e.code() == "limit") throw;
     }
   }
   return append(std::move(op), std::move(in), std::move(types));

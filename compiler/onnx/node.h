@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "compiler/ir/graph.h"
+#include "compiler/limits.h"
 #include "compiler/onnx/known_values.h"
 
 namespace onnx {
@@ -27,7 +28,7 @@ class OnnxNode {
  public:
   /// `name`: what the IR's nodes and messages call it (a node of an inlined function has its caller's name in front).
   OnnxNode(Graph& graph, KnownValues& known, const onnx::NodeProto& proto, std::vector<ValueId> inputs, int opset,
-           std::string folder, std::string name);
+           std::string folder, std::string name, Spending* spent = nullptr);
 
   std::string_view op_type() const;
   std::string_view name() const { return name_; }
@@ -95,6 +96,8 @@ class OnnxNode {
   /// Inputs that import() asked for with constant() although they are not known: what could have been bound.
   const std::set<size_t>& unknown_inputs() const { return unknown_; }
   const Graph& graph() const { return graph_; }
+  /// To be told before a constant that no file holds is computed.
+  Spending& spent() { return spent_; }
 
  private:
   const onnx::AttributeProto* find(std::string_view name);
@@ -102,6 +105,8 @@ class OnnxNode {
   std::vector<ValueId> append(Op op, std::vector<ValueId> in, std::vector<Type> types);
 
   Graph& graph_;
+  Spending own_{ModelLimits{}};  // where nobody else keeps account
+  Spending& spent_;
   KnownValues& known_;
   const onnx::NodeProto& proto_;
   std::vector<ValueId> inputs_;

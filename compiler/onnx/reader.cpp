@@ -68,7 +68,8 @@ Graph read_model(const std::string& bytes, const std::string& path, const ReadOp
       if (!model.producer_version().empty())
         info->producer += (info->producer.empty() ? "" : " ") + model.producer_version();
     }
-    return ModelImporter(model, std::filesystem::path(path).parent_path().string(), options).run();
+    return ModelImporter(model, int64_t(bytes.size()), std::filesystem::path(path).parent_path().string(), options)
+        .run();
   } catch (const OpError& e) {
     throw ModelError(e.at("", ""));
   } catch (const std::bad_alloc&) {

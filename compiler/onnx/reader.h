@@ -6,6 +6,7 @@
 
 #include "compiler/diagnostics.h"
 #include "compiler/ir/graph.h"
+#include "compiler/limits.h"
 
 namespace burin {
 
@@ -16,6 +17,7 @@ struct ReadOptions {
   std::map<std::string, Tensor> bind;
   /// The same as text: what parse_binding() (bind.h) takes.
   std::map<std::string, std::string> bind_text;
+  ModelLimits limits;
 };
 
 struct ModelInfo {
@@ -33,7 +35,7 @@ constexpr int kNewestOpset = 27;
 /// other values have the names of the file where they survive. Throws ModelError with all diagnostics. Codes:
 /// unreadable-file, not-onnx, empty-graph, duplicate-name, undefined-value, cycle, unsupported-op, unsupported-domain,
 /// unsupported-attribute, unsupported-type, unknown-shape, unknown-dimension, unknown-input, invalid-binding,
-/// external-data, dynamic-..., invalid-model and those of the operators.
+/// external-data, limit, dynamic-..., invalid-model and those of the operators.
 Graph read_model(const std::string& path, const ReadOptions& options, ModelInfo* info = nullptr);
 /// The same from the file's bytes; `path` says where external data lies.
 Graph read_model(const std::string& bytes, const std::string& path, const ReadOptions& options,

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "compiler/diagnostics.h"
+#include "compiler/limits.h"
 #include "compiler/onnx/proto.h"
 
 namespace burin {
@@ -29,33 +30,35 @@ Shape shape_of(const TensorProto& proto) {
 
 /// One stored element after another: float16 as a bit pattern, int4 as a byte with two of them.
 template <class T, class Field>
-void copy_typed(const Field& values, std::string_view field, Tensor& t) {
-  const size_t wanted = t.bytes().size() / sizeof(T);
-  if (size_t(values.size()) != wanted) wrong_size(field, size_t(values.size()), wanted, t.type());
+Tensor typed(const Field& values, std::string_view field, Type type) {
+  const size_t wanted = size_t(type.bytes()) / sizeof(T);
+  if (size_t(values.size()) != wanted) wrong_size(field, size_t(values.size()), wanted, type);
+  Tensor t(std::move(type));
   for (size_t i = 0; i < wanted; ++i) t.data<T>()[i] = T(values.Get(int(i)));
+  return t;
 }
 
-void copy_typed_field(const TensorProto& p, Tensor& t) {
-  switch (t.dtype()) {
+Tensor typed_field(const TensorProto& p, Type t) {
+  switch (t.dtype) {
     case DType::f32:
-      return copy_typed<float>(p.float_data(), "float_data", t);
+      return typed<float>(p.float_data(), "float_data", std::move(t));
     case DType::f64:
-      return copy_typed<double>(p.double_data(), "double_data", t);
+      return typed<double>(p.double_data(), "double_data", std::move(t));
     case DType::i64:
-      return copy_typed<int64_t>(p.int64_data(), "int64_data", t);
+      return typed<int64_t>(p.int64_data(), "int64_data", std::move(t));
     case DType::u32:
-      return copy_typed<uint32_t>(p.uint64_data(), "uint64_data", t);
+      return typed<uint32_t>(p.uint64_data(), "uint64_data", std::move(t));
     case DType::u64:
-      return copy_typed<uint64_t>(p.uint64_data(), "uint64_data", t);
+      return typed<uint64_t>(p.uint64_data(), "uint64_data", std::move(t));
     case DType::i32:
-      return copy_typed<int32_t>(p.int32_data(), "int32_data", t);
+      return typed<int32_t>(p.int32_data(), "int32_data", std::move(t));
     case DType::i16:
     case DType::u16:
     case DType::f16:
     case DType::bf16:
-      return copy_typed<uint16_t>(p.int32_data(), "int32_data", t);
+      return typed<uint16_t>(p.int32_data(), "int32_data", std::move(t));
     default:
-      return copy_typed<uint8_t>(p.int32_data(), "int32_data", t);
+      return typed<uint8_t>(p.int32_data(), "int32_data", std::move(t));
   }
 }
 
@@ -93,39 +96,43 @@ DType element_type(int t) {
   throw OpError(fmt::format("element type {} is not supported", what), "unsupported-type");
 }
 
-Tensor read_tensor(const TensorProto& proto, const std::string& folder) {
+Tensor read_tensor(const TensorProto& proto, const std::string& folder, Spending* spent) {
   if (proto.has_segment()) throw OpError("tensors in segments are not supported", "unsupported-encoding");
   Type type{element_type(proto.data_type()), shape_of(proto), {}};
   const int64_t wanted = type.bytes();
   const bool external = proto.data_location() == TensorProto::EXTERNAL;
+  if (spent) spent->expect(wanted);
   std::string bytes;
   if (external) bytes = external_bytes(proto, folder, wanted);
   const std::string& raw = external ? bytes : proto.raw_data();
   if (external || proto.has_raw_data()) {
     if (int64_t(raw.size()) != wanted) wrong_size("raw_data", raw.size(), size_t(wanted), type);
-  } else if (wanted > (int64_t{1} << 32)) {
-    wrong_size("the tensor", 0, size_t(wanted), type);  // before memory is asked for
   }
-  Tensor t(type);
-  if (external || proto.has_raw_data()) std::memcpy(t.bytes().data(), raw.data(), raw.size());
-  else if (wanted > 0) copy_typed_field(proto, t);
+  Tensor t;
+  if (external || proto.has_raw_data()) {
+    t = Tensor(std::move(type));
+    std::copy_n(reinterpret_cast<const std::byte*>(raw.data()), raw.size(), t.bytes().begin());
+  } else {
+    t = wanted > 0 ? typed_field(proto, std::move(type)) : Tensor(std::move(type));
+  }
   if (t.dtype() == DType::boolean)
     for (uint8_t& b : t.as<uint8_t>()) b = b != 0;
   if (info(t.dtype()).bits == 4 && t.elements() % 2 != 0) t.bytes().back() &= std::byte{15};  // the unused half
   return t;
 }
 
-Tensor read_tensor(const onnx::SparseTensorProto& proto, const std::string& folder) {
+Tensor read_tensor(const onnx::SparseTensorProto& proto, const std::string& folder, Spending* spent) {
   const Tensor values = read_tensor(proto.values(), folder), indices = read_tensor(proto.indices(), folder);
   Shape shape(proto.dims().begin(), proto.dims().end());
-  if (elements(shape) > (int64_t{1} << 30))
-    throw OpError(fmt::format("sparse tensor of shape [{}] is too large", to_string(shape)));
   const int64_t count = values.elements(), rank = int64_t(shape.size());
   const bool linear = indices.shape() == Shape{count};
   if (indices.dtype() != DType::i64 || values.shape().size() != 1 || (!linear && indices.shape() != Shape{count, rank}))
     throw OpError(fmt::format("sparse tensor of shape [{}] with {} values and indices {}", to_string(shape), count,
                               to_string(indices.type())));
-  Tensor dense(Type{values.dtype(), shape, {}});
+  Type type{values.dtype(), shape, {}};
+  Spending usual{ModelLimits{}};
+  (spent ? *spent : usual).fold(type.bytes());
+  Tensor dense(std::move(type));
   const Shape strides = dense_strides(shape);
   for (int64_t i = 0; i < count; ++i) {
     int64_t at = linear ? indices.integer(i) : 0;

@@ -31,8 +31,7 @@ static_assert(all_operators<Operators>);
 /// Calls f.template operator()<T>() for every operator, in the order of the list.
 template <class F>
 void for_each_operator(F&& f) {
-  [&]<class... T>(OperatorTypes<T...>) { (f.template operator()<T>(), ...); }
-  (Operators{});
+  [&]<class... T>(OperatorTypes<T...>) { (f.template operator()<T>(), ...); }(Operators{});
 }
 
 /// f(the operator that `op` is), of type R.

@@ -10,7 +10,19 @@
 namespace burin {
 namespace {
 
-constexpr int64_t kMostElements = int64_t{1} << 24;  // of a computed constant: beyond it, the model is broken
+/// Of a type that no file holds; throws where the limits do not allow it.
+Tensor computed(OnnxNode& node, Type t) {
+  node.spent().fold(t.bytes());
+  return Tensor(std::move(t));
+}
+
+/// How many steps of Range there are. Floats and not integers, which the difference might leave.
+int64_t range_steps(double start, double limit, double delta) {
+  const double n = std::ceil((limit - start) / delta);
+  require(!std::isnan(n), "the bounds of Range are no numbers");
+  require(n <= double(INT32_MAX), "the range is endless or too large");
+  return n > 0 ? int64_t(n) : 0;
+}
 
 Tensor integers(const std::vector<int64_t>& v) { return Tensor::of(DType::i64, {int64_t(v.size())}, v); }
 
@@ -50,8 +62,7 @@ void import_constant_of_shape(OnnxNode& node) {
   if (node.has_attribute("value")) value = node.tensor("value");
   require(value.elements() == 1, fmt::format("attribute value has {} elements, not 1", value.elements()));
   for (int64_t d : shape) require(d >= 0, fmt::format("the shape [{}] is negative", to_string(shape)));
-  require(elements(shape) <= kMostElements, fmt::format("a constant of shape [{}] is too large", to_string(shape)));
-  Tensor t(real_type(value.dtype(), shape));
+  Tensor t = computed(node, real_type(value.dtype(), shape));
   for (int64_t i = 0; i < t.elements(); ++i) {
     if (is_float(t.dtype())) t.set_real(i, value.real(0));
     else t.set_integer(i, value.integer(0));
@@ -67,22 +78,12 @@ void import_range(OnnxNode& node) {
   require(start->elements() == 1 && limit->elements() == 1 && delta->elements() == 1,
           "the bounds of Range are no scalars");
   const DType type = start->dtype();
-  int64_t n = 0;
-  if (is_float(type)) {
-    const double d = delta->real(0), count = std::ceil((limit->real(0) - start->real(0)) / d);
-    require(d != 0 && count <= double(kMostElements), "the range is endless or too large");
-    n = count > 0 ? int64_t(count) : 0;
-  } else {
-    const int64_t from = start->integer(0), to = limit->integer(0), d = delta->integer(0);
-    require(d != 0, "the step of Range is 0");
-    const double count = std::ceil((double(to) - double(from)) / double(d));
-    require(count <= double(kMostElements), "the range is too large");
-    n = count > 0 ? int64_t(count) : 0;
-  }
-  Tensor t(real_type(type, {n}));
+  require(delta->real(0) != 0, "the step of Range is 0");
+  const int64_t n = range_steps(start->real(0), limit->real(0), delta->real(0));
+  Tensor t = computed(node, real_type(type, {n}));
   for (int64_t i = 0; i < n; ++i) {
     if (is_float(type)) t.set_real(i, start->real(0) + double(i) * delta->real(0));
-    else t.set_integer(i, start->integer(0) + i * delta->integer(0));
+    else t.set_integer(i, int64_t(uint64_t(start->integer(0)) + uint64_t(i) * uint64_t(delta->integer(0))));
   }
   node.result(node.constant_value(std::move(t)));
 }
@@ -96,7 +97,7 @@ void import_non_zero(OnnxNode& node) {
   std::vector<int64_t> hits;
   for (int64_t i = 0; i < x->elements(); ++i)
     if (is_float(x->dtype()) ? x->real(i) != 0 : x->integer(i) != 0) hits.push_back(i);
-  Tensor t(real_type(DType::i64, {int64_t(strides.size()), int64_t(hits.size())}));
+  Tensor t = computed(node, real_type(DType::i64, {int64_t(strides.size()), int64_t(hits.size())}));
   int64_t at = 0;
   for (size_t d = 0; d < strides.size(); ++d)
     for (int64_t i : hits) t.set_integer(at++, i / strides[d] % x->shape()[d]);
@@ -106,11 +107,12 @@ void import_non_zero(OnnxNode& node) {
 void import_eye_like(OnnxNode& node) {
   const Type& like = node.type(0);
   require(like.rank() == 2, fmt::format("EyeLike of an input of rank {}, not 2", like.rank()));
-  const int64_t k = node.integer("k", 0), wanted = node.integer("dtype", info(like.dtype).onnx);
+  // Farther away than any extent is as far as it gets.
+  const int64_t k = std::clamp<int64_t>(node.integer("k", 0), INT32_MIN, INT32_MAX),
+                wanted = node.integer("dtype", info(like.dtype).onnx);
   const std::optional<DType> type = dtype_of_onnx(int(wanted));
   if (!type) throw OpError(fmt::format("attribute dtype {} is not supported", wanted), "unsupported-type");
-  require(like.elements() <= kMostElements, "the constant is too large");
-  Tensor t(real_type(*type, like.shape));
+  Tensor t = computed(node, real_type(*type, like.shape));
   for (int64_t r = 0; r < like.shape[0]; ++r)
     if (r + k >= 0 && r + k < like.shape[1]) t.set_integer(r * like.shape[1] + r + k, 1);
   node.result(node.constant_value(std::move(t)));

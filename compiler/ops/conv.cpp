@@ -33,6 +33,10 @@ void Conv::import(OnnxNode& node) {
   require(c.group >= 1 && ws[0] % c.group == 0, fmt::format("attribute group is {} for {} filters", c.group, ws[0]));
   require(xs[1] == ws[1] * c.group,
           fmt::format("the input has {} channels, the weights want {} in {} groups", xs[1], ws[1] * c.group, c.group));
+  if (const size_t b = qlinear ? 8 : 2; node.has(b))
+    require(node.type(b).shape == Shape{ws[0]},
+            fmt::format("the bias (input {}) has shape [{}], not [{}]: one number for each filter", b,
+                        to_string(node.type(b).shape), ws[0]));
   c.window = import_window(node, Shape(xs.begin() + 2, xs.end()), Shape(ws.begin() + 2, ws.end()), false);
   if (!qlinear) {
     std::vector<ValueId> in{computable(node, node.input(0)), computable(node, node.input(1))};

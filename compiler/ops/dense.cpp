@@ -76,6 +76,11 @@ void Dense::import(OnnxNode& node) {
     y = node.emit(MatMul{}, {a, transposed(computable(node, node.input(1)), trans_b)});
   }
   y = scaled(y, alpha);
+  if (node.has(2)) {
+    const Shape &s = node.type(2).shape, &whole = node.graph()[y].type.shape;
+    require(broadcast(s, whole) == whole, fmt::format("C (input 2) has shape [{}], which does not broadcast to [{}]",
+                                                      to_string(s), to_string(whole)));
+  }
   if (add_c) y = node.emit(Binary{BinaryKind::add, {}}, {y, scaled(computable(node, node.input(2)), beta)});
   result_as(node, 0, y, type);
 }

@@ -25,8 +25,9 @@ void import_tile(OnnxNode& node) {
     require(repeats[d] >= 0, fmt::format("repeats[{}] is {}", d, repeats[d]));
     if (repeats[d] != 1) from.push_back(1), wide.push_back(repeats[d]);
     from.push_back(x[d]), wide.push_back(x[d]);
-    to.push_back(x[d] * repeats[d]);
   }
+  elements(wide);  // throws where a product of extents would leave 32 bits
+  for (size_t d = 0; d < x.size(); ++d) to.push_back(x[d] * repeats[d]);
   if (from == wide) return node.result(node.input(0));
   node.result(reshape(node, node.emit(Expand{wide}, {reshape(node, node.input(0), from)}), to));
 }

@@ -58,6 +58,12 @@ void import_integer(OnnxNode& node) {
     if (!node.has(zero)) return v;
     Shape s = node.type(zero).shape;
     if (rows && s.size() == 1 && s[0] > 1) s.push_back(1);
+    // Along the axis that is summed over there is one for all, and it makes the matrix no larger.
+    const Shape& matrix = node.type(value).shape;
+    const size_t summed = rows ? 1 : 2;
+    require(broadcast(s, matrix) == matrix && (s.size() < std::max<size_t>(summed, 2) || s[s.size() - summed] == 1),
+            fmt::format("the zero point (input {}) has shape [{}] for a matrix [{}]", zero,
+                        to_string(node.type(zero).shape), to_string(matrix)));
     const ValueId z = node.emit(Cast{DType::i32}, {reshape(node, node.input(zero), s)});
     return node.emit(Binary{BinaryKind::sub, {}}, {v, z});
   };

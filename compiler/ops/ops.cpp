@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "compiler/limits.h"
 #include "compiler/onnx/composites.h"
 #include "compiler/ops/all.h"
 #include "compiler/ops/constants.h"
@@ -99,6 +100,17 @@ int64_t macs(const Op& op, std::span<const Type> in, std::span<const Type> out) 
     if constexpr (requires { products(o, in); }) return out[0].elements() * products(o, in);
     else return 0;
   });
+}
+
+void spend(Spending& spent, const Op& op, std::span<const Type> in, std::span<const Type> out) {
+  int64_t bytes = 0;
+  for (const Type& t : out) bytes += t.bytes();
+  if (op.is<Reshape>()) return spent.expect(bytes);
+  double steps = double(macs(op, in, out));
+  for (const Type& t : in) steps += double(t.elements());
+  if (const Pool* p = op.as<Pool>())
+    steps += double(out[0].elements()) * double(p->window.kernel[0]) * double(p->window.kernel[1]);
+  spent.fold(bytes, steps);
 }
 
 Importer importer(std::string_view onnx_op) {

@@ -10,6 +10,8 @@
 
 namespace burin {
 
+class Spending;
+
 /// Any of the Operators, with its attributes; a default one is none of them.
 class Op {
  public:
@@ -75,6 +77,10 @@ bool has_integer_form(const Op& op, std::span<const Type> in, const Type& out);
 
 /// Multiply-adds of one run, for reports: products that reach an accumulator.
 int64_t macs(const Op& op, std::span<const Type> in, std::span<const Type> out);
+
+/// Asks whether it may be evaluated now: multiply-adds, elements read and bytes written count. Another view of the same
+/// bytes takes memory only. Throws OpError [limit].
+void spend(Spending& spent, const Op& op, std::span<const Type> in, std::span<const Type> out);
 
 /// What imports an ONNX operator; null for one that is not supported.
 using Importer = void (*)(OnnxNode&);

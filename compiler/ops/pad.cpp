@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::string_view kModes[] = {"constant", "reflect", "edge", "wrap"};
 
+/// Copies that one Pad may become.
+constexpr int64_t kMostParts = 1024;
+
 /// Sets begins and ends from a list of all the begins, then all the ends, of `axes`.
 void set_pads(Pad& p, const std::vector<int64_t>& pads, const std::vector<int64_t>& axes, int rank) {
   require(pads.size() == 2 * axes.size(), fmt::format("{} pads for {} axes", pads.size(), axes.size()));
@@ -25,50 +28,40 @@ void set_pads(Pad& p, const std::vector<int64_t>& pads, const std::vector<int64_
   }
 }
 
-/// Where each element along one axis comes from: an index into x, or -1 for the fill value.
-std::vector<int64_t> sources(PadKind kind, int64_t extent, int64_t begin, int64_t end) {
-  std::vector<int64_t> r;
-  for (int64_t i = -begin; i < extent + end; ++i) {
-    int64_t s = i;
-    if (i < 0 || i >= extent) {
-      const int64_t period = kind == PadKind::pad_reflect ? std::max<int64_t>(1, 2 * (extent - 1)) : extent;
-      switch (kind) {
-        case PadKind::pad:
-          s = -1;
-          break;
-        case PadKind::pad_edge:
-          s = std::clamp<int64_t>(i, 0, extent - 1);
-          break;
-        case PadKind::pad_reflect:
-        case PadKind::pad_wrap:
-          s = (i % period + period) % period;
-          if (s >= extent) s = period - s;
-          break;
-      }
-    }
-    r.push_back(s);
-  }
-  return r;
+int64_t period(PadKind kind, int64_t extent) {
+  return kind == PadKind::pad_reflect ? std::max<int64_t>(1, 2 * (extent - 1)) : std::max<int64_t>(1, extent);
+}
+
+/// Where element i along an axis of x comes from when it lies outside: an index into x, or -1 for the fill value.
+int64_t source(PadKind kind, int64_t extent, int64_t i) {
+  if (i >= 0 && i < extent) return i;
+  if (kind == PadKind::pad) return -1;
+  if (kind == PadKind::pad_edge) return std::clamp<int64_t>(i, 0, extent - 1);
+  const int64_t p = period(kind, extent), s = (i % p + p) % p;
+  return s >= extent ? p - s : s;
 }
 
 /// A part of one axis: result elements to, to+1, .. come from x's elements from, from + step, ..
 struct Run {
   int64_t to, from, step, count;
 };
-std::vector<Run> runs(const std::vector<int64_t>& source) {
+std::vector<Run> runs(PadKind kind, int64_t extent, int64_t begin, int64_t end) {
   std::vector<Run> r;
-  for (size_t i = 0; i < source.size(); ++i) {
-    if (source[i] < 0) continue;
-    if (!r.empty() && r.back().to + r.back().count == int64_t(i)) {
+  const int64_t size = extent + begin + end;
+  // Outside, the fill value comes from nowhere.
+  int64_t to = kind == PadKind::pad ? std::max<int64_t>(begin, 0) : 0;
+  for (const int64_t stop = kind == PadKind::pad ? std::min(size, extent + begin) : size; to < stop; ++to) {
+    const int64_t from = source(kind, extent, to - begin);
+    if (!r.empty()) {
       Run& last = r.back();
-      const int64_t step = source[i] - source[i - 1];
+      const int64_t step = from - source(kind, extent, to - 1 - begin);
       if (last.count == 1 ? step >= -1 && step <= 1 : step == last.step) {
         last.step = step;
         ++last.count;
         continue;
       }
     }
-    r.push_back({int64_t(i), source[i], 1, 1});
+    r.push_back({to, from, 1, 1});
   }
   return r;
 }
@@ -108,6 +101,7 @@ std::vector<Type> Pad::infer(std::span<const Type> in) const {
   require(begins.size() == x.shape.size() && ends.size() == x.shape.size(),
           fmt::format("pads of {} axes for an input of rank {}", begins.size(), x.rank()));
   Type y = x;
+  int64_t parts = 1;
   for (size_t d = 0; d < begins.size(); ++d) {
     constexpr int64_t most = int64_t{1} << 31;
     require(begins[d] < most && ends[d] < most && begins[d] > -most && ends[d] > -most,
@@ -116,6 +110,11 @@ std::vector<Type> Pad::infer(std::span<const Type> in) const {
     require(y.shape[d] >= 0, fmt::format("the pads of axis {} crop more than there is", d));
     require(kind == PadKind::pad || x.shape[d] > 0 || y.shape[d] == 0,
             fmt::format("axis {} has no elements to repeat", d));
+    if (kind == PadKind::pad_reflect || kind == PadKind::pad_wrap)
+      parts *= (std::max<int64_t>(begins[d], 0) + std::max<int64_t>(ends[d], 0)) / period(kind, x.shape[d]) + 1;
+    if (parts > kMostParts)
+      throw OpError(fmt::format("the pads of axis {} repeat the input too often", d), "too-large",
+                    "Tile repeats a tensor any number of times");
   }
   return {y};
 }
@@ -125,9 +124,8 @@ std::vector<StridedCopy> copies(const Pad& op, const Type& x) {
   Shape y(rank);
   std::vector<std::vector<Run>> parts(rank);
   for (size_t d = 0; d < rank; ++d) {
-    const std::vector<int64_t> source = sources(op.kind, x.shape[d], op.begins[d], op.ends[d]);
-    y[d] = int64_t(source.size());
-    parts[d] = runs(source);
+    y[d] = std::max<int64_t>(0, x.shape[d] + op.begins[d] + op.ends[d]);
+    parts[d] = runs(op.kind, x.shape[d], op.begins[d], op.ends[d]);
     if (parts[d].empty()) return {};
   }
   const Shape from = dense_strides(x.shape), to = dense_strides(y);

@@ -40,13 +40,11 @@ void import_global(OnnxNode& node, PoolKind kind) {
 /// The numbers of window cells inside the image along axis `a`.
 std::set<int64_t> valid_cells(const Window& w, size_t a, int64_t in, int64_t out) {
   std::set<int64_t> r;
+  const int64_t d = w.dilations[a];
+  const auto below = [&](int64_t i) { return std::clamp<int64_t>((i + d - 1) / d, 0, w.kernel[a]); };  // of k * d < i
   for (int64_t o = 0; o < out; ++o) {
-    int64_t cells = 0;
-    for (int64_t k = 0; k < w.kernel[a]; ++k) {
-      const int64_t i = o * w.strides[a] + k * w.dilations[a] - w.pads[a];
-      cells += i >= 0 && i < in;
-    }
-    r.insert(cells);
+    const int64_t before = w.pads[a] - o * w.strides[a];
+    r.insert(below(before + in) - below(before));
   }
   return r;
 }

@@ -12,7 +12,6 @@ namespace {
 
 /// ONNX Reshape: 0 copies the input's extent (unless allowzero), -1 takes what is left.
 Shape reshaped(const Shape& from, std::vector<int64_t> to, bool allow_zero) {
-  int64_t known = 1;
   int free = -1;
   for (size_t i = 0; i < to.size(); ++i) {
     if (to[i] == 0 && !allow_zero) {
@@ -24,11 +23,14 @@ Shape reshaped(const Shape& from, std::vector<int64_t> to, bool allow_zero) {
       free = int(i);
     } else {
       require(to[i] >= 0, fmt::format("shape[{}] is {}", i, to[i]));
-      known *= to[i];
     }
   }
   const int64_t n = elements(from);
-  if (free >= 0) to[size_t(free)] = known == 0 ? 0 : n / known;
+  if (free >= 0) {
+    to[size_t(free)] = 1;
+    const int64_t known = elements(to);
+    to[size_t(free)] = known == 0 ? 0 : n / known;
+  }
   require(elements(to) == n, fmt::format("[{}] does not fit the shape [{}]", to_string(from), to_string(to)));
   return to;
 }
@@ -86,7 +88,9 @@ void Reshape::import(OnnxNode& node) {
                       "export the model for inference");
     }
     if (node.wants(1)) {  // Dropout's mask: nothing is dropped
-      Tensor mask(real_type(DType::boolean, from));
+      const Type type = real_type(DType::boolean, from);
+      node.spent().fold(type.bytes());
+      Tensor mask(type);
       std::ranges::fill(mask.as<uint8_t>(), uint8_t{1});
       node.result(1, node.constant_value(std::move(mask)));
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/onnx/node.h"
+#include "compiler/ops/elements.h"
 
 namespace burin {
 
@@ -17,6 +18,7 @@ Image image(const Shape& s, bool channels_last) {
 
 Shape Window::out_shape(const Shape& s, bool channels_last, int64_t channels) const {
   const Image x = image(s, channels_last);
+  to_int32(kernel[0] * kernel[1]);  // throws where that many places are no number of 32 bits
   const int64_t h = out_extent(0, x.h), w = out_extent(1, x.w);
   Shape y{x.n};
   if (!channels_last) y.push_back(channels);
@@ -28,7 +30,8 @@ Shape Window::out_shape(const Shape& s, bool channels_last, int64_t channels) co
 
 int64_t Window::out_extent(int a, int64_t extent) const {
   const size_t i = size_t(a);
-  const int64_t reach = (kernel[i] - 1) * dilations[i] + 1, padded = extent + pads[i] + pads[i + 2];
+  // Kernels find a place of the padded image in 32 bits.
+  const int64_t reach = (kernel[i] - 1) * dilations[i] + 1, padded = to_int32(extent + pads[i] + pads[i + 2]);
   if (padded < reach)
     throw OpError(fmt::format("a window of {} does not fit an input of {} with padding {}+{}", reach, extent, pads[i],
                               pads[i + 2]));

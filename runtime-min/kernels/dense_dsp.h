@@ -226,7 +226,7 @@ BURIN_INLINE void hs_dense(const ConvShape& s, const Requant& q, int32_t x_zero,
     const X* x = rows[pixel / s.ow] + pixel % s.ow * s.ic;
     hs_dense_expand(x, s.ic, x_zero, column);
     const uint32_t* w = weights;
-    const int32_t* p = params - 1;  // as hs_store wants it
+    const int32_t* p = params;
     for (int32_t k = 0; k < 6 * sixes; ++k, p += each) {
       const uint32_t* group = w + k / 6 * 6 * (quads + 1) + k % 6;
       *y++ = hs_store<Y>(q, p, hs_dot(group + 6, 6, column, 1, quads, int32_t(group[0])));

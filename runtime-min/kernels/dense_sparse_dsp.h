@@ -89,14 +89,14 @@ BURIN_INLINE void dense_sparse_q8_dsp(const ConvShape& s, const Requant& q, int3
     for (Y* const end = y + s.oc / 4 * 4; y != end; y += 4, p += 4 * each) {
       int32_t a0 = p[0], a1 = p[each], a2 = p[2 * each], a3 = p[3 * each];
       w = hs_sparse_dots(w, column, a0, a1, a2, a3);
-      const Y r0 = hs_store<Y>(q, p, a0), r1 = hs_store<Y>(q, p + each, a1);
-      const Y r2 = hs_store<Y>(q, p + 2 * each, a2), r3 = hs_store<Y>(q, p + 3 * each, a3);
+      const Y r0 = hs_store<Y>(q, p + 1, a0), r1 = hs_store<Y>(q, p + each + 1, a1);
+      const Y r2 = hs_store<Y>(q, p + 2 * each + 1, a2), r3 = hs_store<Y>(q, p + 3 * each + 1, a3);
       y[0] = r0, y[1] = r1, y[2] = r2, y[3] = r3;
     }
     for (int32_t o = 0; o < s.oc % 4; ++o, p += each) {
       int32_t a = p[0];
       w = hs_sparse_dot(w, column, a);
-      *y++ = hs_store<Y>(q, p, a);
+      *y++ = hs_store<Y>(q, p + 1, a);
     }
   }
 }

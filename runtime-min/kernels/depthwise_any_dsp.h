@@ -80,14 +80,14 @@ BURIN_INLINE void depthwise_any_q8_dsp(const ConvShape& s, const Requant& q, int
                 a0 = smlad(v, at[j], a0), a1 = smlad(v, at[j + ahead], a1);
                 a2 = smlad(v, at[j + 2 * ahead], a2), a3 = smlad(v, at[j + 3 * ahead], a3);
               }
-            hs_store_four(q, params, a0, a1, a2, a3, out, phases * s.oc);
+            hs_store_four(q, params + 1, a0, a1, a2, a3, out, phases * s.oc);
           }
           for (; left > 0; --left, p += ahead, out += phases * s.oc) {
             int32_t a = params[0];
             const uint32_t *at = p, *f = w;
             for (int32_t r = 0; r < s.kh; ++r, at += words, f += across)
               for (int32_t j = 0; j < across; ++j) a = smlad(f[j], at[j], a);
-            *out = hs_store<Y>(q, params, a);
+            *out = hs_store<Y>(q, params + 1, a);
           }
         }
         w += s.kh * across;

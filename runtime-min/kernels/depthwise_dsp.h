@@ -203,7 +203,7 @@ BURIN_INLINE void depthwise_outputs(const ConvShape& s, const Requant& q, int32_
   BURIN_UNROLL
   for (int32_t k = 0; k < count; ++k)
     y[k * s.oc] =
-        q.kind == RequantKind::shift8 ? Y(requantize_shift8(q, a[k], multiplier)) : hs_store<Y>(q, params, a[k]);
+        q.kind == RequantKind::shift8 ? Y(requantize_shift8(q, a[k], multiplier)) : hs_store<Y>(q, params + 1, a[k]);
 }
 
 // The same for all layers, whatever their shapes (--optimize size). Windows three high, shift8, hs_whole.

@@ -51,10 +51,11 @@ BURIN_INLINE void hs_expand(uint32_t x, uint32_t& t, uint32_t& u) {
   u = ssub16((x << 8) & even, t);
 }
 
+/// rest: what requantization reads besides the value that the sum began with.
 template <class Y>
-BURIN_INLINE Y hs_store(const Requant& q, const int32_t* params, int32_t acc) {
-  if (q.kind == RequantKind::shift8) return Y(requantize_shift8(q, acc, params[1]));
-  return Y(requantize(q, params + 1, acc >> 8));
+BURIN_INLINE Y hs_store(const Requant& q, const int32_t* rest, int32_t acc) {
+  if (q.kind == RequantKind::shift8) return Y(requantize_shift8(q, acc, rest[0]));
+  return Y(requantize(q, rest, acc >> 8));
 }
 
 /// One filter, one pixel: t and u of a quad lie `step` words apart from each other, quads 2 * step.
@@ -88,18 +89,18 @@ BURIN_INLINE int32_t hs_dot(const uint32_t* w, int32_t w_step, const uint32_t* c
 /// One filter's results at four pixels that lie `step` bytes apart. What all share is read before anything is stored,
 /// for all the compiler knows into the parameters.
 template <class Y>
-BURIN_INLINE void hs_store_four(const Requant& q, const int32_t* params, int32_t a0, int32_t a1, int32_t a2, int32_t a3,
+BURIN_INLINE void hs_store_four(const Requant& q, const int32_t* rest, int32_t a0, int32_t a1, int32_t a2, int32_t a3,
                                 Y* y, int32_t step) {
   if (q.kind == RequantKind::shift8) {
-    const int32_t multiplier = params[1];
+    const int32_t multiplier = rest[0];
     a0 = requantize_shift8(q, a0, multiplier), a1 = requantize_shift8(q, a1, multiplier);
     a2 = requantize_shift8(q, a2, multiplier), a3 = requantize_shift8(q, a3, multiplier);
     y[0] = Y(a0), y[step] = Y(a1), y[2 * step] = Y(a2), y[3 * step] = Y(a3);
   } else {
-    y[0] = hs_store<Y>(q, params, a0);
-    y[step] = hs_store<Y>(q, params, a1);
-    y[2 * step] = hs_store<Y>(q, params, a2);
-    y[3 * step] = hs_store<Y>(q, params, a3);
+    y[0] = hs_store<Y>(q, rest, a0);
+    y[step] = hs_store<Y>(q, rest, a1);
+    y[2 * step] = hs_store<Y>(q, rest, a2);
+    y[3 * step] = hs_store<Y>(q, rest, a3);
   }
 }
 

@@ -306,7 +306,7 @@ BURIN_INLINE const int32_t* hs_rest(const uint32_t* w) { return reinterpret_cast
 /// The last odd filter at one of the column's pixels.
 template <class Y>
 BURIN_INLINE Y hs_last(const Requant& q, int32_t quads, const uint32_t* w, const uint32_t* column) {
-  return hs_store<Y>(q, hs_rest(w) + quads, hs_dot(w + 1, 1, column, 4, quads, int32_t(w[0])));
+  return hs_store<Y>(q, hs_rest(w) + quads + 1, hs_dot(w + 1, 1, column, 4, quads, int32_t(w[0])));
 }
 
 #if BURIN_DSP && !defined(__clang__)
@@ -352,8 +352,8 @@ BURIN_SHARED void hs_four_pixels_any(const Requant& layer, int32_t filters, int3
     else BURIN_HS_PAIR(BURIN_HS_USAT);
 #else
     hs_four_dots(quads, w, column, a0, a1, a2, a3, b0, b1, b2, b3);
-    hs_store_four(q, hs_rest(w) - 1, a0, a1, a2, a3, y, filters);
-    hs_store_four(q, hs_rest(w), b0, b1, b2, b3, y + 1, filters);
+    hs_store_four(q, hs_rest(w), a0, a1, a2, a3, y, filters);
+    hs_store_four(q, hs_rest(w) + 1, b0, b1, b2, b3, y + 1, filters);
     w += 2;
 #endif
   }
@@ -389,8 +389,8 @@ BURIN_INLINE void hs_four_pixels(const Requant& q, int32_t filters, int32_t quad
       y[0] = Y(a0), y[1] = Y(b0), y[filters] = Y(a1), y[filters + 1] = Y(b1);
       y[2 * filters] = Y(a2), y[2 * filters + 1] = Y(b2), y[3 * filters] = Y(a3), y[3 * filters + 1] = Y(b3);
     } else {
-      hs_store_four(q, p - 1, a0, a1, a2, a3, y, filters);
-      hs_store_four(q, p + rest - 1, b0, b1, b2, b3, y + 1, filters);
+      hs_store_four(q, p, a0, a1, a2, a3, y, filters);
+      hs_store_four(q, p + rest, b0, b1, b2, b3, y + 1, filters);
     }
     w += 2 * rest;
     y += 2;
@@ -417,8 +417,8 @@ BURIN_INLINE void hs_one_pixel(const Requant& q, int32_t filters, int32_t quads,
       w += 2, c += 8;
     } while (c != stop);
     const int32_t* const p = hs_rest(w);
-    y[0] = hs_store<Y>(q, p - 1, a);
-    y[1] = hs_store<Y>(q, p + rest - 1, b);
+    y[0] = hs_store<Y>(q, p, a);
+    y[1] = hs_store<Y>(q, p + rest, b);
     w += 2 * rest;
     y += 2;
   }

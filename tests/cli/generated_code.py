@@ -8,7 +8,7 @@ from tool import *
 STRICT = "-std=c++17 -fno-exceptions -fno-rtti -ffreestanding -Wall -Wextra -Wconversion -Wshadow -Werror".split()
 # One of each: quantized and float networks, tables, softmax, movement, broadcasts, copies, 1-D, pools, float16-free odd ends.
 BUILT = ("digits_int8", "digits_f32", "softmax", "concat_scales", "binary_broadcast", "copied_outputs", "split_slice_pad", "average_exclude_pad")
-RUN = ("digits_int8", "sine_f32", "softmax", "depthwise_multiplier", "conv_odd", "weights_min", "dense_weights_min", "uint8_asymmetric", "residual_add",
+RUN = ("digits_int8", "sine_int8", "sine_f32", "softmax", "depthwise_multiplier", "conv_odd", "weights_min", "dense_weights_min", "uint8_asymmetric", "residual_add",
        "average_ceil", "split_slice_pad", "copied_outputs", "conv_mostly_padding")
 BOARDS = {
     "cortex-m4f": "-mcpu=cortex-m4 -mthumb -mfpu=fpv4-sp-d16 -mfloat-abi=hard".split(),
@@ -71,11 +71,12 @@ class Builds(Generated):
     def test_portable_code_of_another_core(self):
         """-DBURIN_PORTABLE, or no optimization, selects plain C++; otherwise another core's code does not compile here."""
         commands, guards = [], []
-        for name in ("digits_int8", "digits_f32", "depthwise_multiplier"):
+        for name in ("digits_int8", "digits_f32", "depthwise_multiplier", "sine_int8"):
             folder = self.generate(name, "cortex-m4f")
             source = f"{folder}/{name}.cpp"
             for compiler in HOSTS:
-                commands.append([compiler, *STRICT, "-O2", "-DBURIN_PORTABLE", "-c", source, "-o", f"{folder}/{compiler}.o"])
+                for level in ("-O2", "-O3"):
+                    commands.append([compiler, *STRICT, level, "-DBURIN_PORTABLE", "-c", source, "-o", f"{folder}/{compiler}{level}.o"])
                 commands.append([compiler, *STRICT, "-O0", "-c", source, "-o", f"{folder}/{compiler}-O0.o"])
                 guards.append([compiler, *STRICT, "-O2", "-fsyntax-only", source])
         self.all_clean(commands)
@@ -215,12 +216,12 @@ class Programs(Generated):
                     np.testing.assert_array_equal(got, want, err_msg=name)
         self.assertEqual(at, len(done.stdout), name)
 
-    def build_and_check(self, jobs):
+    def build_and_check(self, jobs, compiler="g++"):
         """jobs: (name, folder, external, flags)."""
         commands = []
         for name, folder, external, flags in jobs:
             main_file = self.driver(folder, name, external)
-            commands.append(["g++", "-std=c++17", *flags, "-I", folder, main_file, f"{folder}/{name}.cpp", "-o", f"{folder}/program"])
+            commands.append([compiler, "-std=c++17", *flags, "-I", folder, main_file, f"{folder}/{name}.cpp", "-o", f"{folder}/program"])
         self.all_clean(commands)
         for name, folder, _, _ in jobs:
             self.check_outputs(name, f"{folder}/program")
@@ -229,6 +230,12 @@ class Programs(Generated):
 
     def test_code_of_a_cortex_m4_under_sanitizers(self):
         self.build_and_check([(name, self.generate(name, "cortex-m4f"), False, self.SANITIZED) for name in RUN])
+
+    def test_optimized_code_under_sanitizers(self):
+        """What compilers make of it when they see through the calls: pointers that leave their arrays between them."""
+        flags = ["-O2", *self.SANITIZED[1:]]
+        for compiler, target in itertools.product(HOSTS, ("cortex-m4f", "cortex-m55", "host")):
+            self.build_and_check([(name, self.generate(name, target), False, flags) for name in ("sine_int8", "digits_int8", "residual_add")], compiler)
 
     def test_external_io(self):
         names = ("digits_int8", "copied_outputs", "residual_add")

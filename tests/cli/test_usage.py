@@ -77,6 +77,21 @@ class Usage(Case):
         self.compiled(self.model, "--input-limit", "255")
         self.assertTrue(any(b"options: --input-limit 255" in code for code in tree(self.path("out")).values()))
 
+    def test_limits(self):
+        for text in ("nonsense", "=3", "", "depth", "depth=", "depth=x", "depth=-1", "memory=3Q", "memory=99999999G"):
+            self.usage("compile", self.model, "--limit", text, says=r"error: ")
+        self.usage("compile", self.model, "--limit", "width=3", says=r"error: .*width.*folded-bytes, depth, nodes, memory")
+        help = burin("compile", "--help").out
+        for default in ("folded-bytes=256M", "depth=200", "nodes=200000", "memory=2G"):
+            self.assertIn(default, " ".join(help.split()))
+        r = burin("compile", self.model, "-o", self.path("out"), "--limit", "nodes=0")
+        self.assertEqual(r.code, MODEL_ERROR, repr(r))
+        self.assertRegex(r.err, r"m\.onnx: error: .*nodes.* \[limit\]\n.*note: .*--limit nodes=1")
+        self.assertEqual(tree(self.path("out")), {})
+        r = burin("analyze", self.model, "--limit", "memory=10")
+        self.assertRegex(r.err, r"error: .* \[limit\]")
+        self.compiled(self.model, "--limit", "memory=1K", "--limit", "depth=0")
+
     def test_not_there_yet(self):
         """Refused by name, not as a typo and never ignored."""
         for option in (("--state", "x=y"), ("--stream-input",), ("--memory", "DTCM=64K,SRAM=256K"), ("--share-arena", "both")):

@@ -18,8 +18,8 @@ namespace burin {
 namespace {
 
 std::string array(const std::string& name, const LayerConstant& c) {
-  const std::string values = c.values();
-  return fmt::format("const {} {}[] = {{\n{}}};\n", c.c_type, name, values.empty() ? "0" : values);
+  const std::string values = spelled(c.data);
+  return fmt::format("const {} {}[] = {{\n{}}};\n", c.data.c_type(), name, values.empty() ? "0" : values);
 }
 
 std::string read_file(const std::filesystem::path& path) {
@@ -97,12 +97,13 @@ void LayerProgram::add(std::string name, Op op, std::vector<Operand> in, Type y)
   };
   for (size_t i = 0; i < in.size(); ++i) {
     if (code.packed.count(i)) continue;
-    const LayerConstant c = constant_array(fmt::format("x{}", i), in[i].value);
+    const LayerConstant c{fmt::format("x{}", i), constant_of(in[i].value)};
     if (in[i].constant) {
       code.constants.push_back(c);
     } else {
       arrays += array(c.name, c);
-      param(fmt::format("const {}* {}", c.c_type, c.name), fmt::format("copy_of({}, {})", c.name, c.bytes));
+      param(fmt::format("const {}* {}", c.data.c_type(), c.name),
+            fmt::format("copy_of({}, {})", c.name, c.data.size()));
     }
   }
   const std::string_view c_type = info(y.dtype).c_type;
@@ -110,7 +111,7 @@ void LayerProgram::add(std::string name, Op op, std::vector<Operand> in, Type y)
   if (node.scratch > 0) param("void* scratch", fmt::format("fresh<unsigned char>({})", node.scratch));
   for (const LayerConstant& c : code.constants) {
     arrays += array(c.name, c);
-    param(fmt::format("const {}* {}", c.c_type, c.name), fmt::format("copy_of({}, {})", c.name, c.bytes));
+    param(fmt::format("const {}* {}", c.data.c_type(), c.name), fmt::format("copy_of({}, {})", c.name, c.data.size()));
   }
   layer.function = expand(R"(
       // $name$

@@ -404,7 +404,169 @@ TEST_CASE("functions that blow up are stopped", "[onnx]") {
   }
   b.input("x", F, {int64_t{1}}).output("y");
   b.node("f7", {"x"}, {"y"}).set_domain("d");
-  CHECK(code_of(b) == "too-large");
+  CHECK(code_of(b) == "limit");
+}
+
+/// x through `levels` functions, each of which calls the next `calls` times.
+Builder towers(int levels, int calls) {
+  Builder b;
+  for (int level = 0; level < levels; ++level) {
+    auto* f = b.model.add_functions();
+    f->set_domain("d"), f->set_name(fmt::format("f{}", level));
+    f->add_input("v0"), f->add_output(fmt::format("v{}", calls));
+    f->add_opset_import()->set_version(16);
+    const bool last = level == levels - 1;
+    for (int i = 0; i < calls; ++i) {
+      auto& n = Builder::fill(*f->add_node(), last ? "Relu" : fmt::format("f{}", level + 1), {fmt::format("v{}", i)},
+                              {fmt::format("v{}", i + 1)});
+      if (!last) n.set_domain("d");
+    }
+  }
+  b.input("x", F, {int64_t{1}}).output("y");
+  b.node("f0", {"x"}, {"y"}).set_domain("d");
+  return b;
+}
+
+TEST_CASE("functions that call the next: a limit on their depth", "[onnx]") {
+  CHECK(errors_of(towers(200, 1)).empty());
+  CHECK(code_of(towers(201, 1)) == "limit");
+  const auto e = errors_of(towers(10'000, 1));
+  REQUIRE(e.size() == 1);
+  CHECK(e[0].message.find("depth") != std::string::npos);
+  CHECK(e[0].hint.find("--limit depth=201") != std::string::npos);
+  ReadOptions more;
+  more.limits.depth = 201;
+  CHECK(errors_of(towers(201, 1), more).empty());
+}
+
+TEST_CASE("functions that call the next twice: a limit on nodes", "[onnx]") {
+  CHECK(towers(5, 2).read().nodes.size() == 32);
+  const auto e = errors_of(towers(16, 2));
+  REQUIRE(e.size() == 1);
+  CHECK(e[0].code == "limit");
+  CHECK(e[0].hint.find("--limit nodes=") != std::string::npos);
+  // 1 call at depth 0, 2, 4, 8, 16 at depths 1 to 4, 32 nodes at depth 5.
+  const int64_t needed = 1 + 2 * 2 + 4 * 3 + 8 * 4 + 16 * 5 + 32 * 6;
+  ReadOptions o;
+  o.limits.nodes = needed - 1;
+  CHECK(code_of(towers(5, 2), o) == "limit");
+  o.limits.nodes = needed;
+  CHECK(errors_of(towers(5, 2), o).empty());
+}
+
+/// A branch in a branch, so often.
+Builder branches(int levels) {
+  onnx::GraphProto inner;
+  inner.set_name("g");
+  Builder::fill(*inner.add_node(), "Relu", {"x"}, {"y0"});
+  inner.add_output()->set_name("y0");
+  for (int i = 1; i < levels; ++i) {
+    onnx::GraphProto outer;
+    outer.set_name("g");
+    auto& n = Builder::fill(*outer.add_node(), "If", {"c"}, {fmt::format("y{}", i)});
+    for (const char* branch : {"then_branch", "else_branch"})
+      *Builder::attribute(n, branch, A::GRAPH).mutable_g() = inner;
+    outer.add_output()->set_name(fmt::format("y{}", i));
+    inner = outer;
+  }
+  Builder b;
+  b.initializer("c", BOOL, {}).add_int32_data(1);
+  b.input("x", F, {int64_t{1}}).output("y");
+  auto& n = b.node("If", {"c"}, {"y"});
+  for (const char* branch : {"then_branch", "else_branch"})
+    *Builder::attribute(n, branch, A::GRAPH).mutable_g() = inner;
+  return b;
+}
+
+TEST_CASE("branches inside branches count as functions do", "[onnx]") {
+  ReadOptions o;
+  o.limits.depth = 5;
+  CHECK(errors_of(branches(5), o).empty());
+  CHECK(code_of(branches(6), o) == "limit");
+}
+
+TEST_CASE("constants that the compiler computes: a limit on bytes and work", "[onnx]") {
+  const auto value = [](Builder& b) { b.input("x", F, {int64_t{1}}).output("y"); };
+  const auto refused = [](const Builder& b) {
+    const auto e = errors_of(b);
+    REQUIRE(e.size() == 1);
+    CHECK(e[0].code == "limit");
+    CHECK(e[0].hint.find("--limit folded-bytes=") != std::string::npos);
+    return e[0];
+  };
+  SECTION("one of many bytes") {
+    Builder b;
+    value(b);
+    b.integers("s", {1}, {(1 << 26) + 1});
+    b.node("ConstantOfShape", {"s"}, {"c"}, "big");
+    b.node("ReduceSum", {"c"}, {"k"});
+    b.node("Add", {"x", "k"}, {"y"});
+    const Diagnostic d = refused(b);
+    CHECK(d.node == "big");
+    CHECK(d.hint.find("=257M") != std::string::npos);  // the value that would do
+  }
+  SECTION("many that double") {
+    Builder b;
+    value(b);
+    b.floats("v0", {1}, {1});
+    for (int i = 0; i < 30; ++i)
+      Builder::attribute(b.node("Concat", {fmt::format("v{}", i), fmt::format("v{}", i)}, {fmt::format("v{}", i + 1)}),
+                         "axis", A::INT)
+          .set_i(0);
+    b.node("ReduceSum", {"v30"}, {"k"});
+    b.node("Add", {"x", "k"}, {"y"});
+    refused(b);
+  }
+  SECTION("few bytes, much work") {
+    Builder b;
+    value(b);
+    b.integers("s", {4}, {1, 1, 1024, 1024});
+    auto& w = b.initializer("w", F, {1, 1, 63, 63});
+    for (int i = 0; i < 63 * 63; ++i) w.add_float_data(1);
+    b.node("ConstantOfShape", {"s"}, {"c"});
+    b.node("Conv", {"c", "w"}, {"k"}, "costly");
+    b.node("Add", {"x", "k"}, {"y"});
+    CHECK(refused(b).node == "costly");
+  }
+  SECTION("a pool works, too") {
+    Builder b;
+    value(b);
+    b.integers("s", {4}, {1, 1, 1024, 1024});
+    b.node("ConstantOfShape", {"s"}, {"c"});
+    auto& pool = b.node("MaxPool", {"c"}, {"k"}, "costly");
+    auto& shape = Builder::attribute(pool, "kernel_shape", A::INTS);
+    shape.add_ints(63), shape.add_ints(63);
+    b.node("Add", {"x", "k"}, {"y"});
+    CHECK(refused(b).node == "costly");
+  }
+  SECTION("what a model may do is the user's choice") {
+    Builder b;
+    value(b);
+    b.integers("s", {1}, {1000});
+    b.node("ConstantOfShape", {"s"}, {"y"});
+    ReadOptions o;
+    o.limits.folded_bytes = 3999;
+    CHECK(code_of(b, o) == "limit");
+    o.limits.folded_bytes = 4000;
+    CHECK(errors_of(b, o).empty());
+  }
+}
+
+TEST_CASE("a limit on the memory of all constants", "[onnx]") {
+  Builder b;
+  b.input("x", F, {int64_t{1}}).output("y");
+  b.floats("a", {256}, std::vector<float>(256, 1)).floats("b", {256}, std::vector<float>(256, 1));
+  b.node("Add", {"a", "x"}, {"c"});
+  b.node("Add", {"b", "c"}, {"y"});
+  const int64_t needed = 2 * int64_t(b.bytes().size()) + 2048;
+  ReadOptions o;
+  o.limits.memory = needed - 1;
+  const auto e = errors_of(b, o);
+  REQUIRE(e.size() == 1);
+  CHECK(e[0].code == "limit");
+  CHECK(e[0].hint.find("--limit memory=") != std::string::npos);
+  o.limits.memory = needed;
+  CHECK(errors_of(b, o).empty());
 }
 
 /// y = condition ? -x : x + outer, with an initializer of the branch and a value from around it.

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "compiler/limits.h"
 #include "compiler/onnx/bind.h"
 #include "compiler/onnx/tensor_proto.h"
 #include "tests/onnx/builder.h"
@@ -83,12 +84,47 @@ TEST_CASE("tensors that are wrong", "[onnx]") {
   p = proto(1, {2}), p.set_raw_data("1234567");
   CHECK(code([&] { read_tensor(p, ""); }) == "invalid-model");
   CHECK(code([&] { read_tensor(proto(1, {-1}), ""); }) == "invalid-model");
-  CHECK(code([&] { read_tensor(proto(1, {int64_t{1} << 33, int64_t{1} << 33}), ""); }) == "invalid-model");
-  CHECK(code([&] { read_tensor(proto(1, {int64_t{1} << 39}), ""); }) == "invalid-model");  // no memory is asked for
+  CHECK(code([&] { read_tensor(proto(1, {int64_t{1} << 33, int64_t{1} << 33}), ""); }) == "too-large");
+  CHECK(code([&] { read_tensor(proto(1, {int64_t{1} << 31}), ""); }) == "too-large");
+  CHECK(code([&] { read_tensor(proto(1, {0, int64_t{1} << 31}), ""); }) == "too-large");
+  CHECK(read_tensor(proto(1, {0, int64_t{1} << 20}), "").elements() == 0);
   for (int type : {0, 8, 14, 17, 23, 99, -1})
     CHECK(code([&] { read_tensor(proto(type, {}), ""); }) == "unsupported-type");
   p = proto(1, {}), p.mutable_segment();
   CHECK(code([&] { read_tensor(p, ""); }) == "unsupported-encoding");
+}
+
+TEST_CASE("no memory is asked for before a tensor is known to be there", "[onnx]") {
+  // All of it together would be 20 GB.
+  for (int type : {1, 11, 3, 22}) CHECK(code([&] { read_tensor(proto(type, {INT32_MAX}), ""); }) == "invalid-model");
+  TensorProto p = proto(1, {INT32_MAX});
+  p.add_float_data(1);
+  CHECK(code([&] { read_tensor(p, ""); }) == "invalid-model");
+  p = proto(1, {4}), p.set_raw_data(std::string(16, 'x'));
+  ModelLimits limits;
+  limits.memory = 31;
+  Spending spent(limits);
+  CHECK(read_tensor(p, "", &spent).elements() == 4);
+  spent.hold(16);
+  CHECK(code([&] { read_tensor(p, "", &spent); }) == "limit");
+  spent.release(1);
+  CHECK(read_tensor(p, "", &spent).elements() == 4);
+}
+
+TEST_CASE("a sparse tensor is as large as it is dense", "[onnx]") {
+  onnx::SparseTensorProto s;
+  s.add_dims(1 << 30);
+  Builder::tensor(*s.mutable_values(), "v", 1, {1}).add_float_data(5);
+  Builder::tensor(*s.mutable_indices(), "", 7, {1}).add_int64_data(3);
+  CHECK(code([&] { read_tensor(s, ""); }) == "limit");
+  s.set_dims(0, 100);
+  ModelLimits limits;
+  limits.folded_bytes = 399;
+  Spending little(limits);
+  CHECK(code([&] { read_tensor(s, "", &little); }) == "limit");
+  limits.folded_bytes = 400;
+  Spending enough(limits);
+  CHECK(read_tensor(s, "", &enough).real(3) == 5);
 }
 
 TEST_CASE("sparse tensors become dense", "[onnx]") {

@@ -1,5 +1,6 @@
 // Slice, Split, Pad, Concat, Expand, Tile, Gather, Where: against plain indexing.
 #include "compiler/ops/concat.h"
+#include "compiler/ops/copies.h"
 #include "compiler/ops/expand.h"
 #include "compiler/ops/gather.h"
 #include "compiler/ops/pad.h"
@@ -95,6 +96,25 @@ TEST_CASE("pads of every mode, cropping included", "[ops]") {
     }
 }
 
+TEST_CASE("pads of any size make few copies, or are refused", "[ops]") {
+  const auto pad = [](const char* mode, int64_t extent, std::vector<int64_t> pads) {
+    Type x = real_type(DType::f32, {extent});
+    Pad p;
+    const std::string m = mode;
+    p.kind = m == "edge"      ? PadKind::pad_edge
+             : m == "wrap"    ? PadKind::pad_wrap
+             : m == "reflect" ? PadKind::pad_reflect
+                              : PadKind::pad;
+    p.begins = {pads[0]}, p.ends = {pads[1]};
+    p.infer(std::span(&x, 1));
+    return copies(p, x).size();
+  };
+  CHECK(pad("constant", 2, {1 << 30, 1 << 29}) == 1);
+  CHECK(pad("edge", 2, {1 << 20, 1 << 20}) <= 3);
+  CHECK(pad("wrap", 3, {300, 0}) == 101);
+  for (const char* mode : {"wrap", "reflect"}) CHECK_THROWS_AS(pad(mode, 3, {0, 1 << 24}), OpError);
+}
+
 TEST_CASE("pad has attributes before opset 11 and axes since 18", "[ops]") {
   const Tensor x = counted({1, 2});
   const OnnxCall old{
@@ -143,6 +163,8 @@ TEST_CASE("expansion and tiles", "[ops]") {
   CHECK(reals(OnnxCall{"Tile", 1, {x, i64({2}), i64({1})}, {1, 2}}.run()) ==
         std::vector<double>{0, 1, 0, 1, 2, 3, 2, 3});
   CHECK(OnnxCall{"Tile", 13, {x, i64({0, 2})}, {1}}.run().shape() == Shape{0, 4});
+  for (int64_t often : {int64_t{1} << 31, int64_t{1} << 62, INT64_MAX})
+    CHECK_THROWS_AS((OnnxCall{"Tile", 13, {x, i64({2, often})}, {1}}.import()), OpError);
   // Eight axes repeat: sixteen in the expansion, which must merge or be refused, never be wrong.
   CHECK_THROWS_AS((OnnxCall{"Tile", 13, {counted({2, 2, 2, 2, 2, 2, 2, 2}), i64({2, 2, 2, 2, 2, 2, 2, 2})}, {1}}.run()),
                   OpError);
@@ -207,10 +229,34 @@ TEST_CASE("constants of shapes and ranges", "[ops]") {
         std::vector<int64_t>{10, 7});
   CHECK(constant({"Range", 11, {i64({}, {1}), i64({}, {1}), i64({}, {1})}}).elements() == 0);
   CHECK_THROWS_AS(constant({"Range", 11, {i64({}, {1}), i64({}, {2}), i64({}, {0})}}), OpError);
+  for (const float nan : {NAN, INFINITY})
+    CHECK_THROWS_AS(constant({"Range", 11, {f32({}, {0}), f32({}, {nan}), f32({}, {1})}}), OpError);
+  CHECK_THROWS_AS(constant({"Range", 11, {i64({}, {INT64_MIN}), i64({}, {INT64_MAX}), i64({}, {1})}}), OpError);
+  CHECK(constant({"Range", 11, {i64({}, {INT64_MIN}), i64({}, {INT64_MAX}), i64({}, {INT64_MAX})}}).integers() ==
+        std::vector<int64_t>{INT64_MIN, -1, INT64_MAX - 1});
   CHECK_THROWS_AS(constant({"ConstantOfShape", 9, {i64({-1})}}), OpError);
   CHECK_THROWS_AS(constant({"ConstantOfShape", 9, {i64({1 << 20, 1 << 20})}}), OpError);
   CHECK(constant({"ConstantOfShape", 9, {i64(std::vector<int64_t>{})}}).shape().empty());
   CHECK(constant({"NonZero", 13, {f32({2, 2}, {0, 3, 0.5f, 0})}}).integers() == std::vector<int64_t>{0, 1, 1, 0});
   CHECK(constant({"EyeLike", 9, {counted({2, 3})}, {}, 1, [](auto& n) { set(n, "k", int64_t{1}); }}).integers() ==
         std::vector<int64_t>{0, 1, 0, 0, 0, 1});
+  for (int64_t k : {INT64_MIN, INT64_MAX, int64_t{3}})
+    CHECK(constant({"EyeLike", 9, {counted({2, 3})}, {}, 1, [&](auto& n) { set(n, "k", k); }}).integers() ==
+          std::vector<int64_t>(6));
+}
+
+TEST_CASE("reshape to sizes that no product holds", "[ops]") {
+  const Tensor x = counted({2, 3});
+  for (const std::vector<int64_t>& to :
+       {std::vector<int64_t>{INT64_MAX, 3}, {-1, INT64_MAX, INT64_MAX}, {int64_t{1} << 32, int64_t{1} << 32}})
+    CHECK_THROWS_AS((OnnxCall{"Reshape", 14, {x, i64(to)}, {1}}.import()), OpError);
+  CHECK(OnnxCall{"Reshape", 14, {x, i64({-1, 2})}, {1}}.run().shape() == Shape{3, 2});
+}
+
+TEST_CASE("floats that are no integers", "[ops]") {
+  const Tensor t = f32({5}, {NAN, INFINITY, -INFINITY, 1e30f, -2.7f});
+  CHECK(t.integers() == std::vector<int64_t>{0, INT64_MAX, INT64_MIN, INT64_MAX, -2});
+  Tensor i(real_type(DType::i64, {5}));
+  for (int64_t k = 0; k < 5; ++k) i.set_real(k, t.real(k));
+  CHECK(i.integers() == t.integers());
 }

@@ -222,6 +222,31 @@ TEST_CASE("one-dimensional, global and integer pools", "[ops]") {
   CHECK(OnnxCall{"GlobalAveragePool", 1, {counted({1, 2, 2, 1, 2})}}.run().shape() == Shape{1, 2, 1, 1, 1});
 }
 
+TEST_CASE("pools of long windows divide by what is inside", "[ops]") {
+  // Against counting cell by cell.
+  for (int64_t stride : {1, 3, 7})
+    for (int64_t dilation : {1, 2, 5})
+      for (int64_t pad : {0, 3, 9}) {
+        Pool p;
+        p.kind = PoolKind::average_pool, p.channels_last = true;
+        p.window = {{1, 4}, {1, stride}, {1, dilation}, {0, pad, 0, pad}};
+        const Type x = quantized(DType::i8, {1, 20, 1}, 0.5f, 0);
+        if (20 + 2 * pad < 3 * dilation + 1) continue;
+        Type y = p.infer(std::span(&x, 1))[0];
+        y.quant = x.quant;
+        std::vector<int32_t> want;
+        for (int64_t o = 0; o < y.shape[1]; ++o) {
+          int32_t cells = 0;
+          for (int64_t k = 0; k < 4; ++k)
+            cells += o * stride + k * dilation - pad >= 0 && o * stride + k * dilation - pad < 20;
+          if (cells > 0) want.push_back(cells);
+        }
+        std::ranges::sort(want);
+        want.erase(std::unique(want.begin(), want.end()), want.end());
+        CHECK(pool_requantization(p, x, y).counts == want);
+      }
+}
+
 TEST_CASE("one parameter set for each number that windows divide by", "[ops]") {
   Pool p;
   p.kind = PoolKind::average_pool, p.channels_last = true;
@@ -293,6 +318,65 @@ TEST_CASE("gemm: transposed operands, factors and addends", "[ops]") {
                   std::any_of(g.nodes.begin(), g.nodes.end(), [](const Node& n) { return n.as<Dense>() != nullptr; });
               CHECK(dense == !known.empty());
             }
+}
+
+TEST_CASE("a bias has one number for each filter", "[ops]") {
+  // By ONNX's text, and by what ONNX Runtime takes.
+  const Tensor x = counted({1, 2, 4}), w = counted({3, 2, 1});
+  const auto conv = [&](const Tensor& b) { return OnnxCall{"Conv", 11, {x, w, b}, {1, 2}}.run(); };
+  CHECK(conv(counted({3})).shape() == Shape{1, 3, 4});
+  for (const Shape& s : {Shape{}, Shape{0}, Shape{1}, Shape{2}, Shape{4}, Shape{1, 3}, Shape{3, 1}, Shape{1, 3, 1}})
+    CHECK_THROWS_AS(conv(counted(s)), OpError);
+  // One filter: neither a scalar.
+  CHECK_THROWS_AS((OnnxCall{"Conv", 11, {x, counted({1, 2, 1}), f32({}, {5})}, {1, 2}}.run()), OpError);
+
+  const Tensor q = integers(DType::i8, {1, 2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}),
+               qw = integers(DType::i8, {3, 2, 1}, {1, 2, 3, 4, 5, 6});
+  const Tensor one = f32({}, {1}), zero = integers(DType::i8, {}, {0});
+  const auto qlinear = [&](const Tensor& b) {
+    return OnnxCall{"QLinearConv", 10, {q, one, zero, qw, one, zero, one, zero, b}, {1, 2, 3, 4, 5, 6, 7, 8}}.run();
+  };
+  CHECK(qlinear(integers(DType::i32, {3}, {1, 2, 3})).integer(0) == 1 + 10 + 1);
+  for (const Shape& s : {Shape{}, Shape{0}, Shape{1}, Shape{2}, Shape{4}, Shape{1, 3}})
+    CHECK_THROWS_AS(qlinear(Tensor(real_type(DType::i32, s))), OpError);
+}
+
+TEST_CASE("vectors of a batch norm have one number for each channel", "[ops]") {
+  const Tensor x = counted({1, 3, 2}), ones = f32({3}, {1, 1, 1});
+  CHECK(OnnxCall{"BatchNormalization", 15, {x, ones, ones, ones, ones}, {1, 2, 3, 4}}.run().shape() == x.shape());
+  for (size_t wrong = 1; wrong < 5; ++wrong)
+    for (const Shape& s : {Shape{}, Shape{1}, Shape{2}, Shape{4}, Shape{1, 3}, Shape{3, 1}}) {
+      OnnxCall call{"BatchNormalization", 15, {x, ones, ones, ones, ones}, {1, 2, 3, 4}};
+      call.inputs[wrong] = counted(s);
+      CHECK_THROWS_AS(call.import(), OpError);
+    }
+}
+
+TEST_CASE("an addend of gemm makes the result no larger", "[ops]") {
+  const Tensor a = counted({1, 3}), b = counted({3, 2});
+  for (const Shape& s : {Shape{2, 2}, Shape{1, 1, 2}, Shape{3}, Shape{0}, Shape{1, 0}, Shape{2, 1}})
+    for (const std::vector<size_t>& known :
+         {std::vector<size_t>{}, std::vector<size_t>{1}, std::vector<size_t>{1, 2}}) {
+      CAPTURE(to_string(s), known.size());
+      CHECK_THROWS_AS((OnnxCall{"Gemm", 13, {a, b, counted(s)}, known}.import()), OpError);
+    }
+}
+
+TEST_CASE("zero points fit their matrices", "[ops]") {
+  const Tensor a = integers(DType::u8, {4, 3}, std::vector<int64_t>(12, 5)),
+               b = integers(DType::u8, {3, 2}, std::vector<int64_t>(6, 3));
+  const auto product = [](const Tensor& x, const Tensor& y, const Shape& xz, const Shape& yz) {
+    return OnnxCall{"MatMulInteger", 10, {x, y, Tensor(real_type(DType::u8, xz)), Tensor(real_type(DType::u8, yz))}}
+        .run();
+  };
+  for (const Shape& az : {Shape{}, Shape{1}, Shape{4}, Shape{4, 1}})
+    for (const Shape& bz : {Shape{}, Shape{1}, Shape{2}, Shape{1, 2}}) CHECK(product(a, b, az, bz).integer(7) == 45);
+  for (const Shape& az : {Shape{3}, Shape{2}, Shape{0}, Shape{1, 3}, Shape{4, 3}, Shape{2, 4, 1}})
+    CHECK_THROWS_AS(product(a, b, az, {}), OpError);
+  for (const Shape& bz : {Shape{3}, Shape{4}, Shape{0}, Shape{3, 1}, Shape{3, 2}, Shape{2, 1, 2}})
+    CHECK_THROWS_AS(product(a, b, {}, bz), OpError);
+  // A vector and a matrix that stand where the zero points should, and the other way round.
+  CHECK_THROWS_AS(product(a, integers(DType::u8, {1}, {3}), {1}, {3, 2}), OpError);
 }
 
 TEST_CASE("dequantized weights become dense with their channels moved", "[ops]") {

@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +17,7 @@
 #include "codegen/layer.h"
 #include "compiler/ops/layout.h"
 #include "compiler/ops/quantize.h"
+#include "passes/channels.h"
 #include "passes/pass.h"
 #include "tests/passes/law.h"
 
@@ -194,6 +196,47 @@ TEST_CASE("dumps name what each pass did", "[passes]") {
   CHECK(parse(text("03-simplify.ir")).nodes.size() == 2);
   CHECK(fs::exists(dumps / fmt::format("{:02}-{}.ir", pass_names().size(), pass_names().back())));
   fs::remove_all(dumps);
+}
+
+TEST_CASE("facts of channels: one where all share it or there are too many", "[passes]") {
+  const double inf = std::numeric_limits<double>::infinity();
+  const auto facts = [&](const std::string& text, std::string_view name) {
+    const Graph g = parse("graph g" + text);
+    const ChannelRanges all = channel_ranges(g, 10);
+    for (size_t i = 0; i < g.values().size(); ++i)
+      if (g.values()[i].name == name) return all.at(ValueId(int32_t(i)));
+    return std::vector<Interval>{};
+  };
+  const auto is = [](const std::vector<Interval>& r, const std::vector<std::pair<double, double>>& want) {
+    return std::ranges::equal(r, want,
+                              [](const Interval& a, const auto& b) { return a.lo == b.first && a.hi == b.second; });
+  };
+  CHECK(is(facts("(%x: f32[1x16777216]) -> %y\n  %y: f32[1x16777216] = sin %x\n", "y"), {{-inf, inf}}));
+  CHECK(is(facts("(%x: f32[1x16777216]) -> %y\n  %y: f32[1x16777216] = relu %x\n", "y"), {{0, 10}}));
+  const std::string four = "(%x: f32[2x4]) -> %z\n  %c: f32[4] = constant [1,2,3,4]\n  %y: f32[2x4] = add %x, %c\n";
+  CHECK(is(facts(four + "  %z: f32[2x4] = relu %y\n", "y"), {{-9, 11}, {-8, 12}, {-7, 13}, {-6, 14}}));
+  // The last axis repeats, gathers, or is cut: each keeps what it can.
+  CHECK(is(facts(four + "  %z: f32[8] = reshape shape=[8] %y\n", "z"),
+           {{-9, 11}, {-8, 12}, {-7, 13}, {-6, 14}, {-9, 11}, {-8, 12}, {-7, 13}, {-6, 14}}));
+  CHECK(is(facts(four + "  %z: f32[4x2] = reshape shape=[4,2] %y\n", "z"), {{-9, 14}}));
+  CHECK(is(facts(four + "  %z: f32[4x2] = transpose perm=[1,0] %y\n", "z"), {{-9, 14}}));
+  CHECK(is(facts(four + "  %z: f32[2x8] = concat axis=1 %x, %y\n", "z"),
+           {{-10, 10}, {-10, 10}, {-10, 10}, {-10, 10}, {-9, 11}, {-8, 12}, {-7, 13}, {-6, 14}}));
+  CHECK(is(facts(four + "  %z: f32[4x4] = concat axis=0 %x, %y\n", "z"), {{-10, 14}}));
+  // An operand that all channels share, on either side.
+  CHECK(is(facts("(%x: f32[2x4]) -> %y\n  %c: f32[1] = constant [5]\n  %y: f32[2x4] = sub %c, %x\n", "y"), {{-5, 15}}));
+}
+
+TEST_CASE("passes on millions of channels take no time", "[passes]") {
+  Graph g = parse(
+      "graph g(%x: f32[1x16777216]) -> %z\n  %c: f32[1] = constant [3]\n  %w: f32[1x16777216] = relu %x\n  %y: "
+      "f32[1x16777216] = mul %w, %c\n  %z: f32[1x16777216] = sin %y\n");
+  Context c;
+  c.target = find_target("cortex-m4f");
+  const auto start = std::chrono::steady_clock::now();
+  for (std::string_view name : {"narrow-channels", "drop-clamps", "select-kernels", "schedule", "plan-memory"})
+    run_pass(name, g, c);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(2));
 }
 
 TEST_CASE("a pass that does not exist is refused", "[passes]") {

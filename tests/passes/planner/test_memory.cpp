@@ -2,6 +2,7 @@
 #include "tests/catch.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <numeric>
@@ -536,6 +537,47 @@ TEST_CASE("schedule: many parallel branches fall back to the beam", "[schedule]"
   schedule(b.g, arena());
   CHECK(peak(b.g) < before / 3);
   simulate(planned(b.g));
+}
+
+TEST_CASE("schedule: 500 branches alive at once take no time", "[schedule]") {
+  Builder b;
+  const ValueId x = b.input("x", 16);
+  std::vector<ValueId> ends;
+  for (int i = 0; i < 500; ++i) {
+    const ValueId large = b.node("a" + std::to_string(i), Conv{}, {x}, 1600);
+    ends.push_back(b.node("b" + std::to_string(i), Conv{}, {large}, 16));
+  }
+  std::ranges::stable_partition(b.g.nodes, [](const Node& n) { return n.name.starts_with("n_a"); });
+  b.output(b.node("y", Concat{}, ends, 8000));
+  CHECK(peak(b.g) > 500 * 1600);
+  const auto start = std::chrono::steady_clock::now();
+  schedule(b.g, arena());
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(20));  // one or two, without sanitizers
+  CHECK(peak(b.g) < 500 * 16 + 8000 + 1600);
+}
+
+TEST_CASE("plan-memory: what a core of 32 bits can address", "[plan-memory]") {
+  const auto code = [](Graph g, const char* target) -> std::string {
+    Context ctx;
+    ctx.target = find_target(target);
+    try {
+      plan_memory(g, ctx);
+    } catch (const ModelError& e) {
+      return e.diagnostics()[0].code;
+    }
+    return "";
+  };
+  const auto two = [](int64_t bytes, int64_t scratch) {
+    Builder b;
+    b.output(b.node("y", Conv{}, {b.input("x", bytes)}, bytes, DType::i8, scratch));
+    return b.g;
+  };
+  constexpr int64_t half = int64_t{1} << 30;
+  CHECK(code(two(half - 8, 0), "cortex-m4f") == "");
+  CHECK(code(two(half, 0), "cortex-m4f") == "too-large");    // the arena
+  CHECK(code(two(16, 2 * half), "riscv32") == "too-large");  // its working memory
+  CHECK(code(two(2 * half - 1, 0), "cortex-m0plus") == "too-large");
+  CHECK(code(two(2 * half - 1, 2 * half), "host") == "");
 }
 
 }  // namespace
