@@ -109,7 +109,12 @@ bool drop_move(Graph& g, size_t at) {
     return true;
   }
   if (!n.as<Reshape>()) return false;
-  if (Node* before = made_by<Reshape>(g, n.inputs[0])) {
+  Node* const before = made_by<Reshape>(g, n.inputs[0]);
+  const auto mixes_channels = [&] {  // what a view without their scales may do
+    const Type& from = g[before->inputs[0]].type;
+    return is_view(g, *before) && from.quant.axis >= 0 && y.type.shape != from.shape;
+  };
+  if (before && !mixes_channels()) {
     append(n.onnx, before->onnx);
     n.inputs[0] = before->inputs[0];
     return true;
