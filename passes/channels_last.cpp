@@ -137,7 +137,7 @@ bool meet(Graph& g, size_t at) {
 bool drop_reshape(Graph& g, size_t at) {
   Node& n = g.nodes[at];
   if (!n.as<Reshape>()) return false;
-  if (const Node* before = made_by<Reshape>(g, n.inputs[0])) {
+  if (const Node* before = made_by<Reshape>(g, n.inputs[0]); before && is_one_reshape(g, *before, n)) {
     n.inputs[0] = before->inputs[0];
     return true;
   }

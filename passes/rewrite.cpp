@@ -13,6 +13,15 @@ bool is_view(const Graph& g, const Node& n) {
   return x.shape == y.shape && x.quant != y.quant;
 }
 
+bool is_one_reshape(const Graph& g, const Node& before, const Node& n) {
+  try {
+    infer(n.op, std::span(&g[before.inputs[0]].type, 1));
+    return true;
+  } catch (const OpError&) {
+    return false;
+  }
+}
+
 std::vector<Tensor> evaluate(const Graph& g, const Node& n) {
   std::vector<const Tensor*> in;
   for (ValueId v : n.inputs) in.push_back(v == ValueId::none ? nullptr : g[v].data.get());

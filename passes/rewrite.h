@@ -23,6 +23,9 @@ Node* only_reader(Graph& g, ValueId v) {
 
 /// A Reshape that changes what integers stand for, and nothing else.
 bool is_view(const Graph& g, const Node& n);
+/// Whether the Reshape `n` of the Reshape `before` can be one: not where scales per channel would be mixed, which a
+/// view without them may do.
+bool is_one_reshape(const Graph& g, const Node& before, const Node& n);
 
 inline void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
   to.insert(to.end(), more.begin(), more.end());

@@ -110,11 +110,7 @@ bool drop_move(Graph& g, size_t at) {
   }
   if (!n.as<Reshape>()) return false;
   Node* const before = made_by<Reshape>(g, n.inputs[0]);
-  const auto mixes_channels = [&] {  // what a view without their scales may do
-    const Type& from = g[before->inputs[0]].type;
-    return is_view(g, *before) && from.quant.axis >= 0 && y.type.shape != from.shape;
-  };
-  if (before && !mixes_channels()) {
+  if (before && is_one_reshape(g, *before, n)) {
     append(n.onnx, before->onnx);
     n.inputs[0] = before->inputs[0];
     return true;
