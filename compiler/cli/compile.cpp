@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "codegen/names.h"
 #include "compiler/cli/report.h"
 
 namespace burin {

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "codegen/layer.h"
+#include "codegen/names.h"
 #include "codegen/writer.h"
 #include "compiler/cli/process.h"
 #include "compiler/embedded.h"
