@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "codegen/names.h"
+#include "compiler/cli/files.h"
 #include "compiler/cli/report.h"
 
 namespace burin {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "compiler/cli/files.h"
 #include "compiler/onnx/bind.h"
 
 namespace burin {
@@ -13,13 +14,13 @@ std::vector<std::string> data_folders(const ModelOptions& model, const std::vect
   std::vector<std::string> r = named;
   if (r.empty()) {
     const fs::path beside = fs::absolute(model.model).parent_path();
-    for (int i = 0; fs::is_directory(beside / fmt::format("test_data_set_{}", i)); ++i)
+    for (int i = 0; is_folder((beside / fmt::format("test_data_set_{}", i)).string()); ++i)
       r.push_back((beside / fmt::format("test_data_set_{}", i)).string());
   }
   if (r.empty())
     throw UsageError(fmt::format("there is no test_data_set_0 beside '{}'; name folders with --data DIR", model.model));
   for (const std::string& d : r)
-    if (!fs::is_directory(d)) throw UsageError(fmt::format("--data '{}' is no folder", d));
+    if (!is_folder(d)) throw UsageError(fmt::format("--data '{}' is no folder", d));
   return r;
 }
 

@@ -7,8 +7,10 @@
 #include <random>
 
 #include "compiler/cli/data.h"
+#include "compiler/cli/files.h"
 #include "compiler/cli/html_report.h"
 #include "compiler/cli/measured_run.h"
+#include "compiler/cli/output.h"
 #include "compiler/cli/report.h"
 #include "tools/size/disassembler.h"
 
@@ -142,12 +144,10 @@ int run(Arguments& a) {
                      a.model.model, diagnostic_style(a.model));
     inputs.push_back(made_up_inputs(c.graph));
   }
-  if (isatty(2)) fmt::print(stderr, "building and running {} data set(s)...\n", inputs.size());
+  if (isatty(2)) print_error("building and running {} data set(s)...\n", inputs.size());
   const MeasuredRun p = measured_run(c, inputs);
   const json j = to_json(c, a, p);
-  fmt::print("{}", a.format == "json"   ? json_text(j)
-                   : a.format == "html" ? html_report(j)
-                                        : to_text(c, a, p, inputs.size()));
+  write_out(a.format == "json" ? json_text(j) : a.format == "html" ? html_report(j) : to_text(c, a, p, inputs.size()));
   std::vector<std::pair<std::string, std::string>> files;
   for (const std::string& f : a.model.reports)
     files.emplace_back(f, f.ends_with(".html") ? html_report(j) : json_text(j));
