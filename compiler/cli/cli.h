@@ -55,6 +55,7 @@ struct Compiled {
   Graph graph;
   ModelInfo info;
   Context context;
+  Edges edges;  // what --io-layout and --io-type left to the caller
   Module module;
 };
 /// Reads, runs all passes and prints. `bind` joins what --bind says. Throws ModelError, UsageError.

@@ -246,7 +246,9 @@ Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bin
   c.graph = load_graph(o, c.info, bind);
   c.context.options = o.options;
   c.context.dump_dir = o.dump_dir;
+  c.context.edges = &c.edges;
   run_passes(c.graph, c.context);
+  c.context.edges = nullptr;  // `c` may move
   c.module = print_module(c.graph, *c.context.target, o.options,
                           {fs::path(o.model).filename().string(), c.info.sha256, options_text(o)});
   return c;

@@ -33,6 +33,31 @@ const Tensor& pick(const std::vector<NamedTensor>& all, const std::string& name,
   return all[position].tensor;
 }
 
+DataForm data_form(const Type& data, const Type& file, const Type& code) {
+  auto same = [&](const Type& t) { return data.dtype == t.dtype && data.shape == t.shape; };
+  auto but_for_ones = [&](const Type& t) {
+    Shape a = data.shape, b = t.shape;
+    std::erase(a, 1), std::erase(b, 1);
+    return data.dtype == t.dtype && a == b;
+  };
+  return same(file)           ? DataForm::file
+         : same(code)         ? DataForm::code
+         : but_for_ones(file) ? DataForm::file
+         : but_for_ones(code) ? DataForm::code
+                              : DataForm::neither;
+}
+
+Tensor through(const Edges::Steps& steps, Tensor value) {
+  for (const Edges::Step& s : steps) {
+    value.type() = s.from;
+    std::vector<Tensor> out{Tensor(s.to)};
+    const Tensor* in[] = {&value};
+    eval(s.op, in, out);
+    value = std::move(out[0]);
+  }
+  return value;
+}
+
 Compiled compile_for(const ModelOptions& o, const std::vector<NamedTensor>& inputs, Bindings& bind) {
   for (;;) {
     try {
@@ -56,8 +81,8 @@ void print_bindings(const Bindings& bind, const std::string& folder, const Model
         o.model, diagnostic_style(o));
 }
 
-std::vector<Tensor> model_inputs(const Compiled& c, const ModelOptions& o, const std::vector<NamedTensor>& data,
-                                 const Bindings& bind, const std::string& folder) {
+std::vector<Tensor> model_inputs(const Compiled& c, const std::vector<NamedTensor>& data, const Bindings& bind,
+                                 const std::string& folder) {
   std::vector<Tensor> values;
   std::vector<NamedTensor> unbound;
   for (const NamedTensor& t : data)
@@ -65,17 +90,16 @@ std::vector<Tensor> model_inputs(const Compiled& c, const ModelOptions& o, const
   for (size_t i = 0; i < c.graph.inputs.size(); ++i) {
     const Value& v = c.graph[c.graph.inputs[i]];
     const Tensor& t = pick(unbound, v.name, i, folder);
-    if (t.dtype() != v.type.dtype || t.type().bytes() != v.type.bytes())
-      throw ModelError(
-          fmt::format("input '{}' is {}, its data in '{}' is {}", v.name, to_string(v.type), folder,
-                      to_string(t.type())),
-          "wrong-data",
-          t.dtype() != v.type.dtype && o.io_type == "quantized"
-              ? "--io-type quantized takes stored integers; data sets in the model's own types are for --io-type onnx"
-              : "--input-dim binds dimensions that the file leaves open");
-    Tensor copy = t;
-    copy.type() = v.type;
-    values.push_back(std::move(copy));
+    const Edges::Steps& steps = c.edges.inputs[i];
+    const Type& file = steps.empty() ? v.type : steps[0].from;
+    const DataForm form = data_form(t.type(), file, v.type);
+    if (form == DataForm::neither)
+      throw ModelError(fmt::format("input '{}' is {}{}, its data in '{}' is {}", v.name, to_string(file),
+                                   steps.empty() ? "" : fmt::format(" ({} in the code)", to_string(v.type)), folder,
+                                   to_string(t.type())),
+                       "wrong-data", "data sets have the types of the file; --input-dim binds what it leaves open");
+    values.push_back(form == DataForm::file ? through(steps, t) : t);
+    values.back().type() = v.type;
   }
   return values;
 }

@@ -136,7 +136,7 @@ int run(Arguments& a) {
   for (size_t i = 0; i < in.size(); ++i) {
     const bool same =
         std::ranges::all_of(bind, [&](const auto& b) { return pick(in[i], b.first, 0, folders[i]) == b.second; });
-    if (same) inputs.push_back(model_inputs(c, a.model, in[i], bind, folders[i]));
+    if (same) inputs.push_back(model_inputs(c, in[i], bind, folders[i]));
   }
   if (inputs.empty()) {
     print_diagnostic({Diagnostic::Severity::note, "there is no data beside the model: made-up inputs are used", "",

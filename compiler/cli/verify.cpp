@@ -27,7 +27,9 @@ struct Arguments {
 struct Tolerance {
   double absolute = 0, relative = 0;
 };
-Tolerance tolerance(const Graph& g, ValueId output) {
+Tolerance tolerance(const Graph& g, ValueId output, const Edges::Steps& steps) {
+  for (const Edges::Step& s : steps)
+    if (std::holds_alternative<Dequantize>(s.op)) return {double(*std::ranges::max_element(s.from.quant.scale)), 1e-3};
   const Node* n = g.producer(output);
   if (!is_float(g[output].type.dtype)) {
     while (n && n->as<Reshape>()) n = g.producer(n->inputs[0]);
@@ -95,7 +97,7 @@ int run(Arguments& a) {
       if (done[s] || !same) continue;
       done[s] = true;
       sets.push_back(s);
-      inputs.push_back(model_inputs(c, a.model, in[s], bind, folders[s]));
+      inputs.push_back(model_inputs(c, in[s], bind, folders[s]));
     }
     if (isatty(2)) print_error("building and running {} data sets ({})...\n", sets.size(), a.runner);
     RunResult result;
@@ -107,13 +109,19 @@ int run(Arguments& a) {
       for (size_t i = 0; i < c.graph.outputs.size(); ++i) {
         const Value& v = c.graph[c.graph.outputs[i]];
         const Tensor& want = pick(out[sets[k]], v.interface_name(), i, folders[sets[k]]);
-        if (want.elements() != v.type.elements() || want.dtype() != v.type.dtype) {
+        // Beside data as the file has it, the result is brought there too.
+        const Edges::Steps& left = c.edges.outputs[i];
+        const Type& file = left.empty() ? v.type : left.back().to;
+        const DataForm form = data_form(want.type(), file, v.type);
+        if (form == DataForm::neither) {
           print_out("{} {}: {} but the data is {}\n", fs::path(folders[sets[k]]).filename().string(), v.name,
-                    to_string(v.type), to_string(want.type()));
+                    to_string(file), to_string(want.type()));
           ok = false;
           continue;
         }
-        const Difference d = compare(result.outputs[k][i], want, tolerance(c.graph, c.graph.outputs[i]));
+        const Edges::Steps steps = form == DataForm::file ? left : Edges::Steps{};
+        const Tensor got = through(steps, std::move(result.outputs[k][i]));
+        const Difference d = compare(got, want, tolerance(c.graph, c.graph.outputs[i], steps));
         print_out("{} {}: {} values, {} differ, by at most {:.6g}{}\n", fs::path(folders[sets[k]]).filename().string(),
                   v.name, d.values, d.different, d.largest, d.wrong ? "  WRONG" : "");
         if (d.wrong)

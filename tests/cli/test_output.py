@@ -533,6 +533,69 @@ class Verify(Case):
         self.assertEqual(burin("verify", m, "--runner", "qemu").code, USAGE)
         self.assertEqual(burin("verify", m, "--runner", "gpu").code, USAGE)
 
+    EDGES = (("--io-layout", "nhwc"), ("--io-type", "quantized"), ("--io-layout", "nhwc", "--io-type", "quantized"))
+
+    def data(self, name, x, y, folder="data"):
+        self.write(f"{folder}/input_0.pb", numpy_helper.from_array(np.ascontiguousarray(x), "x"))
+        self.write(f"{folder}/output_0.pb", numpy_helper.from_array(np.ascontiguousarray(y), "y"))
+        return burin("verify", self.path("m.onnx"), "--data", self.path(folder), "--runner", "interpreter", *name)
+
+    def test_data_of_the_file_whatever_the_edge(self):
+        """Data sets stay as they are when the code takes channels-last images or stored integers."""
+        for name in ("digits_int8", "digits_f32", "nhwc_interface", "stored_weights_f32", "conv1d", "softmax"):
+            for options in self.EDGES:
+                r = burin("verify", os.path.join(MODELS, name, "model.onnx"), "--runner", "interpreter", *options)
+                self.assertEqual(r.code, OK, repr(r))
+        r = burin("verify", os.path.join(MODELS, "digits_f32", "model.onnx"), "--runner", "host", "--io-layout", "nhwc", "--io", "external")
+        self.assertEqual(r.code, OK, repr(r))
+
+    def channels(self, size):
+        """Two images of three channels, `size` high and wide, through a convolution that tells channels, rows and columns apart."""
+        rng = np.random.default_rng(2)
+        w, x = rng.normal(size=(size, 3, 2, 2)).astype(np.float32), rng.normal(size=(2, 3, size, size)).astype(np.float32)
+        windows = np.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(2, 3))
+        y = np.einsum("bcyxij,ocij->boyx", windows, w)
+        self.write("m.onnx", model([helper.make_node("Conv", ["x", "w"], ["y"])], [value("x", T.FLOAT, x.shape)], [value("y", T.FLOAT, y.shape)], [constant("w", w)]))
+        return x, y
+
+    def test_layouts_of_data(self):
+        nhwc = ("--io-layout", "nhwc")
+        last = lambda a: a.transpose(0, 2, 3, 1)
+        x, y = self.channels(5)
+        for a, b in ((x, y), (last(x), last(y)), (x, last(y)), (last(x), y)):  # each tensor by its own dims
+            self.assertEqual(self.data(nhwc, a, b).code, OK)
+        self.assertEqual(self.data((), x, y).code, OK)
+        for options, a in (((), last(x)), (nhwc, x.transpose(0, 2, 1, 3)), (nhwc, x.reshape(2, 75)), (nhwc, x.astype(np.float64))):
+            r = self.data(options, a, y)
+            self.assertEqual(r.code, MODEL_ERROR, repr(r))
+            self.assertRegex(r.err, r"input 'x' is f32\[2x3x5x5\].*\[wrong-data\]")
+        self.assertEqual(self.data(nhwc, x, y.transpose(0, 1, 3, 2)).code, DIFFERS)
+        # Where both are possible the file's counts.
+        x, y = self.channels(3)
+        self.assertEqual(self.data(nhwc, x, y).code, OK)
+        self.assertEqual(self.data(nhwc, last(x), y).code, DIFFERS)
+
+    def test_types_of_data(self):
+        """Float data of a model with quantizers at its edge, stored integers too; one image, whose extents of one may be missing."""
+        constants = [constant("s", np.float32(0.5)), constant("z", np.int8(3)), constant("k", np.float32(0.25)), constant("c", np.int8(-7))]
+        nodes = [helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]), helper.make_node("DequantizeLinear", ["q", "s", "z"], ["f"]),
+                 helper.make_node("Relu", ["f"], ["t"]),
+                 helper.make_node("QuantizeLinear", ["t", "k", "c"], ["p"]), helper.make_node("DequantizeLinear", ["p", "k", "c"], ["y"])]
+        self.write("m.onnx", model(nodes, [value("x", T.FLOAT, (1, 3, 2, 4))], [value("y", T.FLOAT, (1, 3, 2, 4))], constants))
+        x = np.linspace(-10, 10, 24, dtype=np.float32).reshape(1, 3, 2, 4)
+        q = np.rint(x / np.float32(0.5))
+        y = np.maximum(q, 0) * np.float32(0.5)
+        stored, p = (q + 3).astype(np.int8), (y / 0.25 - 7).astype(np.int8)
+        for options in ((), *self.EDGES):
+            self.assertEqual(self.data(options, x, y).code, OK, options)
+            self.assertEqual(self.data(options, x[0], y[0]).code, OK, options)
+            wrong = y.copy()
+            wrong[0, 2, 1, 3] += 1
+            self.assertEqual(self.data(options, x, wrong).code, DIFFERS, options)
+        self.assertEqual(self.data(("--io-type", "quantized"), stored, p).code, OK)
+        self.assertEqual(self.data(("--io-type", "quantized"), stored, y).code, OK)
+        self.assertEqual(self.data((), stored, y).code, MODEL_ERROR)
+
     def test_inputs_that_decide_shapes(self):
         """They are bound to the data's values, and that is said."""
         m = model([helper.make_node("Reshape", ["x", "shape"], ["y"])], [value("x"), value("shape", T.INT64, (2,))], [value("y", T.FLOAT, ("a", "b"))])
