@@ -11,8 +11,10 @@
 #include "codegen/kernel_source.h"
 #include "codegen/names.h"
 #include "compiler/liveness.h"
+#include "compiler/onnx/sha256.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/dense.h"
+#include "compiler/text.h"
 
 namespace burin {
 namespace {
@@ -39,19 +41,25 @@ std::string upper(std::string s) {
 
 std::string c_string(std::string_view s) {
   std::string r;
-  for (char c : s) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\' || c == '?') r += '\\', r += c;  // "??/" is a backslash in C99
-    else if (u < 32 || u == 127) r += fmt::format("\\{:03o}", u);
-    else r += c;
+  while (!s.empty()) {
+    const Character c = first_character(s);
+    s.remove_prefix(c.bytes.size());
+    if (c.bytes == "\"" || c.bytes == "\\" || c.bytes == "?") r += '\\';  // "??/" is a backslash in C99
+    if (c.plain) r += c.bytes;
+    else
+      for (char byte : c.bytes) r += fmt::format("\\{:03o}", static_cast<unsigned char>(byte));
   }
   return r;
 }
 
-/// Text that stands in a comment: nothing that could end it, or continue the line.
+/// Text that stands in a comment: nothing that could end it, continue the line or show it as something else.
 std::string in_comment(std::string_view s) {
   std::string r;
-  for (char c : s) r += c == '\n' || c == '\r' || c == '\\' ? ' ' : c;
+  while (!s.empty()) {
+    const Character c = first_character(s);
+    s.remove_prefix(c.bytes.size());
+    r += !c.plain || c.bytes == "\\" ? " " : c.bytes;
+  }
   for (size_t at; (at = r.find("*/")) != r.npos;) r[at] = '+';
   for (size_t at; (at = r.find("?\?/")) != r.npos;) r[at + 2] = ' ';
   return r;
@@ -133,7 +141,8 @@ std::string conversions(const Port& p) {
                  {"hi", info(t.dtype).hi}});
 }
 
-std::string print_header(const Graph& g, const std::string& name, const Options& o, const std::string& head) {
+std::string print_header(const Graph& g, const std::string& name, const Options& o, const std::string& head,
+                         std::string_view build) {
   const std::string N = upper(name);
   const bool external = o.io == Options::Io::external;
   std::string macros, accessors, cxx;
@@ -158,7 +167,7 @@ std::string print_header(const Graph& g, const std::string& name, const Options&
       run_args += ", " + p.label;
     }
   Writer w;
-  w.emit(head);
+  w.raw(head);
   w.emit(R"(
       #ifndef $N$_BURIN_H
       #define $N$_BURIN_H
@@ -167,6 +176,7 @@ std::string print_header(const Graph& g, const std::string& name, const Options&
       #include <stdint.h>
 
       #define $N$_BURIN_ABI 1
+      #define $N$_BUILD $build$
       #define $N$_ARENA_BYTES $arena$
       #define $N$_ARENA_ALIGN 16
       #define $N$_STATE_BYTES 0
@@ -213,6 +223,7 @@ std::string print_header(const Graph& g, const std::string& name, const Options&
       )",
          {{"N", N},
           {"name", name},
+          {"build", build},
           {"arena", g.arena_bytes},
           {"room", std::max<int64_t>(g.arena_bytes, 1)},
           {"inputs", g.inputs.size()},
@@ -253,7 +264,10 @@ class LayerPrinter {
     }
     for (size_t i = 0; i < n.outputs.size(); ++i)
       param(fmt::format("{}* y{}", info(view.out(i).dtype).c_type, i), pointer(n.outputs[i], false));
-    if (n.scratch > 0) param("void* scratch", fmt::format("arena + {}", n.scratch_offset));
+    if (n.scratch > 0) {
+      param("void* scratch", fmt::format("arena + {}", n.scratch_offset));
+      uses_arena = true;
+    }
     for (LayerConstant& c : code.constants) {
       facts.weight_bytes += c.data.size();
       param(fmt::format("const {}* {}", c.data.c_type(), c.name),
@@ -268,6 +282,8 @@ class LayerPrinter {
 
   std::set<std::string> headers;
   std::vector<std::string> calls;
+  bool uses_arena = false, uses_at = false;
+  std::set<std::string> ports_used;  // of the caller's inputs and outputs: which are arguments of a call
   std::vector<LayerFacts> layers;
   /// An array of constants, named after the layer that reads it first.
   struct Array {
@@ -279,18 +295,21 @@ class LayerPrinter {
   int64_t weight_bytes = 0;
 
  private:
-  std::string pointer(ValueId v, bool read) const {
+  std::string pointer(ValueId v, bool read) {
     const Value& value = g_[v];
-    if (value.offset < 0) {  // --io external: the caller's
-      const auto in = std::ranges::find(g_.inputs, root(v)), out = std::ranges::find(g_.outputs, v);
-      if (in != g_.inputs.end()) return fmt::format("input_{}", in - g_.inputs.begin());
-      if (out != g_.outputs.end()) return fmt::format("output_{}", out - g_.outputs.begin());
-      for (size_t i = 0; i < g_.outputs.size(); ++i)
-        if (root(g_.outputs[i]) == root(v)) return fmt::format("output_{}", i);
-      throw InternalError(fmt::format("value '{}' has no place in memory", value.name));
-    }
+    if (value.offset < 0) return *ports_used.insert(callers(v)).first;
+    uses_arena = uses_at = true;
     return fmt::format("{}::at<{}{}>(arena, {})", name_, read ? "const " : "", info(value.type.dtype).c_type,
                        value.offset);
+  }
+  /// --io external: the parameter in which the value lies.
+  std::string callers(ValueId v) const {
+    const auto in = std::ranges::find(g_.inputs, root(v)), out = std::ranges::find(g_.outputs, v);
+    if (in != g_.inputs.end()) return fmt::format("input_{}", in - g_.inputs.begin());
+    if (out != g_.outputs.end()) return fmt::format("output_{}", out - g_.outputs.begin());
+    for (size_t i = 0; i < g_.outputs.size(); ++i)
+      if (root(g_.outputs[i]) == root(v)) return fmt::format("output_{}", i);
+    throw InternalError(fmt::format("value '{}' has no place in memory", g_[v].name));
   }
   /// The value whose bytes `v` is another view of.
   ValueId root(ValueId v) const {
@@ -371,8 +390,9 @@ bool needs_core(const Graph& g) {
   return std::ranges::any_of(g.nodes, [](const Node& n) { return n.kernel && !n.kernel->needs.empty(); });
 }
 
+/// What follows the inclusion of the header.
 std::string print_source(const Graph& g, const Target& t, const Options& o, const std::string& name,
-                         const std::string& head, const LayerPrinter& layers) {
+                         const LayerPrinter& layers) {
   const KernelSource kernels = kernel_source(layers.headers);
   std::string calls;
   for (size_t i = 0; i < layers.calls.size(); ++i)
@@ -396,10 +416,7 @@ std::string print_source(const Graph& g, const Target& t, const Options& o, cons
                    {{"guard", t.guard}, {"target", t.name}, {"flags", t.flags}});
   if (needs_core(g) && t.has("dual")) guard += "#define BURIN_DUAL 1\n";
   Writer w;
-  w.emit(head);
   w.emit(R"(
-      #include "$name$.h"
-
       $guard$
       #ifdef __ELF__
       #define BURIN_SECTION(name) __attribute__((section(name)))
@@ -442,8 +459,7 @@ std::string print_source(const Graph& g, const Target& t, const Options& o, cons
     w.line("}  // namespace weights\n");
   }
   w.line("namespace layers {\n\n" + layers.functions + "}  // namespace layers\n");
-  const bool uses_arena = calls.find("arena") != calls.npos;
-  if (calls.find("at<") != calls.npos)
+  if (layers.uses_at)
     w.line(
         "template <class T>\nT* at(unsigned char* arena, size_t offset) {\n  return reinterpret_cast<T*>(arena + "
         "offset);\n}\n");
@@ -452,10 +468,10 @@ std::string print_source(const Graph& g, const Target& t, const Options& o, cons
   std::string params = signature(g, name, o);
   params.replace(params.find("*arena"), 6, "*memory");
   std::string unused;
-  if (!uses_arena) unused += "(void)memory;\n";
+  if (!layers.uses_arena) unused += "(void)memory;\n";
   if (o.io == Options::Io::external)
     for (const Port& p : ports(g))
-      if (calls.find(p.label) == calls.npos) unused += fmt::format("(void){};\n", p.label);
+      if (!layers.ports_used.count(p.label)) unused += fmt::format("(void){};\n", p.label);
   w.emit(R"(
       $run$ {
         $unused$
@@ -467,17 +483,12 @@ std::string print_source(const Graph& g, const Target& t, const Options& o, cons
       )",
          {{"run", params},
           {"unused", unused},
-          {"arena", uses_arena ? "unsigned char* const arena = static_cast<unsigned char*>(memory);" : ""},
+          {"arena", layers.uses_arena ? "unsigned char* const arena = static_cast<unsigned char*>(memory);" : ""},
           {"calls", calls}});
   return w.take();
 }
 
 }  // namespace
-
-std::string model_identifier(std::string_view name) {
-  const std::string r = identifier(name);
-  return is_keyword(r) ? "m_" + r : r;
-}
 
 Module print_module(const Graph& g, const Target& target, const Options& options, const ModuleOrigin& origin) {
   const std::string name = model_identifier(g.name);
@@ -485,9 +496,19 @@ Module print_module(const Graph& g, const Target& target, const Options& options
   for (const Node& n : g.nodes)
     if (!is_alias(g, n)) layers.add(n);
   const std::string head = banner(g, target, origin, layers.weight_bytes);
-  Module m{print_header(g, name, options, head), print_source(g, target, options, name, head, layers), layers.layers,
-           layers.weight_bytes};
-  return m;
+  const std::string body = print_source(g, target, options, name, layers);
+  // Of all that is in the two files, the banner's version, options and hash of the model among it.
+  const std::string build = "0x" + sha256(print_header(g, name, options, head, "") + body).substr(0, 8);
+  const std::string include = expand(R"(
+      #include "$name$.h"
+
+      #if !defined($N$_BUILD) || $N$_BUILD != $build$
+      #error "$name$.h is of another build than this file: generate both again"
+      #endif
+
+      )",
+                                     {{"name", name}, {"N", upper(name)}, {"build", build}});
+  return {print_header(g, name, options, head, build), head + include + body, layers.layers, layers.weight_bytes};
 }
 
 }  // namespace burin

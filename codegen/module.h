@@ -36,9 +36,6 @@ struct Module {
   int64_t weight_bytes = 0;
 };
 
-/// `name` as an identifier: other characters become _, a leading digit, a keyword or std gets m_ in front.
-std::string model_identifier(std::string_view name);
-
 /// Prints a graph that went through all passes.
 Module print_module(const Graph& g, const Target& target, const Options& options, const ModuleOrigin& origin);
 

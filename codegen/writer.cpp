@@ -15,7 +15,8 @@ const std::string& lookup(std::string_view name, const std::vector<Var>& vars) {
 
 }  // namespace
 
-void Writer::emit(std::string_view text, const std::vector<Var>& vars) {
+void Writer::emit(Template what, const std::vector<Var>& vars) {
+  std::string_view text = what.text();
   if (text.starts_with('\n')) text.remove_prefix(1);
   const size_t first = std::min(text.find_first_not_of(" \n"), text.size());
   const size_t margin = first - (first == 0 ? 0 : text.rfind('\n', first - 1) + 1);
@@ -48,9 +49,9 @@ void Writer::expand(std::string_view line, const std::vector<Var>& vars) {
   text_ += '\n';
 }
 
-std::string expand(std::string_view text, const std::vector<Var>& vars) {
+std::string expand(Template what, const std::vector<Var>& vars) {
   Writer w;
-  w.emit(text, vars);
+  w.emit(what, vars);
   return w.take();
 }
 

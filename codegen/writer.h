@@ -18,10 +18,24 @@ struct Var {
   Var(std::string_view n, const T& v) : name(n), text(fmt::format("{}", v)) {}
 };
 
+/// Only a literal is a template: text that came with a model or was expanded before cannot become one, whatever dollars
+/// it has.
+class Template {
+ public:
+  template <size_t size>
+  consteval Template(const char (&text)[size]) : text_(text, size - 1) {}
+  std::string_view text() const { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
 class Writer {
  public:
   /// The margin of the template's first line is removed from all of its lines.
-  void emit(std::string_view text, const std::vector<Var>& vars = {});
+  void emit(Template what, const std::vector<Var>& vars = {});
+  /// Text as it is.
+  void raw(std::string_view text) { text_ += text; }
   void line(std::string_view text) { text_ += text, text_ += '\n'; }
   void append(std::string_view text) { text_ += text; }
   /// What `write` appends to the text it is given.
@@ -37,6 +51,6 @@ class Writer {
 };
 
 /// One template, expanded.
-std::string expand(std::string_view text, const std::vector<Var>& vars);
+std::string expand(Template what, const std::vector<Var>& vars);
 
 }  // namespace burin

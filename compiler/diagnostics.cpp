@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "compiler/text.h"
+
 namespace burin {
 namespace {
 
@@ -15,7 +17,8 @@ std::string headline(const Diagnostic& d) {
   std::string s;
   if (!d.node.empty()) s += fmt::format("node '{}'{}: ", d.node, d.op.empty() ? "" : fmt::format(" ({})", d.op));
   s += d.message;
-  return d.code.empty() ? s : s + fmt::format(" [{}]", d.code);
+  if (!d.code.empty()) s += fmt::format(" [{}]", d.code);
+  return printable(s);
 }
 
 /// The characters that a GitHub workflow command reserves, in its message or in a property of it.
@@ -39,18 +42,18 @@ std::string format(const Diagnostic& d, std::string_view file, DiagnosticStyle s
       const nlohmann::json j = {{"file", file},  {"severity", word(d.severity)}, {"node", d.node},
                                 {"op", d.op},    {"message", d.message},         {"code", d.code},
                                 {"hint", d.hint}};
-      return j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+      return j.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
     }
     case DiagnosticStyle::github: {
       const std::string_view level = d.severity == Diagnostic::Severity::note ? "notice" : word(d.severity);
-      return fmt::format("::{} file={}::{}{}\n", level, escape_github(file, true), escape_github(headline(d)),
-                         d.hint.empty() ? "" : "%0A" + escape_github(d.hint));
+      return fmt::format("::{} file={}::{}{}\n", level, escape_github(printable(file), true),
+                         escape_github(headline(d)), d.hint.empty() ? "" : "%0A" + escape_github(printable(d.hint)));
     }
     default:
       break;
   }
-  std::string s = fmt::format("{}: {}: {}\n", file, word(d.severity), headline(d));
-  if (!d.hint.empty()) s += fmt::format("{}: note: {}\n", file, d.hint);
+  std::string s = fmt::format("{}: {}: {}\n", printable(file), word(d.severity), headline(d));
+  if (!d.hint.empty()) s += fmt::format("{}: note: {}\n", printable(file), printable(d.hint));
   return s;
 }
 

@@ -11,10 +11,23 @@
 
 namespace burin {
 
+/// What trim-io left to the caller: for each input of the model the operators between what the file takes and what the
+/// code takes, for each output those between what the code gives and what the file gives. In order, each with the type
+/// of what it makes; most are empty.
+struct Edges {
+  struct Step {
+    Op op;
+    Type from, to;
+  };
+  using Steps = std::vector<Step>;
+  std::vector<Steps> inputs, outputs;
+};
+
 struct Context {
   const Target* target = nullptr;
   Options options;
-  std::string dump_dir;  // empty: no dumps
+  std::string dump_dir;    // empty: no dumps
+  Edges* edges = nullptr;  // where trim-io says what it left to the caller; null: nobody asks
 };
 
 void infer_types(Graph&, const Context&);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -94,9 +96,13 @@ void run_passes(Graph& g, const Context& ctx) {
     for (const Pass& pass : kPasses) run_pass(pass.name, g, ctx);
     return;
   }
-  std::filesystem::create_directories(ctx.dump_dir);
+  std::error_code error;
+  std::filesystem::create_directories(ctx.dump_dir, error);
   auto dump = [&](int number, std::string_view name, const std::string& text) {
-    std::ofstream(fmt::format("{}/{:02}-{}.ir", ctx.dump_dir, number, name)) << text;
+    const std::string path = fmt::format("{}/{:02}-{}.ir", ctx.dump_dir, number, name);
+    if (!(std::ofstream(path) << text).flush())
+      throw ModelError(fmt::format("cannot write '{}': {}", path, std::strerror(errno)), "unwritable-output",
+                       "--dump-dir names the folder");
   };
   std::string before = print(g);
   dump(0, "import", before);

@@ -28,31 +28,37 @@ bool at_edge(const Graph& g, const Node& n, const Options& o, bool input) {
 }  // namespace
 
 void trim_io(Graph& g, const Context& ctx) {
+  Edges edges{std::vector<Edges::Steps>(g.inputs.size()), std::vector<Edges::Steps>(g.outputs.size())};
   for (bool changed = true; changed;) {
     changed = false;
-    for (ValueId& x : g.inputs) {
+    for (size_t i = 0; i < g.inputs.size(); ++i) {
+      ValueId& x = g.inputs[i];
       if (!g.single_use(x)) continue;
       Node* n = g.users(x)[0];
       if (!at_edge(g, *n, ctx.options, true)) continue;
       const ValueId inner = n->outputs[0];
       if (g.is_output(inner)) continue;
+      edges.inputs[i].push_back({n->op, g[x].type, g[inner].type});
       std::swap(g[x].name, g[inner].name);  // the ONNX name stays with the interface
       x = inner;
       g.erase(n);
       changed = true;
     }
-    for (ValueId& y : g.outputs) {
+    for (size_t i = 0; i < g.outputs.size(); ++i) {
+      ValueId& y = g.outputs[i];
       Node* n = g.producer(y);
       if (!n || !at_edge(g, *n, ctx.options, false) || std::ranges::count(g.outputs, y) > 1 || !g.users(y).empty())
         continue;
       const ValueId inner = n->inputs[0];
       if (g[inner].constant() || g.is_output(inner) || std::ranges::count(g.inputs, inner)) continue;
+      edges.outputs[i].insert(edges.outputs[i].begin(), {n->op, g[inner].type, g[y].type});
       std::swap(g[y].name, g[inner].name);
       y = inner;
       g.erase(n);
       changed = true;
     }
   }
+  if (ctx.edges) *ctx.edges = std::move(edges);
 }
 
 }  // namespace burin

@@ -109,10 +109,11 @@ LayerCode print_packed_conv(const LayerView& v, const PackedF32& packed) {
   code.packed = {1, 2};
   code.constants = {{"w", constant_of<float>(packed.weights)}};
   if (!packed.bias.empty()) code.constants.push_back({"bias", constant_of<float>(packed.bias)});
-  const std::string call =
-      fmt::format("burin::{}{}(s, {}, {}, rows, $n$, w, {}, y, {});", kernel.name,
-                  kernel.needs == "fpu" && fused(v.target) ? "<true>" : "", cpp(c.clamp.lo), cpp(c.clamp.hi),
-                  packed.bias.empty() ? "nullptr" : "bias", v.node.scratch > 0 ? "scratch" : "nullptr");
+  const auto call = [&](int32_t rows) {
+    return fmt::format("burin::{}{}(s, {}, {}, rows, {}, w, {}, y, {});", kernel.name,
+                       kernel.needs == "fpu" && fused(v.target) ? "<true>" : "", cpp(c.clamp.lo), cpp(c.clamp.hi), rows,
+                       packed.bias.empty() ? "nullptr" : "bias", v.node.scratch > 0 ? "scratch" : "nullptr");
+  };
   // Depthwise rows share work with their neighbours, Winograd's tiles their filters, Helium's blocks are of three; the
   // others make pixels of any row, in fours.
   const bool tall =

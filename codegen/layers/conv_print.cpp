@@ -11,8 +11,9 @@ namespace {
 std::string folded_call(const ConvQ8& c, const Requant& q, int32_t n, std::string_view kernel, std::string_view params,
                         std::string_view scratch) {
   const ConvShape& s = c.s;
-  const std::string call =
-      fmt::format("burin::{}(s, q, {}, rows, $n$, w, {}, y, {});", kernel, c.x_zero, params, scratch);
+  const auto call = [&](int32_t rows) {
+    return fmt::format("burin::{}(s, q, {}, rows, {}, w, {}, y, {});", kernel, c.x_zero, rows, params, scratch);
+  };
   return expand(
       R"(
       static constexpr burin::ConvShape s = $shape$;

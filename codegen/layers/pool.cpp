@@ -13,27 +13,32 @@ std::string text(const PoolShape& s) {
                      s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, s.include_pad);
 }
 
-/// Declarations and the call that makes $n$ rows.
 struct Call {
-  std::string declarations, call;
+  std::string declarations;
+  RowCall call;
 };
 Call make_call(const PoolLayer& p, std::string_view kernel, int32_t x_zero, LayerCode& code) {
-  if (p.max && p.table.empty()) return {"", "burin::max_pool_ref(s, rows, $n$, y);"};
+  if (p.max && p.table.empty())
+    return {"", [](int32_t rows) { return fmt::format("burin::max_pool_ref(s, rows, {}, y);", rows); }};
   if (p.max) {
     code.constants = {{"table", constant_of<uint8_t>(p.table)}};
     code.requantize = "lut";
-    return {"", "burin::max_pool_q8_ref(s, table, rows, $n$, y);"};
+    return {"", [](int32_t rows) { return fmt::format("burin::max_pool_q8_ref(s, table, rows, {}, y);", rows); }};
   }
-  const std::string_view variant = kernel.substr(kernel.rfind('_') + 1);
-  if (!p.quantized) return {"", fmt::format("burin::average_pool_f32_{}(s, rows, $n$, y);", variant)};
+  const std::string variant(kernel.substr(kernel.rfind('_') + 1));
+  if (!p.quantized)
+    return {"",
+            [=](int32_t rows) { return fmt::format("burin::average_pool_f32_{}(s, rows, {}, y);", variant, rows); }};
   std::string declarations = requantization(p.average.requantization, code), counts = "nullptr";
   const size_t sets = p.average.counts.size();
   if (sets > 1) {
     code.constants.push_back({"counts", constant_of<int32_t>(p.average.counts)});
     counts = "counts";
   }
-  return {declarations,
-          fmt::format("burin::average_pool_q8_{}(s, q, {}, {}, {}, rows, $n$, p, y);", variant, x_zero, sets, counts)};
+  return {declarations, [=](int32_t rows) {
+            return fmt::format("burin::average_pool_q8_{}(s, q, {}, {}, {}, rows, {}, p, y);", variant, x_zero, sets,
+                               counts, rows);
+          }};
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ int32_t rows_per_call(int32_t oh, int32_t ow) {
   return n;
 }
 
-std::string row_loop(const RowLoop& l, int32_t n, std::string_view call) {
+std::string row_loop(const RowLoop& l, int32_t n, const RowCall& call) {
   auto rows = [&](int32_t count) { return (count - 1) * l.stride + l.reach; };
   const int32_t whole = l.oh / n * n, rest = l.oh - whole;
   auto group = [&](int32_t count, std::string_view row) {
@@ -23,7 +23,7 @@ std::string row_loop(const RowLoop& l, int32_t n, std::string_view call) {
          {"count", rows(count)},
          {"ih", l.ih},
          {"row_in", l.row_in},
-         {"call", expand(call, {{"n", count}})}});
+         {"call", call(count)}});
   };
   std::string body = fmt::format("const {0}* rows[{1}];\n", l.x_type, rows(n));
   std::string image;

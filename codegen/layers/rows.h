@@ -16,8 +16,9 @@ struct RowLoop {
 /// Output rows a call makes: all of a small image; of a large one as many as fill groups of four pixels.
 int32_t rows_per_call(int32_t oh, int32_t ow);
 
-/// Statements that run `call` for every group of n rows. The call reads `rows` and writes to `y`; it says $n$ for the
-/// number of rows.
-std::string row_loop(const RowLoop& loop, int32_t n, std::string_view call);
+/// The call that makes so many rows: it reads `rows` and writes to `y`.
+using RowCall = std::function<std::string(int32_t rows)>;
+/// Statements that run `call` for every group of n rows.
+std::string row_loop(const RowLoop& loop, int32_t n, const RowCall& call);
 
 }  // namespace burin

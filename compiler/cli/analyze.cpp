@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "compiler/cli/html_report.h"
+#include "compiler/cli/output.h"
 #include "compiler/cli/report.h"
 
 namespace burin {
@@ -19,8 +20,8 @@ void add_analyze(CLI::App& app, int& result) {
       if (a->format != "text" && a->format != "json" && a->format != "html")
         throw UsageError(fmt::format("--format is text, json or html, not '{}'", a->format));
       const Compiled c = compile_within_budget(a->model);
-      if (a->format == "text") fmt::print("{}", analysis(c, a->model));
-      else fmt::print("{}", a->format == "html" ? html_report(report(c, a->model)) : json_text(report(c, a->model)));
+      if (a->format == "text") write_out(analysis(c, a->model));
+      else write_out(a->format == "html" ? html_report(report(c, a->model)) : json_text(report(c, a->model)));
       write_reports(c, a->model);
       return check_budget(c, a->model);
     });

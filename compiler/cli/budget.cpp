@@ -6,7 +6,9 @@
 #include <set>
 
 #include "compiler/cli/cli.h"
+#include "compiler/cli/files.h"
 #include "compiler/cli/firmware.h"
+#include "compiler/cli/output.h"
 #include "compiler/cli/report.h"
 #include "compiler/cli/runner.h"
 
@@ -158,12 +160,11 @@ Compiled compile_within_budget(ModelOptions& o) {
 int check_budget(const Compiled& c, const ModelOptions& o) {
   int result = kOk;
   if (const int64_t needed = c.graph.arena_bytes; o.options.budget_ram && needed > *o.options.budget_ram) {
-    fmt::print(stderr, "{}: error: the arena needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model,
-               needed, needed - *o.options.budget_ram, o.budget_ram);
-    fmt::print(stderr, "{}", largest_buffers(c, o.model));
-    fmt::print(stderr, "{}", remedies(o, needed, *o.options.budget_ram, [](const Compiled& other) {
-                 return other.graph.arena_bytes;
-               }));
+    print_error("{}: error: the arena needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model, needed,
+                needed - *o.options.budget_ram, o.budget_ram);
+    write_error(largest_buffers(c, o.model));
+    write_error(
+        remedies(o, needed, *o.options.budget_ram, [](const Compiled& other) { return other.graph.arena_bytes; }));
     result = kOverBudget;
   }
   if (o.budget_flash.empty()) return result;
@@ -174,12 +175,12 @@ int check_budget(const Compiled& c, const ModelOptions& o) {
                               ? "estimated: compiled but not linked"
                               : fmt::format("estimated: code by a rule of thumb, as {} is not installed or fails",
                                             c.context.target->compiler);
-  fmt::print(stderr,
-             "{}: error: the model takes {} bytes of flash (code {} + weights {}; {}), {} more than --budget-flash {} "
-             "[over-budget]\n",
-             o.model, f.bytes(), f.code, f.weights, how, f.bytes() - budget, o.budget_flash);
-  fmt::print(stderr, "{}{}", contributors(f.layers, o.model),
-             remedies(o, f.bytes(), budget, [](const Compiled& other) { return flash_of(other).bytes(); }));
+  print_error(
+      "{}: error: the model takes {} bytes of flash (code {} + weights {}; {}), {} more than --budget-flash {} "
+      "[over-budget]\n",
+      o.model, f.bytes(), f.code, f.weights, how, f.bytes() - budget, o.budget_flash);
+  print_error("{}{}", contributors(f.layers, o.model),
+              remedies(o, f.bytes(), budget, [](const Compiled& other) { return flash_of(other).bytes(); }));
   return kOverBudget;
 }
 

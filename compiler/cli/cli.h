@@ -65,13 +65,11 @@ int check_budget(const Compiled& c, const ModelOptions& o);
 DiagnosticStyle diagnostic_style(const ModelOptions& o);
 void print_diagnostic(const Diagnostic& d, const std::string& file, DiagnosticStyle style);
 
+/// Says what the exception that is being handled means, and is the exit code for it.
+int explain_exception(const std::string& file, DiagnosticStyle style);
 /// Checks the options, runs `body` and turns exceptions into messages and exit codes.
 int guarded(ModelOptions& o, const std::function<int()>& body);
 
-/// Writes all files under temporary names, then renames them; one whose text is there already keeps its time stamp.
-/// Throws ModelError naming the file; then nothing is left behind.
-void write_files(const std::vector<std::pair<std::string, std::string>>& files);
-std::string read_text(const std::string& path);
 /// "64K" or "65536" as bytes.
 int64_t parse_bytes(const std::string& text);
 

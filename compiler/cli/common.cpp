@@ -1,19 +1,16 @@
-#include <unistd.h>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <sstream>
 
 #include "compiler/cli/cli.h"
+#include "compiler/cli/output.h"
 #include "compiler/cli/report.h"
 #include "compiler/onnx/bind.h"
 #include "compiler/onnx/tensor_proto.h"
+#include "tools/size/measure.h"
 
 namespace burin {
 namespace fs = std::filesystem;
@@ -131,19 +128,19 @@ DiagnosticStyle diagnostic_style(const ModelOptions& o) {
 }
 
 void print_diagnostic(const Diagnostic& d, const std::string& file, DiagnosticStyle style) {
-  fmt::print(stderr, "{}", format(d, file, style));
+  write_error(format(d, file, style));
 }
 
-int guarded(ModelOptions& o, const std::function<int()>& body) {
-  const std::string& file = o.model;
-  DiagnosticStyle style = DiagnosticStyle::text;
-  auto say = [&](const std::string& message, std::string_view code) {
-    print_diagnostic({Diagnostic::Severity::error, message, std::string(code), "", "", ""}, file, style);
+int explain_exception(const std::string& file, DiagnosticStyle style) {
+  auto say = [&](const std::string& message, std::string_view code, const std::string& hint = "") {
+    print_diagnostic({Diagnostic::Severity::error, message, std::string(code), hint, "", ""}, file, style);
+  };
+  auto plain = [](const std::exception& e, Exit code) {
+    print_error("burin: error: {}\n", e.what());
+    return code;
   };
   try {
-    check_options(o);
-    style = diagnostic_style(o);
-    return body();
+    throw;
   } catch (const ModelError& e) {
     for (const Diagnostic& d : e.diagnostics()) print_diagnostic(d, file, style);
     return kModelError;
@@ -151,17 +148,33 @@ int guarded(ModelOptions& o, const std::function<int()>& body) {
     print_diagnostic(e.at("", ""), file, style);
     return kModelError;
   } catch (const UsageError& e) {
-    fmt::print(stderr, "burin: error: {}\n", e.what());
-    return kUsage;
+    return plain(e, kUsage);
+  } catch (const SizeError& e) {
+    return plain(e, kUsage);
   } catch (const ToolError& e) {
-    fmt::print(stderr, "burin: error: {}\n", e.what());
-    return kToolMissing;
+    return plain(e, kToolMissing);
+  } catch (const SizeUnsupported& e) {
+    return plain(e, kToolMissing);
+  } catch (const fs::filesystem_error& e) {
+    say(fmt::format("'{}': {}", e.path1().string(), e.code().message()), "file-system");
+    return kModelError;
   } catch (const std::bad_alloc&) {
     say("the model needs more memory than there is", "out-of-memory");
     return kModelError;
   } catch (const std::exception& e) {
     say(fmt::format("internal error: {}; please report it with the model", e.what()), "internal");
     return kInternalError;
+  }
+}
+
+int guarded(ModelOptions& o, const std::function<int()>& body) {
+  DiagnosticStyle style = DiagnosticStyle::text;
+  try {
+    check_options(o);
+    style = diagnostic_style(o);
+    return body();
+  } catch (...) {
+    return explain_exception(o.model, style);
   }
 }
 
@@ -182,39 +195,6 @@ int64_t parse_bytes(const std::string& text) {
   if (used == 0 || n < 0 || factor == 0 || n > (int64_t{1} << 50) / factor)
     throw UsageError(fmt::format("'{}' is no number of bytes (64K, 65536)", text));
   return n * factor;
-}
-
-std::string read_text(const std::string& path) {
-  std::ifstream f(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(f), {}};
-}
-
-void write_files(const std::vector<std::pair<std::string, std::string>>& files) {
-  std::vector<std::pair<fs::path, fs::path>> renames;
-  auto give_up = [&](const fs::path& path, const std::string& why) {
-    std::error_code ignored;
-    for (const auto& [from, to] : renames) fs::remove(from, ignored);
-    throw ModelError(fmt::format("cannot write '{}': {}", path.string(), why), "unwritable-output");
-  };
-  for (const auto& [name, text] : files) {
-    const fs::path path(name);
-    std::error_code error;
-    if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
-    if (error) give_up(path, error.message());
-    if (fs::is_regular_file(path) && read_text(name) == text) continue;
-    if (fs::is_directory(path)) give_up(path, "it is a folder");
-    const fs::path temporary = path.parent_path() / fmt::format(".{}.{}.tmp", path.filename().string(), getpid());
-    renames.emplace_back(temporary, path);
-    std::ofstream f(temporary, std::ios::binary);
-    f << text;
-    f.close();
-    if (!f) give_up(path, "the folder is not writable or full");
-  }
-  for (const auto& [from, to] : renames) {
-    std::error_code error;
-    fs::rename(from, to, error);
-    if (error) give_up(to, error.message());
-  }
 }
 
 std::string options_text(const ModelOptions& o) {
@@ -276,7 +256,7 @@ Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bin
   }
   for (const std::string& b : o.binds) {
     const auto [name, value] = assignment(b, "--bind");
-    if (fs::exists(value)) o.bound_files.push_back(value);
+    if (names_a_file(value)) o.bound_files.push_back(value);
     read.bind_text[name] = value;
   }
   read.bind = bind;

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "codegen/names.h"
+#include "compiler/cli/files.h"
 #include "compiler/cli/report.h"
 
 namespace burin {

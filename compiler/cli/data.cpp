@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "compiler/cli/files.h"
 #include "compiler/onnx/bind.h"
 
 namespace burin {
@@ -13,13 +14,13 @@ std::vector<std::string> data_folders(const ModelOptions& model, const std::vect
   std::vector<std::string> r = named;
   if (r.empty()) {
     const fs::path beside = fs::absolute(model.model).parent_path();
-    for (int i = 0; fs::is_directory(beside / fmt::format("test_data_set_{}", i)); ++i)
+    for (int i = 0; is_folder((beside / fmt::format("test_data_set_{}", i)).string()); ++i)
       r.push_back((beside / fmt::format("test_data_set_{}", i)).string());
   }
   if (r.empty())
     throw UsageError(fmt::format("there is no test_data_set_0 beside '{}'; name folders with --data DIR", model.model));
   for (const std::string& d : r)
-    if (!fs::is_directory(d)) throw UsageError(fmt::format("--data '{}' is no folder", d));
+    if (!is_folder(d)) throw UsageError(fmt::format("--data '{}' is no folder", d));
   return r;
 }
 
@@ -30,6 +31,31 @@ const Tensor& pick(const std::vector<NamedTensor>& all, const std::string& name,
   if (position >= all.size())
     throw ModelError(fmt::format("'{}' has no tensor for '{}'", folder, name), "missing-data");
   return all[position].tensor;
+}
+
+DataForm data_form(const Type& data, const Type& file, const Type& code) {
+  auto same = [&](const Type& t) { return data.dtype == t.dtype && data.shape == t.shape; };
+  auto but_for_ones = [&](const Type& t) {
+    Shape a = data.shape, b = t.shape;
+    std::erase(a, 1), std::erase(b, 1);
+    return data.dtype == t.dtype && a == b;
+  };
+  return same(file)           ? DataForm::file
+         : same(code)         ? DataForm::code
+         : but_for_ones(file) ? DataForm::file
+         : but_for_ones(code) ? DataForm::code
+                              : DataForm::neither;
+}
+
+Tensor through(const Edges::Steps& steps, Tensor value) {
+  for (const Edges::Step& s : steps) {
+    value.type() = s.from;
+    std::vector<Tensor> out{Tensor(s.to)};
+    const Tensor* in[] = {&value};
+    eval(s.op, in, out);
+    value = std::move(out[0]);
+  }
+  return value;
 }
 
 Compiled compile_for(const ModelOptions& o, const std::vector<NamedTensor>& inputs, Bindings& bind) {
@@ -55,8 +81,8 @@ void print_bindings(const Bindings& bind, const std::string& folder, const Model
         o.model, diagnostic_style(o));
 }
 
-std::vector<Tensor> model_inputs(const Compiled& c, const ModelOptions& o, const std::vector<NamedTensor>& data,
-                                 const Bindings& bind, const std::string& folder) {
+std::vector<Tensor> model_inputs(const Compiled& c, const std::vector<NamedTensor>& data, const Bindings& bind,
+                                 const std::string& folder) {
   std::vector<Tensor> values;
   std::vector<NamedTensor> unbound;
   for (const NamedTensor& t : data)
@@ -64,17 +90,16 @@ std::vector<Tensor> model_inputs(const Compiled& c, const ModelOptions& o, const
   for (size_t i = 0; i < c.graph.inputs.size(); ++i) {
     const Value& v = c.graph[c.graph.inputs[i]];
     const Tensor& t = pick(unbound, v.name, i, folder);
-    if (t.dtype() != v.type.dtype || t.type().bytes() != v.type.bytes())
-      throw ModelError(
-          fmt::format("input '{}' is {}, its data in '{}' is {}", v.name, to_string(v.type), folder,
-                      to_string(t.type())),
-          "wrong-data",
-          t.dtype() != v.type.dtype && o.io_type == "quantized"
-              ? "--io-type quantized takes stored integers; data sets in the model's own types are for --io-type onnx"
-              : "--input-dim binds dimensions that the file leaves open");
-    Tensor copy = t;
-    copy.type() = v.type;
-    values.push_back(std::move(copy));
+    const Edges::Steps& steps = c.edges.inputs[i];
+    const Type& file = steps.empty() ? v.type : steps[0].from;
+    const DataForm form = data_form(t.type(), file, v.type);
+    if (form == DataForm::neither)
+      throw ModelError(fmt::format("input '{}' is {}{}, its data in '{}' is {}", v.name, to_string(file),
+                                   steps.empty() ? "" : fmt::format(" ({} in the code)", to_string(v.type)), folder,
+                                   to_string(t.type())),
+                       "wrong-data", "data sets have the types of the file; --input-dim binds what it leaves open");
+    values.push_back(form == DataForm::file ? through(steps, t) : t);
+    values.back().type() = v.type;
   }
   return values;
 }

@@ -7,7 +7,9 @@
 #include <fstream>
 
 #include "compiler/cli/cli.h"
+#include "compiler/cli/files.h"
 #include "compiler/cli/firmware.h"
+#include "compiler/cli/output.h"
 #include "tools/size/compare.h"
 
 namespace burin {
@@ -63,7 +65,8 @@ int run(const Arguments& a) {
 
   std::vector<Snapshot> before, after;
   if (against) {
-    if (std::filesystem::exists(a.baseline)) before = snapshots(read_json(a.baseline), a.baseline);
+    std::error_code error;
+    if (std::filesystem::exists(a.baseline, error)) before = snapshots(read_json(a.baseline), a.baseline);
     else if (!a.update) throw UsageError(fmt::format("there is no baseline '{}'; --update makes it", a.baseline));
     for (const std::string& f : a.files)
       for (Snapshot& s : read(f, reports)) after.push_back(std::move(s));
@@ -78,7 +81,7 @@ int run(const Arguments& a) {
     throw UsageError(
         fmt::format("'{}' and '{}' have no model in common: they are compared by name", a.files[0], a.files[1]));
   const std::string text = shown(d, a.format, against ? a.baseline : a.files[1]);
-  if (a.output.empty()) fmt::print("{}", text);
+  if (a.output.empty()) write_out(text);
   else write_files({{a.output, text}});
   if (a.update) {
     const std::vector<int> partners = pairs(before, after);
@@ -91,8 +94,8 @@ int run(const Arguments& a) {
   }
   if (!d.exceeded()) return kOk;
   if (against)
-    fmt::print(stderr, "burin diff: note: if this is meant, accept it: burin diff --baseline {} --update {}\n",
-               a.baseline, a.files[0]);
+    print_error("burin diff: note: if this is meant, accept it: burin diff --baseline {} --update {}\n", a.baseline,
+                a.files[0]);
   return kOverBudget;
 }
 

@@ -10,24 +10,10 @@
 namespace burin {
 
 int guarded_files(const std::function<int()>& body) {
-  auto say = [](const char* what, int code) {
-    fmt::print(stderr, "burin: error: {}\n", what);
-    return code;
-  };
   try {
     return body();
-  } catch (const SizeUnsupported& e) {
-    return say(e.what(), kToolMissing);
-  } catch (const ToolError& e) {
-    return say(e.what(), kToolMissing);
-  } catch (const SizeError& e) {
-    return say(e.what(), kUsage);
-  } catch (const UsageError& e) {
-    return say(e.what(), kUsage);
-  } catch (const ModelError& e) {
-    return say(e.what(), kModelError);
-  } catch (const std::exception& e) {
-    return say(fmt::format("internal error: {}", e.what()).c_str(), kInternalError);
+  } catch (...) {
+    return explain_exception("burin", DiagnosticStyle::text);
   }
 }
 

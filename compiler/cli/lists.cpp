@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "compiler/cli/cli.h"
+#include "compiler/cli/output.h"
 
 namespace burin {
 namespace {
@@ -68,7 +69,7 @@ void add_list(CLI::App& app, int& result, const std::string& name, const std::st
       ->check(CLI::IsMember(formats))
       ->capture_default_str();
   verb->callback([format, list, &result] {
-    fmt::print("{}", list(*format));
+    write_out(list(*format));
     result = kOk;
   });
 }
@@ -87,7 +88,7 @@ void add_later_verbs(CLI::App& app, int& result) {
     CLI::App* verb = app.add_subcommand(name, fmt::format("{} (not in this version)", about));
     verb->allow_extras();
     verb->callback([name = std::string(name), &result] {
-      fmt::print(stderr, "burin {0}: error: the verb '{0}' is not supported in this version\n", name);
+      print_error("burin {0}: error: the verb '{0}' is not supported in this version\n", name);
       result = kUsage;
     });
   }

@@ -1,9 +1,11 @@
-#include <fmt/format.h>
-
 #include "compiler/cli/cli.h"
+#include "compiler/cli/files.h"
+#include "compiler/cli/output.h"
 
-int main(int argc, char** argv) {
-  using namespace burin;
+namespace burin {
+namespace {
+
+int run(int argc, char** argv) {
   CLI::App app{"burin: an ONNX model as self-contained C++ for a microcontroller"};
   app.set_version_flag("--version", "burin " BURIN_VERSION);
   app.require_subcommand(1);
@@ -21,12 +23,23 @@ int main(int argc, char** argv) {
     if (verbs.empty() && !first.empty() && first[0] != '-') {
       std::string names;
       for (const CLI::App* v : app.get_subcommands({})) names += (names.empty() ? "" : ", ") + v->get_name();
-      fmt::print(stderr, "burin: error: there is no verb '{}'; there are {}\n", first, names);
+      print_error("burin: error: there is no verb '{}'; there are {}\n", first, names);
       return kUsage;
     }
     const std::string verb = verbs.empty() ? "" : " " + verbs[0]->get_name();
-    fmt::print(stderr, "burin{}: error: {}\nburin{}: note: see 'burin{} --help'\n", verb, e.what(), verb, verb);
+    print_error("burin{}: error: {}\nburin{}: note: see 'burin{} --help'\n", verb, e.what(), verb, verb);
     return kUsage;
+  } catch (...) {
+    return explain_exception("burin", DiagnosticStyle::text);
   }
   return result;
+}
+
+}  // namespace
+}  // namespace burin
+
+int main(int argc, char** argv) {
+  burin::clean_up_on_signals();
+  const int result = burin::run(argc, argv);
+  return burin::output_complete() || result != burin::kOk ? result : int(burin::kModelError);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "codegen/names.h"
 #include "compiler/cli/process.h"
 #include "tools/profile/cycles.h"
 #include "tools/size/disassembler.h"

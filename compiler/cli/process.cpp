@@ -9,10 +9,10 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <sstream>
 
 #include "compiler/cli/cli.h"
+#include "compiler/cli/files.h"
 
 namespace burin {
 
@@ -44,9 +44,11 @@ ProcessResult run_process(const std::vector<std::string>& argv, double seconds, 
   if (child == 0) {
     const int null = open("/dev/null", O_RDONLY);
     dup2(null, 0), dup2(out[1], 1), dup2(err[1], 2);
+    signal(SIGXFSZ, SIG_DFL);
     if (folder.empty() || chdir(folder.c_str()) == 0) execvp(args[0], args.data());
     _exit(127);
   }
+  running_child(child);
   close(out[1]), close(err[1]);
   ProcessResult r;
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
@@ -72,20 +74,11 @@ ProcessResult run_process(const std::vector<std::string>& argv, double seconds, 
   close(out[0]), close(err[0]);
   int status = 0;
   waitpid(child, &status, 0);
+  running_child(0);
   r.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (r.exit_code == 127 && find_program({argv[0]}).empty() && argv[0].find('/') == std::string::npos)
     throw ToolError(argv[0] + " is not installed; tools/setup installs it");
   return r;
-}
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / ("burin-" + std::string(6, 'X'))).string();
-  if (!mkdtemp(name.data())) throw ToolError("cannot make a temporary folder");
-  path_ = name;
-}
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
 }
 
 }  // namespace burin

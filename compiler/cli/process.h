@@ -16,18 +16,4 @@ ProcessResult run_process(const std::vector<std::string>& argv, double seconds =
 std::string find_program(const std::vector<std::string>& names);
 std::vector<std::string> words(const std::string& text);
 
-/// A folder of its own that disappears with the object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
 }  // namespace burin

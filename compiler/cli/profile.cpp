@@ -7,8 +7,10 @@
 #include <random>
 
 #include "compiler/cli/data.h"
+#include "compiler/cli/files.h"
 #include "compiler/cli/html_report.h"
 #include "compiler/cli/measured_run.h"
+#include "compiler/cli/output.h"
 #include "compiler/cli/report.h"
 #include "tools/size/disassembler.h"
 
@@ -134,7 +136,7 @@ int run(Arguments& a) {
   for (size_t i = 0; i < in.size(); ++i) {
     const bool same =
         std::ranges::all_of(bind, [&](const auto& b) { return pick(in[i], b.first, 0, folders[i]) == b.second; });
-    if (same) inputs.push_back(model_inputs(c, a.model, in[i], bind, folders[i]));
+    if (same) inputs.push_back(model_inputs(c, in[i], bind, folders[i]));
   }
   if (inputs.empty()) {
     print_diagnostic({Diagnostic::Severity::note, "there is no data beside the model: made-up inputs are used", "",
@@ -142,12 +144,10 @@ int run(Arguments& a) {
                      a.model.model, diagnostic_style(a.model));
     inputs.push_back(made_up_inputs(c.graph));
   }
-  if (isatty(2)) fmt::print(stderr, "building and running {} data set(s)...\n", inputs.size());
+  if (isatty(2)) print_error("building and running {} data set(s)...\n", inputs.size());
   const MeasuredRun p = measured_run(c, inputs);
   const json j = to_json(c, a, p);
-  fmt::print("{}", a.format == "json"   ? json_text(j)
-                   : a.format == "html" ? html_report(j)
-                                        : to_text(c, a, p, inputs.size()));
+  write_out(a.format == "json" ? json_text(j) : a.format == "html" ? html_report(j) : to_text(c, a, p, inputs.size()));
   std::vector<std::pair<std::string, std::string>> files;
   for (const std::string& f : a.model.reports)
     files.emplace_back(f, f.ends_with(".html") ? html_report(j) : json_text(j));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "compiler/cli/files.h"
 #include "compiler/cli/html_report.h"
 #include "compiler/liveness.h"
 

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "codegen/layer.h"
+#include "codegen/names.h"
 #include "codegen/writer.h"
 #include "compiler/cli/process.h"
 #include "compiler/embedded.h"
@@ -19,12 +20,6 @@ namespace {
 constexpr const char* kFlags =
     "-O2 -std=c++17 -fno-exceptions -fno-rtti -ffreestanding -fno-unwind-tables -fno-asynchronous-unwind-tables "
     "-ffunction-sections -fdata-sections";
-
-void write(const std::string& path, std::string_view text) {
-  std::ofstream f(path, std::ios::binary);
-  f << text;
-  if (!f.flush()) throw ToolError(fmt::format("cannot write '{}'", path));
-}
 
 std::string byte_list(const std::vector<std::vector<Tensor>>& inputs, size_t i) {
   std::string s;
@@ -149,8 +144,8 @@ std::vector<std::byte> from_hex(std::string_view hex) {
 std::string build_object(const Compiled& c, const TemporaryFolder& folder) {
   const Target& t = *c.context.target;
   const std::string name = model_identifier(c.graph.name);
-  write(folder.file(name + ".h"), c.module.header);
-  write(folder.file(name + ".cpp"), c.module.source);
+  write_file(folder.file(name + ".h"), c.module.header);
+  write_file(folder.file(name + ".cpp"), c.module.source);
   must(folder,
        joined({{program(t.compiler, t.name)}, words(t.flags), words(kFlags), {"-c", name + ".cpp", "-o", "model.o"}}));
   return folder.file("model.o");
@@ -165,19 +160,20 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
   const TemporaryFolder folder;
   const std::string name = model_identifier(c.graph.name);
   // In a folder of its own, so that no name of a model is one of ours.
-  std::filesystem::create_directory(folder.file("model"));
-  write(folder.file("model/" + name + ".h"), c.module.header);
-  write(folder.file("model/" + name + ".cpp"), c.module.source);
-  write(folder.file("main.cpp"), main_program(c, inputs));
+  std::error_code failed;  // the first file in it says why
+  std::filesystem::create_directory(folder.file("model"), failed);
+  write_file(folder.file("model/" + name + ".h"), c.module.header);
+  write_file(folder.file("model/" + name + ".cpp"), c.module.source);
+  write_file(folder.file("main.cpp"), main_program(c, inputs));
   std::vector<std::string> sources{"model/" + name + ".cpp", "main.cpp", t.key("startup")};
   if (!host) sources.insert(sources.end(), {"harness.cpp", "memory.cpp"});
   for (const EmbeddedFile& f : embedded_files())
-    if (f.path.starts_with("tools/qemu/")) write(folder.file(std::string(f.path.substr(11))), f.text);
+    if (f.path.starts_with("tools/qemu/")) write_file(folder.file(std::string(f.path.substr(11))), f.text);
 
   const std::string compiler = program(t.compiler, t.name), linker = program(t.key("linker"), t.name);
   std::vector<std::string> objects;
   for (const std::string& s : sources) {
-    objects.push_back(s + ".o");
+    objects.push_back(fmt::format("{}.o", objects.size()));
     must(folder, joined({{compiler},
                          words(t.flags),
                          words(kFlags),
@@ -214,7 +210,7 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
                                        address(symbols, "harness_begin"), address(symbols, "harness_end"), counts);
       if (mark) {
         const Marks marks = mark(elf);
-        write(folder.file("marks.txt"), fmt::format("{:x}\n", fmt::join(marks.functions, "\n")));
+        write_file(folder.file("marks.txt"), fmt::format("{:x}\n", fmt::join(marks.functions, "\n")));
         plugin += fmt::format(",marks={},calls={}", folder.file("marks.txt"), marks.calls);
       }
       argv.insert(argv.end(), {"-plugin", plugin});

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "compiler/cli/cli.h"
+#include "compiler/cli/files.h"
 #include "compiler/cli/process.h"
 
 namespace burin {

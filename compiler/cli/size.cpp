@@ -5,7 +5,9 @@
 #include <filesystem>
 
 #include "compiler/cli/cli.h"
+#include "compiler/cli/files.h"
 #include "compiler/cli/firmware.h"
+#include "compiler/cli/output.h"
 
 namespace burin {
 namespace {
@@ -124,16 +126,15 @@ int check_sizes(const json& report, const Arguments& a) {
     const int64_t flash = m["flash"]["code"].get<int64_t>() + m["flash"]["weights"].get<int64_t>();
     if (!a.budget_flash.empty() && flash > parse_bytes(a.budget_flash)) {
       result = kOverBudget;
-      fmt::print(stderr,
-                 "{}: error: model '{}' takes {} bytes of flash (exact: code {} + weights {}), {} more than "
-                 "--budget-flash {} [over-budget]\n",
-                 file, name, flash, m["flash"]["code"].get<int64_t>(), m["flash"]["weights"].get<int64_t>(),
-                 flash - parse_bytes(a.budget_flash), a.budget_flash);
+      print_error(
+          "{}: error: model '{}' takes {} bytes of flash (exact: code {} + weights {}), {} more than "
+          "--budget-flash {} [over-budget]\n",
+          file, name, flash, m["flash"]["code"].get<int64_t>(), m["flash"]["weights"].get<int64_t>(),
+          flash - parse_bytes(a.budget_flash), a.budget_flash);
       std::vector<Contributor> largest;
       for (const json& l : m["layers"]) largest.push_back({l["name"], l["kernel"], l["code_bytes"], l["weight_bytes"]});
-      fmt::print(stderr, "{}", contributors(largest, file));
-      fmt::print(
-          stderr,
+      write_error(contributors(largest, file));
+      print_error(
           "{}: note: `burin compile --budget-flash {}` tells which options make the model smaller, and by how much\n",
           file, a.budget_flash);
     }
@@ -141,11 +142,10 @@ int check_sizes(const json& report, const Arguments& a) {
       const int64_t stack = m["stack_bytes"].is_null() ? 0 : m["stack_bytes"].get<int64_t>(), fixed = m["ram_bytes"];
       if (fixed + stack > parse_bytes(a.budget_ram)) {
         result = kOverBudget;
-        fmt::print(stderr,
-                   "{}: error: model '{}' takes {} bytes of RAM (static {} + stack {}), {} more than --budget-ram {} "
-                   "[over-budget]\n",
-                   file, name, fixed + stack, fixed, stack_text(m), fixed + stack - parse_bytes(a.budget_ram),
-                   a.budget_ram);
+        print_error(
+            "{}: error: model '{}' takes {} bytes of RAM (static {} + stack {}), {} more than --budget-ram {} "
+            "[over-budget]\n",
+            file, name, fixed + stack, fixed, stack_text(m), fixed + stack - parse_bytes(a.budget_ram), a.budget_ram);
       }
     }
   }
@@ -173,7 +173,7 @@ int run(const Arguments& a) {
     text = (all.size() == 1 ? all[0] : json{{"schema", 1}, {"files", all}})
                .dump(2, ' ', false, json::error_handler_t::replace) +
            "\n";
-  if (a.output.empty()) fmt::print("{}", text);
+  if (a.output.empty()) write_out(text);
   else write_files({{a.output, text}});
   for (const json& r : all) result = std::max(result, check_sizes(r, a));
   return result;

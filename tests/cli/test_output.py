@@ -1,6 +1,9 @@
 """What a successful run writes: files and their names, dependencies, reports, headers, diagnostics; budgets; verify's exit codes."""
 import json
+import resource
+import signal
 import stat
+import time
 
 from tool import *
 
@@ -329,6 +332,158 @@ class Diagnostics(Case):
         self.assertRegex(self.compiled(m).err, r"note: .*'ratio'.*float32")
 
 
+class FileSystem(Case):
+    """Whatever the file system says: a coded error that names the file, never an internal one, and nothing left behind."""
+    LONG = "n" * 300
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.write("m.onnx", relu())
+        os.mkdir(self.path("empty"))
+        os.symlink("loop", self.path("loop"))
+
+    def everything(self):
+        return sorted(os.path.join(base, n) for base, folders, files in os.walk(self.dir) for n in folders + files)
+
+    def fails(self, *arguments, code=MODEL_ERROR, says=r"\[[a-z-]+\]\n", **more):
+        before = self.everything()
+        r = burin(*arguments, **more)
+        self.assertEqual(r.code, code, repr(r))
+        self.assertRegex(r.err, r"(?m)^[^ ]+: error: ")
+        self.assertRegex(r.err, says)
+        self.assertEqual(self.everything(), before, "something is left behind")
+        return r
+
+    def test_long_names(self):
+        out = ("-o", self.path("out"))
+        self.fails("compile", self.model, *out, "--name", self.LONG, says=r"n\.h': .*\[unwritable-output\]")
+        self.fails("compile", self.model, "-o", self.path(self.LONG))
+        self.fails("compile", self.model, "-o", self.path("new/er", self.LONG))
+        self.fails("compile", self.path(self.LONG), says="unreadable-file")
+        for option, name in (("--report", "r.json"), ("--report", "r.html"), ("--depfile", "d"), ("--dump-dir", "")):
+            self.fails("compile", self.model, *out, option, self.path(self.LONG + name))
+        self.fails("analyze", self.model, "--report", self.path(self.LONG + ".json"))
+        for verb in (("verify", "--runner", "interpreter"), ("profile", "--target", "cortex-m4f")):
+            self.fails(verb[0], self.model, *verb[1:], "--data", self.path(self.LONG), code=USAGE, says="is no folder")
+        self.fails("diff", "--baseline", self.path(self.LONG), self.path(self.LONG), code=USAGE, says="n'")
+        self.fails("size", self.path(self.LONG), code=USAGE, says="n'")
+
+    def test_names_up_to_the_limit(self):
+        """Temporary files need no longer names than the files."""
+        name = "n" * 250
+        self.compiled(self.model, "--name", name, "--report", self.path(name + ".json"))
+        self.assertEqual(sorted(tree(self.path("out"))), [name + ".cpp", name + ".h"])
+
+    def test_long_values(self):
+        m = self.write("m.onnx", model([helper.make_node("Add", ["x", "k"], ["y"])], [value("x", T.FLOAT, (1, 400)), value("k", T.FLOAT, (1, 400))], [value("y", T.FLOAT, (1, 400))]))
+        self.compiled(m, "--bind", "k=" + ",".join(["1"] * 400), "--depfile", self.path("d"))
+        with open(self.path("d")) as f:
+            self.assertNotIn("1,1", f.read())
+        self.compiled(m, "--bind", "k=" + "x" * 5000, code=MODEL_ERROR, out="no")
+        self.fails("compile", m, "--bind", "k=" + "x" * 5000 + ".npy", "-o", self.path("no"))
+
+    def test_link_loops(self):
+        loop = self.path("loop")
+        self.fails("compile", loop, says="unreadable-file")
+        self.fails("compile", self.model, "-o", loop)
+        self.fails("compile", self.model, "-o", loop + "/below")
+        self.fails("compile", self.model, "-o", self.path("out"), "--depfile", loop, says=r"loop': .*\[unwritable-output\]")
+        self.fails("compile", self.model, "-o", self.path("out"), "--dump-dir", loop)
+        self.fails("verify", self.model, "--data", loop, code=USAGE, says="is no folder")
+        os.symlink("input_0.pb", self.path("empty/input_0.pb"))
+        self.fails("verify", self.model, "--data", self.path("empty"), says=r"input_0\.pb': .*\[unreadable-file\]")
+
+    def test_no_permission(self):
+        m = self.path("locked/m.onnx")
+        os.mkdir(self.path("locked"))
+        shutil.copy(self.model, m)
+        os.chmod(self.path("locked"), 0)
+        self.addCleanup(os.chmod, self.path("locked"), stat.S_IRWXU)
+        if os.access(self.path("locked"), os.X_OK):
+            self.skipTest("this user may go anywhere")
+        self.fails("compile", m)
+        self.fails("compile", self.model, "-o", self.path("locked/out"))
+        self.fails("verify", self.model, "--data", self.path("locked/data"), code=USAGE, says="is no folder")
+
+    def test_temporary_folder(self):
+        m = os.path.join(MODELS, "sine_int8", "model.onnx")
+        for folder in (self.path("nowhere"), self.model, self.path(self.LONG), self.path("loop")):
+            self.fails("verify", m, env={**os.environ, "TMPDIR": folder}, says=r"\[no-temporary-folder\]\n.*note: .*TMPDIR")
+
+    def test_full_output(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("there is no /dev/full")
+        for arguments in (("ops",), ("targets", "--format", "json"), ("analyze", self.model), ("analyze", self.model, "--format", "html"), ("--help",), ("--version",), ("compile", "--help")):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([BURIN, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(done.returncode, MODEL_ERROR, arguments)
+            self.assertRegex(done.stderr, r"error: .*standard output.*\[unwritable-output\]")
+        with open("/dev/full", "w") as full:  # there is no place where to say it
+            done = subprocess.run([BURIN, "compile", self.path("none.onnx")], stderr=full)
+        self.assertEqual(done.returncode, MODEL_ERROR)
+
+    def test_devices_stay(self):
+        """A device or pipe is written to, not replaced by a file."""
+        fifo = self.path("pipe")
+        os.mkfifo(fifo)
+        reader = subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE, text=True)
+        self.compiled(self.model, "--depfile", fifo)
+        self.assertIn("m.onnx", reader.communicate()[0])
+        self.assertTrue(stat.S_ISFIFO(os.stat(fifo).st_mode))
+
+    def test_links_stay(self):
+        self.write("real.json", b"old")
+        os.symlink("real.json", self.path("link.json"))
+        self.compiled(self.model, "--report", self.path("link.json"))
+        self.assertTrue(os.path.islink(self.path("link.json")))
+        with open(self.path("real.json")) as f:
+            self.assertEqual(json.load(f)["schema"], 1)
+
+    def test_file_limit(self):
+        """A file that may not grow is like a full disk."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
+        before = self.everything()
+        done = subprocess.run([BURIN, "compile", self.model, "-o", self.path("new/out")], preexec_fn=limit, capture_output=True, text=True)
+        self.assertEqual(done.returncode, MODEL_ERROR, done.stderr)
+        self.assertRegex(done.stderr, r"m\.h': .*\[unwritable-output\]")
+        self.assertEqual(self.everything(), before)
+
+    def test_new_folders_of_a_failed_run_go(self):
+        os.makedirs(self.path("there/m.cpp"))
+        self.fails("compile", self.model, "-o", self.path("there"), "--report", self.path("a/b/c/r.json"))
+        self.fails("compile", self.model, "-o", self.path("x/y"), "--report", self.path("m.onnx/r.json"))
+
+    def test_signals(self):
+        """Stopped while it writes (the reader of a pipe keeps it waiting) or while its program runs: nothing stays, and the signal is the end."""
+        os.mkdir(self.path("tmp"))
+        os.mkfifo(self.path("pipe"))
+        before = sorted(os.listdir(self.dir))
+        slow = self.write("bin/c++", b"#!/bin/sh\nexec sleep 60\n")
+        os.chmod(slow, 0o755)
+        for n in ("g++", "gcc", "cc"):
+            os.symlink("c++", self.path("bin", n))
+        env = {**os.environ, "TMPDIR": self.path("tmp"), "PATH": self.path("bin") + ":" + os.environ["PATH"]}
+        sine = os.path.join(MODELS, "sine_int8", "model.onnx")
+        for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for arguments, there in ((("compile", self.model, "-o", self.path("new/er"), "--depfile", self.path("pipe")), self.path("new/er")), (("verify", sine), self.path("tmp"))):
+                running = subprocess.Popen([BURIN, *arguments], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                self.assertTrue(self.soon(lambda: os.path.isdir(there) and len(tree(there)) > 1), arguments)
+                running.send_signal(s)
+                self.assertEqual(running.wait(30), -s, arguments)
+                self.assertEqual(os.listdir(self.path("tmp")), [], arguments)
+                self.assertFalse(os.path.exists(self.path("new")), arguments)
+        self.assertEqual(sorted(n for n in os.listdir(self.dir) if n != "bin"), before)
+
+    def soon(self, condition):
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            if condition():
+                return True
+            time.sleep(0.02)
+        return False
+
+
 class Verify(Case):
     def copy(self, name="sine_int8"):
         shutil.copytree(os.path.join(MODELS, name), self.path(name))
@@ -377,6 +532,69 @@ class Verify(Case):
         m = self.copy()
         self.assertEqual(burin("verify", m, "--runner", "qemu").code, USAGE)
         self.assertEqual(burin("verify", m, "--runner", "gpu").code, USAGE)
+
+    EDGES = (("--io-layout", "nhwc"), ("--io-type", "quantized"), ("--io-layout", "nhwc", "--io-type", "quantized"))
+
+    def data(self, name, x, y, folder="data"):
+        self.write(f"{folder}/input_0.pb", numpy_helper.from_array(np.ascontiguousarray(x), "x"))
+        self.write(f"{folder}/output_0.pb", numpy_helper.from_array(np.ascontiguousarray(y), "y"))
+        return burin("verify", self.path("m.onnx"), "--data", self.path(folder), "--runner", "interpreter", *name)
+
+    def test_data_of_the_file_whatever_the_edge(self):
+        """Data sets stay as they are when the code takes channels-last images or stored integers."""
+        for name in ("digits_int8", "digits_f32", "nhwc_interface", "stored_weights_f32", "conv1d", "softmax"):
+            for options in self.EDGES:
+                r = burin("verify", os.path.join(MODELS, name, "model.onnx"), "--runner", "interpreter", *options)
+                self.assertEqual(r.code, OK, repr(r))
+        r = burin("verify", os.path.join(MODELS, "digits_f32", "model.onnx"), "--runner", "host", "--io-layout", "nhwc", "--io", "external")
+        self.assertEqual(r.code, OK, repr(r))
+
+    def channels(self, size):
+        """Two images of three channels, `size` high and wide, through a convolution that tells channels, rows and columns apart."""
+        rng = np.random.default_rng(2)
+        w, x = rng.normal(size=(size, 3, 2, 2)).astype(np.float32), rng.normal(size=(2, 3, size, size)).astype(np.float32)
+        windows = np.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(2, 3))
+        y = np.einsum("bcyxij,ocij->boyx", windows, w)
+        self.write("m.onnx", model([helper.make_node("Conv", ["x", "w"], ["y"])], [value("x", T.FLOAT, x.shape)], [value("y", T.FLOAT, y.shape)], [constant("w", w)]))
+        return x, y
+
+    def test_layouts_of_data(self):
+        nhwc = ("--io-layout", "nhwc")
+        last = lambda a: a.transpose(0, 2, 3, 1)
+        x, y = self.channels(5)
+        for a, b in ((x, y), (last(x), last(y)), (x, last(y)), (last(x), y)):  # each tensor by its own dims
+            self.assertEqual(self.data(nhwc, a, b).code, OK)
+        self.assertEqual(self.data((), x, y).code, OK)
+        for options, a in (((), last(x)), (nhwc, x.transpose(0, 2, 1, 3)), (nhwc, x.reshape(2, 75)), (nhwc, x.astype(np.float64))):
+            r = self.data(options, a, y)
+            self.assertEqual(r.code, MODEL_ERROR, repr(r))
+            self.assertRegex(r.err, r"input 'x' is f32\[2x3x5x5\].*\[wrong-data\]")
+        self.assertEqual(self.data(nhwc, x, y.transpose(0, 1, 3, 2)).code, DIFFERS)
+        # Where both are possible the file's counts.
+        x, y = self.channels(3)
+        self.assertEqual(self.data(nhwc, x, y).code, OK)
+        self.assertEqual(self.data(nhwc, last(x), y).code, DIFFERS)
+
+    def test_types_of_data(self):
+        """Float data of a model with quantizers at its edge, stored integers too; one image, whose extents of one may be missing."""
+        constants = [constant("s", np.float32(0.5)), constant("z", np.int8(3)), constant("k", np.float32(0.25)), constant("c", np.int8(-7))]
+        nodes = [helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]), helper.make_node("DequantizeLinear", ["q", "s", "z"], ["f"]),
+                 helper.make_node("Relu", ["f"], ["t"]),
+                 helper.make_node("QuantizeLinear", ["t", "k", "c"], ["p"]), helper.make_node("DequantizeLinear", ["p", "k", "c"], ["y"])]
+        self.write("m.onnx", model(nodes, [value("x", T.FLOAT, (1, 3, 2, 4))], [value("y", T.FLOAT, (1, 3, 2, 4))], constants))
+        x = np.linspace(-10, 10, 24, dtype=np.float32).reshape(1, 3, 2, 4)
+        q = np.rint(x / np.float32(0.5))
+        y = np.maximum(q, 0) * np.float32(0.5)
+        stored, p = (q + 3).astype(np.int8), (y / 0.25 - 7).astype(np.int8)
+        for options in ((), *self.EDGES):
+            self.assertEqual(self.data(options, x, y).code, OK, options)
+            self.assertEqual(self.data(options, x[0], y[0]).code, OK, options)
+            wrong = y.copy()
+            wrong[0, 2, 1, 3] += 1
+            self.assertEqual(self.data(options, x, wrong).code, DIFFERS, options)
+        self.assertEqual(self.data(("--io-type", "quantized"), stored, p).code, OK)
+        self.assertEqual(self.data(("--io-type", "quantized"), stored, y).code, OK)
+        self.assertEqual(self.data((), stored, y).code, MODEL_ERROR)
 
     def test_inputs_that_decide_shapes(self):
         """They are bound to the data's values, and that is said."""

@@ -9,8 +9,10 @@ Compiled compile(const Source& source, const ReadOptions& read, const Context& c
   c.context = context;
   c.graph = read_model(source.bytes, source.path, read, &c.info);
   c.graph.name = context.options.name;
+  c.context.edges = &c.edges;
   try {
     run_passes(c.graph, c.context);
+    c.context.edges = nullptr;  // `c` may move
     c.module = print_module(c.graph, *context.target, context.options,
                             {std::filesystem::path(source.path).filename().string(), c.info.sha256, source.options});
   } catch (const OpError& e) {

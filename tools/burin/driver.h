@@ -20,6 +20,7 @@ struct Compiled {
   Graph graph;      // after all passes, with notes for the user
   ModelInfo info;   // of the file
   Context context;  // target and options it was compiled with
+  Edges edges;      // what --io-layout and --io-type left to the caller
   Module module;    // header, source, facts of layers
 };
 

@@ -62,14 +62,18 @@ function(_burin_c_name name out)
   if(name MATCHES "^[0-9]")
     string(REGEX REPLACE "^_" "m_" c "${c}")
   endif()
-  set(keywords
-      alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class compl
-      concept const consteval constexpr constinit const_cast continue co_await co_return co_yield decltype default delete
-      do double dynamic_cast else enum explicit export extern false float for friend goto if inline int long mutable
-      namespace new noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast
-      requires return short signed sizeof static static_assert static_cast struct switch template this thread_local throw
-      true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor xor_eq std)
-  if(c IN_LIST keywords)
+  # Beside this file in the package, else where the tool has it from.
+  set(file "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/reserved_names.txt")
+  if(NOT EXISTS "${file}")
+    set(file "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../../codegen/reserved_names.txt")
+  endif()
+  file(READ "${file}" reserved)
+  string(REGEX REPLACE "^.*\\[keywords\\]" "" reserved "${reserved}")
+  string(REGEX REPLACE "[ \n]+" ";" reserved "${reserved}")
+  list(FIND reserved "[headers]" headers)
+  list(SUBLIST reserved ${headers} -1 headers)
+  string(TOLOWER "${c}" lower)
+  if(c IN_LIST reserved OR lower IN_LIST headers OR c MATCHES "^(BURIN_|__|_[A-Z]|_+$)")
     set(c "m_${c}")
   endif()
   set(${out} "${c}" PARENT_SCOPE)

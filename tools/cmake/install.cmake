@@ -22,7 +22,7 @@ burin_package_files(${PROJECT_BINARY_DIR}/package ${tool} BurinAddModel.cmake)
 
 install(TARGETS burin RUNTIME)
 install(FILES ${PROJECT_BINARY_DIR}/package/BurinConfig.cmake ${PROJECT_BINARY_DIR}/package/BurinConfigVersion.cmake
-              tools/cmake/BurinAddModel.cmake DESTINATION ${burin_package_dir})
+              tools/cmake/BurinAddModel.cmake codegen/reserved_names.txt DESTINATION ${burin_package_dir})
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/burin)
 install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/burin FILES_MATCHING PATTERN "*.md")
 

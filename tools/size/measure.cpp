@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "codegen/names.h"
 #include "tools/size/stack.h"
 #include "tools/size/stack_usage.h"
 
@@ -18,13 +19,6 @@ struct ReportFacts {
   std::map<std::string, std::pair<std::string, std::string>> layers;  // by function or array prefix: layer, kernel
 };
 
-/// Characters that a C identifier cannot have become _, as in generated code.
-std::string identifier(std::string s) {
-  for (char& c : s)
-    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
-  return s;
-}
-
 std::map<std::string, ReportFacts> facts_of(const std::vector<json>& reports) {
   std::map<std::string, ReportFacts> all;
   for (const json& r : reports) {
@@ -37,7 +31,7 @@ std::map<std::string, ReportFacts> facts_of(const std::vector<json>& reports) {
             f.layers.try_emplace(key, key == function && identifier(name) != function ? key : name, kernel).second)
           f.known.layers.push_back(key);
     }
-    all[identifier(r.value("/model/name"_json_pointer, ""))] = std::move(f);
+    all[model_identifier(r.value("/model/name"_json_pointer, ""))] = std::move(f);
   }
   return all;
 }
