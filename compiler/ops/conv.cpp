@@ -51,11 +51,19 @@ void Conv::import(OnnxNode& node) {
   node.result(node.emit_typed(c, in, y));
 }
 
+void require_one_type(std::span<const Type> in) {
+  if (in[0].quantized()) return;
+  for (const Type& t : in.subspan(1, std::min<size_t>(in.size(), 3) - 1))
+    require(t.dtype == in[0].dtype,
+            fmt::format("operands of types {} and {}", burin::name(in[0].dtype), burin::name(t.dtype)));
+}
+
 std::vector<Type> Conv::infer(std::span<const Type> in) const {
   const Image x = image(in[0].shape, channels_last);
   const Shape& w = in[1].shape;
   if (!in[0].quantized() && in[0].dtype != DType::f32)
     throw OpError(fmt::format("a convolution of {} is not supported", burin::name(in[0].dtype)), "unsupported-type");
+  require_one_type(in);
   require(w.size() == in[0].shape.size(), "weights and input differ in rank");
   const int64_t wc = channels_last ? w.back() : w[1];
   require(x.c == wc * group, fmt::format("{} input channels for weights of {} in {} groups", x.c, wc, group));

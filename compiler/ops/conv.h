@@ -40,6 +40,9 @@ struct Conv {
   ConvShape shape(const Type& x, const Type& y) const;
 };
 
+/// Throws OpError where a layer on real numbers has weights or a bias of another type.
+void require_one_type(std::span<const Type> in);
+
 /// What the channels of such a layer store, over all inputs whose stored values lie in `ranges` (one [lo, hi] per input
 /// channel of the whole layer; empty: whatever x's type holds). Input channel of weights[o][..][c] is o / (channels /
 /// group) * inner + c, inner the last extent of w; `padded`: any tap may also meet the zero point.

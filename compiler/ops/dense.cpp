@@ -93,6 +93,7 @@ std::vector<Type> Dense::infer(std::span<const Type> in) const {
     require(in[2].shape == Shape{w[0]}, fmt::format("bias has shape [{}], not [{}]", to_string(in[2].shape), w[0]));
   require(in[0].quantized() || in[0].dtype == DType::f32,
           fmt::format("a fully connected layer on {} is not supported", burin::name(in[0].dtype)));
+  require_one_type(in);
   require(in[0].quantized() == in[1].quantized(), "one of input and weights is quantized, the other is not");
   Shape y = x;
   y.back() = w[0];

@@ -341,6 +341,18 @@ TEST_CASE("a bias has one number for each filter", "[ops]") {
     CHECK_THROWS_AS(qlinear(Tensor(real_type(DType::i32, s))), OpError);
 }
 
+TEST_CASE("weights and bias of real numbers have the input's type", "[ops]") {
+  const Tensor x = counted({1, 2, 4}), w = counted({3, 2, 1}), b = counted({3}), matrix = counted({4, 3});
+  for (DType t : {DType::i8, DType::i32, DType::f64}) {
+    const Tensor ow(real_type(t, {3, 2, 1})), ob(real_type(t, {3})), om(real_type(t, {4, 3}));
+    CHECK_THROWS_AS((OnnxCall{"Conv", 11, {x, ow, b}, {1, 2}}.run()), OpError);
+    CHECK_THROWS_AS((OnnxCall{"Conv", 11, {x, w, ob}, {1, 2}}.run()), OpError);
+    CHECK_THROWS_AS((OnnxCall{"MatMul", 13, {x, om}, {1}}.run()), OpError);
+    CHECK_THROWS_AS((OnnxCall{"Gemm", 13, {counted({2, 4}), om, b}, {1, 2}}.run()), OpError);
+    CHECK_THROWS_AS((OnnxCall{"Gemm", 13, {counted({2, 4}), matrix, ob}, {1, 2}}.run()), OpError);
+  }
+}
+
 TEST_CASE("vectors of a batch norm have one number for each channel", "[ops]") {
   const Tensor x = counted({1, 3, 2}), ones = f32({3}, {1, 1, 1});
   CHECK(OnnxCall{"BatchNormalization", 15, {x, ones, ones, ones, ones}, {1, 2, 3, 4}}.run().shape() == x.shape());
