@@ -87,8 +87,8 @@ void add_later_verbs(CLI::App& app, int& result) {
   for (const auto& [name, about] : {std::pair("quantize", "quantize a float model after training")}) {
     CLI::App* verb = app.add_subcommand(name, fmt::format("{} (not in this version)", about));
     verb->allow_extras();
-    verb->callback([name = std::string(name), &result] {
-      print_error("burin {0}: error: the verb '{0}' is not supported in this version\n", name);
+    verb->callback([which = std::string(name), &result] {
+      print_error("burin {0}: error: the verb '{0}' is not supported in this version\n", which);
       result = kUsage;
     });
   }
