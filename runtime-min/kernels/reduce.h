@@ -45,7 +45,7 @@ BURIN_INLINE void each_result(const ReduceShape& s, const T* x, Y* y, F f) {
   for (int32_t d = 0; d < s.kept_rank; ++d)
     if (s.kept[d] == 0) return;
   int32_t i[kMaxRank] = {}, at = 0;
-  do *y++ = f(x + at);
+  do *y++ = f(s.count == 0 ? x : x + at);  // of nothing to reduce, x may be null
   while (next_index(s.kept_rank, s.kept, s.kept_stride, i, at));
 }
 

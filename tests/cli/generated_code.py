@@ -120,7 +120,9 @@ class Builds(Generated):
                 self.assertTrue(set(re.findall(r"^ *# *include *(.*)", text, re.M)) <= {"<stdint.h>", "<stddef.h>", "<arm_acle.h>", "<arm_mve.h>", f'"{name}.h"'})
                 if suffix == ".h":
                     for macro_name, text in re.findall(rf"^#define {name.upper()}_(\w+) (.*)$", text, re.M):
-                        if not macro_name.endswith(("NAME", "DIMS")):
+                        if macro_name == "BUILD":
+                            self.assertRegex(text, "^0x[0-9a-f]{8}$")
+                        elif not macro_name.endswith(("NAME", "DIMS")):
                             self.assertRegex(text, r"^-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?f?$", macro_name)
 
     def test_hooks(self):
