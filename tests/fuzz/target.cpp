@@ -152,7 +152,7 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
     std::exit(write_generated(std::atoi((*argv)[2]), std::strtoull((*argv)[3], nullptr, 10), (*argv)[4]));
   if (first == "--explain") std::exit(explain(*argc - 2, *argv + 2));
   if (first == "--counts") print_counts(), std::exit(0);
-  counts();
+  counts(), supported();  // made before the function that reads them is registered, so that they live longer
   std::atexit(print_counts);
   return 0;
 }
