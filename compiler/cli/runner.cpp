@@ -143,12 +143,12 @@ std::vector<std::byte> from_hex(std::string_view hex) {
 
 std::string build_object(const Compiled& c, const TemporaryFolder& folder) {
   const Target& t = *c.context.target;
-  const std::string name = model_identifier(c.graph.name);
+  const std::string name = model_identifier(c.graph.name), object = folder.file("model.o");
   write_file(folder.file(name + ".h"), c.module.header);
   write_file(folder.file(name + ".cpp"), c.module.source);
   must(folder,
        joined({{program(t.compiler, t.name)}, words(t.flags), words(kFlags), {"-c", name + ".cpp", "-o", "model.o"}}));
-  return folder.file("model.o");
+  return object;
 }
 
 RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool host,
@@ -174,6 +174,7 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
   std::vector<std::string> objects;
   for (const std::string& s : sources) {
     objects.push_back(fmt::format("{}.o", objects.size()));
+    folder.file(objects.back());
     must(folder, joined({{compiler},
                          words(t.flags),
                          words(kFlags),
