@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "compiler/cli/cli.h"
+#include "tools/burin/cli/cli.h"
 
 namespace burin {
 

@@ -15,10 +15,10 @@
 
 #include "codegen/costs.h"
 #include "codegen/layers/conv.h"
-#include "compiler/cli/measured_run.h"
 #include "compiler/liveness.h"
 #include "tests/bench/bench_layers.h"
 #include "tests/bench/random_layers.h"
+#include "tools/burin/cli/measured_run.h"
 
 using namespace burin;
 

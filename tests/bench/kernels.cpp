@@ -18,10 +18,10 @@
 #include <set>
 
 #include "codegen/layer.h"
-#include "compiler/cli/runner.h"
 #include "compiler/interpreter.h"
 #include "tests/bench/bench_layers.h"
 #include "tests/bench/random_layers.h"
+#include "tools/burin/cli/runner.h"
 
 using namespace burin;
 

@@ -1,6 +1,7 @@
 // Thresholds, pairing of models and what each format says.
 #if __has_include(<catch2/catch_test_macros.hpp>)
 #include <catch2/catch_test_macros.hpp>
+#include <nlohmann/json.hpp>
 #else
 #include <catch2/catch.hpp>
 #endif

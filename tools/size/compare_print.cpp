@@ -1,6 +1,7 @@
 // How a comparison is shown.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 

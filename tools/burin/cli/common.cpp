@@ -1,0 +1,275 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "compiler/onnx/bind.h"
+#include "compiler/onnx/tensor_proto.h"
+#include "tools/burin/cli/cli.h"
+#include "tools/burin/cli/output.h"
+#include "tools/burin/cli/report.h"
+#include "tools/size/measure.h"
+
+namespace burin {
+namespace fs = std::filesystem;
+namespace {
+
+/// Options of the interface that this version refuses by name: option, what it wants, what it is for.
+struct Later {
+  std::string option, wants, about;
+};
+const Later kLater[] = {
+    {"--state", "IN=OUT", "values kept between runs"},
+    {"--stream-input", "", "inputs that arrive row by row"},
+    {"--memory", "POOLS", "an arena in several memories"},
+    {"--share-arena", "NAME", "one arena for several models"},
+};
+
+/// name=value with a name that may contain '='-free colons; the last '=' before the value's text counts for --bind.
+std::pair<std::string, std::string> assignment(const std::string& text, std::string_view option) {
+  const size_t at = text.find('=');
+  if (at == std::string::npos || at == 0) throw UsageError(fmt::format("{} wants NAME=VALUE, not '{}'", option, text));
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
+template <class E>
+E choice(const std::string& text, std::string_view option, std::initializer_list<std::pair<std::string_view, E>> all) {
+  for (const auto& [name, value] : all)
+    if (name == text) return value;
+  std::vector<std::string_view> names;
+  for (const auto& c : all) names.push_back(c.first);
+  throw UsageError(fmt::format("{} is {}, not '{}'", option, fmt::join(names, " or "), text));
+}
+
+std::string limit_names() {
+  std::vector<std::string_view> names;
+  for (const LimitInfo& l : kLimits) names.push_back(l.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string limit_help() {
+  std::string s = "NAME=N (K, M, G = 1024, ..): what a model may ask of the compiler before it is refused. ";
+  for (const LimitInfo& l : kLimits)
+    s += fmt::format("{}={}: {}; ", l.name, limit_text(l, ModelLimits{}.*l.value), l.about);
+  return s.substr(0, s.size() - 2);
+}
+
+/// A number above zero that a float holds.
+double parse_limit(const std::string& text) {
+  char* end = nullptr;
+  const double v = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !(v > 0) || v > 3.4028234663852886e38)
+    throw UsageError(fmt::format("--input-limit wants a number above zero such as 255, not '{}'", text));
+  return v;
+}
+
+/// "depth=300" into the limit of that name.
+void set_limit(ModelLimits& limits, const std::string& text) {
+  const auto [name, value] = assignment(text, "--limit");
+  const auto* l = std::ranges::find(kLimits, name, &LimitInfo::name);
+  if (l == std::end(kLimits)) throw UsageError(fmt::format("--limit has no '{}'; there are {}", name, limit_names()));
+  limits.*l->value = parse_bytes(value);
+}
+
+/// --name, else the file's stem, else (stem `model`) its folder's name.
+std::string model_name(const ModelOptions& o) {
+  if (!o.options.name.empty()) return o.options.name;
+  const fs::path path = fs::absolute(o.model).lexically_normal();
+  return path.stem() == "model" && path.has_parent_path() && !path.parent_path().filename().empty()
+             ? path.parent_path().filename().string()
+             : path.stem().string();
+}
+
+}  // namespace
+
+void add_model_options(CLI::App& app, ModelOptions& o) {
+  app.add_option("model", o.model, "ONNX file")->required();
+  app.add_option("--name", o.options.name, "name in generated code (default: the file's)");
+  app.add_option("--target", o.target, "core, see 'burin targets'")->capture_default_str();
+  app.add_option("--input-dim", o.input_dims, "NAME=N: extent of a symbolic dimension, or of INPUT:AXIS")
+      ->allow_extra_args(false);
+  app.add_option("--bind", o.binds, "NAME=VALUE|FILE.pb|FILE.npy: an input that is known now")->allow_extra_args(false);
+  app.add_option("--optimize", o.optimize, "speed, size or ram")->capture_default_str();
+  app.add_option("--io-layout", o.io_layout, "onnx or nhwc")->capture_default_str();
+  app.add_option("--io-type", o.io_type, "onnx or quantized")->capture_default_str();
+  app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
+  app.add_option(
+         "--kernel", o.kernels,
+         "LAYER=KERNEL: take this kernel for that layer, whatever it costs (names: 'burin analyze', docs/kernels.md)")
+      ->allow_extra_args(false);
+  app.add_option("--input-limit", o.input_limit,
+                 "X: float inputs are never larger in magnitude; unused channels of float models can then go");
+  app.add_option("--limit", o.limits, limit_help())->allow_extra_args(false);
+  app.add_option("--budget-ram", o.budget_ram, "most bytes of arena and state (K = 1024)");
+  app.add_option("--budget-flash", o.budget_flash,
+                 "most bytes of code and weights, estimated before linking; 'burin size' knows them exactly");
+  app.add_option("--report", o.reports, "FILE.json or FILE.html: facts of every layer and buffer")
+      ->allow_extra_args(false);
+  app.add_option("--dump-dir", o.dump_dir, "folder for the graph after each pass");
+  app.add_option("--diagnostics", o.diagnostics, "text, json or github")->capture_default_str();
+  for (const Later& l : kLater) {
+    const std::string about =
+        fmt::format("{}{}{} (not in this version)", l.wants, l.wants.empty() ? "" : ": ", l.about);
+    if (l.wants.empty())
+      app.add_flag_function(
+          l.option, [&o, option = l.option](int64_t) { o.later[option] = ""; }, about);
+    else
+      app.add_option_function<std::string>(
+          l.option, [&o, option = l.option](const std::string& v) { o.later[option] = v; }, about);
+  }
+}
+
+DiagnosticStyle diagnostic_style(const ModelOptions& o) {
+  return choice<DiagnosticStyle>(
+      o.diagnostics, "--diagnostics",
+      {{"text", DiagnosticStyle::text}, {"json", DiagnosticStyle::json}, {"github", DiagnosticStyle::github}});
+}
+
+void print_diagnostic(const Diagnostic& d, const std::string& file, DiagnosticStyle style) {
+  write_error(format(d, file, style));
+}
+
+int explain_exception(const std::string& file, DiagnosticStyle style) {
+  auto say = [&](const std::string& message, std::string_view code, const std::string& hint = "") {
+    print_diagnostic({Diagnostic::Severity::error, message, std::string(code), hint, "", ""}, file, style);
+  };
+  auto plain = [](const std::exception& e, Exit code) {
+    print_error("burin: error: {}\n", e.what());
+    return code;
+  };
+  try {
+    throw;
+  } catch (const ModelError& e) {
+    for (const Diagnostic& d : e.diagnostics()) print_diagnostic(d, file, style);
+    return kModelError;
+  } catch (const OpError& e) {
+    print_diagnostic(e.at("", ""), file, style);
+    return kModelError;
+  } catch (const UsageError& e) {
+    return plain(e, kUsage);
+  } catch (const SizeError& e) {
+    return plain(e, kUsage);
+  } catch (const ToolError& e) {
+    return plain(e, kToolMissing);
+  } catch (const SizeUnsupported& e) {
+    return plain(e, kToolMissing);
+  } catch (const fs::filesystem_error& e) {
+    say(fmt::format("'{}': {}", e.path1().string(), e.code().message()), "file-system");
+    return kModelError;
+  } catch (const std::bad_alloc&) {
+    say("the model needs more memory than there is", "out-of-memory");
+    return kModelError;
+  } catch (const std::exception& e) {
+    say(fmt::format("internal error: {}; please report it with the model", e.what()), "internal");
+    return kInternalError;
+  }
+}
+
+int guarded(ModelOptions& o, const std::function<int()>& body) {
+  DiagnosticStyle style = DiagnosticStyle::text;
+  try {
+    check_options(o);
+    style = diagnostic_style(o);
+    return body();
+  } catch (...) {
+    return explain_exception(o.model, style);
+  }
+}
+
+int64_t parse_bytes(const std::string& text) {
+  size_t used = 0;
+  int64_t n = -1;
+  try {
+    n = std::stoll(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  const std::string unit = text.substr(used);
+  const int64_t factor = unit.empty()                 ? 1
+                         : unit == "K" || unit == "k" ? 1024
+                         : unit == "M" || unit == "m" ? 1024 * 1024
+                         : unit == "G" || unit == "g" ? 1024 * 1024 * 1024
+                                                      : 0;
+  if (used == 0 || n < 0 || factor == 0 || n > (int64_t{1} << 50) / factor)
+    throw UsageError(fmt::format("'{}' is no number of bytes (64K, 65536)", text));
+  return n * factor;
+}
+
+std::string options_text(const ModelOptions& o) {
+  std::string s;
+  auto say = [&](std::string_view option, const std::string& value, std::string_view usual) {
+    if (value != usual) s += fmt::format("{}{} {}", s.empty() ? "" : " ", option, value);
+  };
+  say("--optimize", o.optimize, "speed");
+  say("--io-layout", o.io_layout, "onnx");
+  say("--io-type", o.io_type, "onnx");
+  say("--io", o.io, "arena");
+  say("--budget-ram", o.budget_ram, "");
+  say("--budget-flash", o.budget_flash, "");
+  for (const std::string& d : o.input_dims) say("--input-dim", d, "");
+  for (const std::string& k : o.kernels) say("--kernel", k, "");
+  say("--input-limit", o.input_limit, "");
+  for (const std::string& b : o.binds) {
+    const auto [name, value] = assignment(b, "--bind");
+    say("--bind", name + "=" + fs::path(value).filename().string(), "");
+  }
+  return s;
+}
+
+void check_options(ModelOptions& o) {
+  for (const Later& l : kLater)
+    if (o.later.count(l.option))
+      throw UsageError(fmt::format("{} is not supported in this version ({})", l.option, l.about));
+  diagnostic_style(o);
+  o.options.optimize = choice<Options::Optimize>(
+      o.optimize, "--optimize",
+      {{"speed", Options::Optimize::speed}, {"size", Options::Optimize::size}, {"ram", Options::Optimize::ram}});
+  o.options.io_layout = choice<Options::IoLayout>(
+      o.io_layout, "--io-layout", {{"onnx", Options::IoLayout::onnx}, {"nhwc", Options::IoLayout::nhwc}});
+  o.options.io_type = choice<Options::IoType>(
+      o.io_type, "--io-type", {{"onnx", Options::IoType::onnx}, {"quantized", Options::IoType::quantized}});
+  o.options.io =
+      choice<Options::Io>(o.io, "--io", {{"arena", Options::Io::arena}, {"external", Options::Io::external}});
+  for (const std::string& k : o.kernels) {
+    const size_t at = k.rfind('=');  // names of layers may contain one
+    if (at == std::string::npos || at == 0) throw UsageError(fmt::format("--kernel wants LAYER=KERNEL, not '{}'", k));
+    o.options.kernels[k.substr(0, at)] = k.substr(at + 1);
+  }
+  if (!o.input_limit.empty()) o.options.input_limit = parse_limit(o.input_limit);
+  for (const std::string& l : o.limits) set_limit(o.options.limits, l);
+  if (!o.budget_ram.empty()) o.options.budget_ram = parse_bytes(o.budget_ram);
+  if (!o.budget_flash.empty()) o.options.budget_flash = parse_bytes(o.budget_flash);
+  check_reports(o);
+  if (find_target(o.target)) return;
+  std::string names;
+  for (const Target& t : targets()) names += (names.empty() ? "" : ", ") + t.name;
+  throw UsageError(fmt::format("there is no target '{}'; there are {}", o.target, names));
+}
+
+Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind) {
+  ReadOptions read;
+  for (const std::string& d : o.input_dims) {
+    const auto [name, value] = assignment(d, "--input-dim");
+    read.input_dims[name] = parse_bytes(value);
+  }
+  for (const std::string& b : o.binds) {
+    const auto [name, value] = assignment(b, "--bind");
+    if (names_a_file(value)) o.bound_files.push_back(value);
+    read.bind_text[name] = value;
+  }
+  read.bind = bind;
+  read.limits = o.options.limits;
+  Context context{find_target(o.target), o.options, o.dump_dir};
+  context.options.name = model_name(o);
+  return compile({read_file(o.model), o.model, options_text(o)}, read, context);
+}
+
+void print_notes(const Compiled& c, const ModelOptions& o) {
+  for (const std::string& note : c.graph.notes)
+    print_diagnostic({Diagnostic::Severity::note, note, "", "", "", ""}, o.model, diagnostic_style(o));
+}
+
+}  // namespace burin

@@ -1,0 +1,110 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+#include "tools/burin/cli/html.h"
+#include "tools/burin/cli/html_report.h"
+#include "tools/burin/cli/report.h"
+
+namespace burin {
+namespace {
+
+constexpr int kTop = 26, kPlot = 300, kBottom = 24, kHeight = kTop + kPlot + kBottom, kStep = 24;
+
+/// Pixels from the top of the picture of an address; the arena fills the plot.
+int64_t y_of(int64_t address, int64_t arena) { return kTop + kPlot - (address * kPlot + arena / 2) / arena; }
+
+bool scratch(const std::string& name) { return name.starts_with("scratch of "); }
+
+/// The axis of addresses beside the plot, which scrolls: the ends, and the lower bound where it is below the arena.
+std::string axis(int64_t arena, int64_t bound) {
+  std::string s = fmt::format("<svg class=\"axis\" width=\"64\" height=\"{}\" aria-hidden=\"true\">", kHeight);
+  const auto label = [&](int64_t y, int64_t bytes, const char* style) {
+    s += fmt::format("<text class=\"{}\" x=\"58\" y=\"{}\">{}</text>", style, y + 4, thousands(bytes));
+  };
+  label(y_of(arena, arena), arena, "e");
+  const int64_t at = std::max(y_of(bound, arena), y_of(arena, arena) + 14);
+  if (bound < arena) label(at, bound, "e bound");
+  for (int64_t quarter = 1; quarter < 4; ++quarter)
+    if (const int64_t y = y_of(arena * quarter / 4, arena); bound == arena || y > at + 12 || y < at - 12)
+      label(y, arena * quarter / 4, "e q");
+  label(kTop + kPlot, 0, "e");
+  return s + "</svg>";
+}
+
+}  // namespace
+
+std::string arena_svg(const nlohmann::json& report) {
+  const int64_t arena = number(report, "arena_bytes"), bound = number(report, "arena_lower_bound");
+  const nlohmann::json& buffers = list(report, "buffers");
+  const std::vector<int64_t> live = list(report, "live_bytes").get<std::vector<int64_t>>();
+  if (arena <= 0 || buffers.empty() || live.empty()) return "";
+  const auto steps = int64_t(live.size());
+  const int64_t peak = *std::ranges::max_element(live);
+  // Left side of a step's column; the first column is step -1.
+  const auto x = [&](int64_t step) { return percent(step + 1, steps); };
+
+  std::string s = fmt::format(
+      "<div class=\"arena\">{}<div class=\"scroll\" role=\"region\" aria-label=\"Arena over time\" tabindex=\"0\">\n",
+      axis(arena, bound));
+  s += fmt::format(
+      "<svg class=\"plot\" width=\"100%\" height=\"{}\" style=\"min-width:{}px\" role=\"img\" "
+      "aria-labelledby=\"arena-title arena-desc\">\n",
+      kHeight, steps * kStep);
+  s += fmt::format(
+      "<title id=\"arena-title\">Arena over time</title>\n<desc id=\"arena-desc\">Each rectangle is a buffer: its "
+      "width the steps during which it lives, its height its bytes. "
+      "At the peak {} bytes are in use; the arena has {}, and no placement of these buffers in this order needs less "
+      "than {}.</desc>\n",
+      thousands(peak), thousands(arena), thousands(bound));
+  bool labelled = false;
+  for (int64_t i = 0; i < steps; ++i) {
+    if (live[size_t(i)] != peak) continue;
+    s += fmt::format(
+        "<rect class=\"peak\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/><rect class=\"mark\" x=\"{}\" y=\"{}\" "
+        "width=\"{}\" height=\"4\"/>\n",
+        x(i - 1), kTop - 8, percent(1, steps), kPlot + 8, x(i - 1), kTop - 8, percent(1, steps));
+    if (!labelled)
+      s += fmt::format("<text class=\"peaktext{}\" x=\"{}\" y=\"13\">peak {} bytes</text>\n", 2 * i > steps ? " e" : "",
+                       x(2 * i > steps ? i : i - 1), thousands(peak));
+    labelled = true;
+  }
+  std::vector<const nlohmann::json*> sorted;
+  for (const auto& b : buffers) sorted.push_back(&b);
+  std::ranges::stable_sort(sorted, [](const auto* a, const auto* b) {
+    return std::pair(number(*a, "first"), number(*a, "offset")) < std::pair(number(*b, "first"), number(*b, "offset"));
+  });
+  for (const auto* b : sorted) {
+    const int64_t first = number(*b, "first"), last = number(*b, "last"), offset = number(*b, "offset"),
+                  bytes = number(*b, "bytes");
+    if (bytes <= 0) continue;
+    const std::string name = text(*b, "name");
+    const int64_t y = y_of(offset + bytes, arena), height = std::max<int64_t>(y_of(offset, arena) - y, 2);
+    s += fmt::format(
+        "<svg class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{}: {} bytes at {}, steps {} to "
+        "{}</title><rect width=\"100%\" height=\"100%\"/>",
+        scratch(name) ? "s" : "v", x(first), y, percent(last - first + 1, steps), height, html_escape(name),
+        thousands(bytes), thousands(offset), first, last);
+    if (height >= 16)
+      s += fmt::format("<text x=\"5\" y=\"14\">{}</text>", html_escape(scratch(name) ? "scratch" : short_name(name)));
+    if (height >= 34) s += fmt::format("<text class=\"q\" x=\"5\" y=\"28\">{}</text>", thousands(bytes));
+    s += "</svg>\n";
+  }
+  s += fmt::format(
+      "<line class=\"top\" x1=\"0\" x2=\"100%\" y1=\"{0}\" y2=\"{0}\"/><line class=\"top\" x1=\"0\" x2=\"100%\" "
+      "y1=\"{1}\" y2=\"{1}\"/>"
+      "<line class=\"bound\" x1=\"0\" x2=\"100%\" y1=\"{2}\" y2=\"{2}\"/>\n",
+      y_of(arena, arena), kTop + kPlot, y_of(bound, arena));
+  const auto tick = [&](int64_t step, const std::string& label) {
+    s += fmt::format(
+        "<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><text class=\"tick\" x=\"50%\" y=\"15\">{}</text></svg>\n",
+        x(step), kTop + kPlot, percent(1, steps), kBottom, label);
+  };
+  tick(-1, "in");
+  const nlohmann::json& layers = list(report, "layers");
+  for (size_t i = 0; i < layers.size(); ++i) tick(number(layers[i], "step"), fmt::format("{}", i));
+  return s + "</svg>\n</div></div>\n";
+}
+
+}  // namespace burin

@@ -1,0 +1,92 @@
+#include "tools/burin/cli/measured_run.h"
+
+#include <algorithm>
+#include <map>
+
+#include "codegen/names.h"
+#include "tools/burin/cli/process.h"
+#include "tools/profile/cycles.h"
+#include "tools/size/disassembler.h"
+
+namespace burin {
+namespace {
+
+/// Functions of the program by address, for attribution.
+const Symbol* function_at(const ElfImage& image, uint64_t address) {
+  const Symbol* best = nullptr;
+  for (const Symbol& s : image.symbols)
+    if (s.kind == Symbol::Kind::function && s.address <= address && (s.bytes == 0 || address < s.address + s.bytes) &&
+        (!best || s.address > best->address))
+      best = &s;
+  return best;
+}
+
+std::string run_tool(const std::vector<std::string>& argv) { return run_process(argv).out; }
+
+}  // namespace
+
+MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs) {
+  const Target& t = *c.context.target;
+  const std::string name = model_identifier(c.graph.name);
+  const size_t calls = c.module.layers.size();
+  MeasuredRun r;
+  ElfImage image;
+  const RunResult run = build_and_run(c, inputs, false, [&](const std::string& elf) {
+    image = read_images(elf)[0];
+    r.measured = measure(elf);
+    Marks marks{{}, calls};
+    for (const Symbol& s : image.symbols)
+      if (const GeneratedName g = generated_name(s.name);
+          s.kind == Symbol::Kind::function && g.model == name && g.space == "layers")
+        marks.functions.push_back(s.address);
+    return marks;
+  });
+  if (run.executed.empty())
+    throw ToolError("this QEMU counts no instructions: its plugins, a C compiler or nm are missing");
+  r.stack = run.stack;
+  r.outputs = run.outputs;
+
+  Disassembler disassembler(image);
+  std::vector<CountedInstruction> all;
+  std::map<const Symbol*, double> functions;
+  bool fresh = true;
+  for (const Executed& e : run.executed) {
+    if (all.empty() || all.back().instruction.address != e.address) {
+      fresh = fresh || all.empty() || all.back().instruction.address + all.back().instruction.size != e.address;
+      std::optional<Instruction> i = disassembler.at(e.address, image.machine == ElfImage::Machine::arm, fresh);
+      fresh = !i;
+      if (!i) i = Instruction{e.address, 2, "nop", {}, ""};
+      all.push_back({std::move(*i), std::vector<uint64_t>(calls + 1)});
+    }
+    all.back().counts[e.call] += e.count;
+    functions[function_at(image, e.address)] += double(e.count);
+  }
+  CycleModel cycles;
+  if (t.key("mca").empty()) {
+    cycles = table_cycles(t, all);
+  } else if (const std::string mca = find_program({"llvm-mca-19", "llvm-mca-18", "llvm-mca-17", "llvm-mca-16",
+                                                   "llvm-mca-15", "llvm-mca-14", "llvm-mca"});
+             mca.empty()) {
+    r.note = "cycles are not estimated: llvm-mca is not installed (package llvm)";
+  } else {
+    const TemporaryFolder folder;
+    cycles = mca_cycles(t, all, mca, folder.file("blocks.s"), run_tool);
+  }
+  r.model = cycles.about;
+  const double runs = double(inputs.size());
+  r.layers.resize(calls);
+  for (size_t k = 0; k <= calls; ++k) {
+    RunCost& cost = k ? r.layers[k - 1] : r.other;
+    for (const CountedInstruction& i : all) cost.instructions += double(i.counts[k]) / runs;
+    if (!cycles.cycles.empty()) cost.cycles = cycles.cycles[k] / runs;
+    r.total.instructions += cost.instructions, r.total.cycles += cost.cycles;
+  }
+  for (const auto& [s, n] : functions) {
+    const GeneratedName g = s ? generated_name(s->name) : GeneratedName{};
+    r.functions.emplace_back(!s ? "?" : g.model == name ? g.name : s->name, n / runs);
+  }
+  std::ranges::sort(r.functions, [](const auto& a, const auto& b) { return a.second > b.second; });
+  return r;
+}
+
+}  // namespace burin

@@ -1,0 +1,249 @@
+#include "tools/burin/cli/runner.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "codegen/layer.h"
+#include "codegen/names.h"
+#include "codegen/writer.h"
+#include "compiler/embedded.h"
+#include "tools/burin/cli/process.h"
+
+namespace burin {
+namespace {
+
+// contract: the flags that all figures are measured with.
+constexpr const char* kFlags =
+    "-O2 -std=c++17 -fno-exceptions -fno-rtti -ffreestanding -fno-unwind-tables -fno-asynchronous-unwind-tables "
+    "-ffunction-sections -fdata-sections";
+
+std::string byte_list(const std::vector<std::vector<Tensor>>& inputs, size_t i) {
+  std::string s;
+  for (const auto& set : inputs) {
+    const auto bytes = set[i].bytes();
+    s += fmt::format("{{{}}},\n", bytes.empty() ? "0" : spelled({DType::u8, {bytes.begin(), bytes.end()}}));
+  }
+  return s;
+}
+
+/// A caller's buffer for --io external: aligned to its element type and no more.
+std::string external_buffer(std::string_view name, const Type& t) {
+  return fmt::format("alignas(16) {0} {1}_and_one[{2}];\n{0}* const {1} = {1}_and_one + 1;\n", info(t.dtype).c_type,
+                     name, std::max<int64_t>(t.elements(), 1) + 1);
+}
+
+/// The program: fills the inputs, runs while stack and instructions are measured, prints the outputs in hexadecimal.
+std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs) {
+  const Graph& g = c.graph;
+  const std::string name = model_identifier(g.name);
+  const bool external = g.external_io;
+  std::string data, load, store, args = "arena";
+  for (size_t i = 0; i < g.inputs.size(); ++i) {
+    const Type& t = g[g.inputs[i]].type;
+    data += fmt::format("const unsigned char data_{}[][{}] = {{\n{}}};\n", i, std::max<int64_t>(t.bytes(), 1),
+                        byte_list(inputs, i));
+    if (external) data += external_buffer(fmt::format("in_{}", i), t), args += fmt::format(", in_{}", i);
+    load += fmt::format("copy({}, data_{}[set], {});\n",
+                        external ? fmt::format("in_{}", i) : fmt::format("{}_input_{}(arena)", name, i), i, t.bytes());
+  }
+  for (size_t i = 0; i < g.outputs.size(); ++i) {
+    const Type& t = g[g.outputs[i]].type;
+    if (external) data += external_buffer(fmt::format("out_{}", i), t), args += fmt::format(", out_{}", i);
+    store += fmt::format("harness_puts(\"OUT \");\nharness_hex({}, {});\n",
+                         external ? fmt::format("out_{}", i) : fmt::format("{}_output_{}(arena)", name, i), t.bytes());
+  }
+  return expand(R"(
+      #include "harness.h"
+      #include "model/$name$.h"
+
+      namespace {
+      constexpr unsigned kGuard = 64;
+      alignas(16) unsigned char guarded[kGuard + $arena$ + kGuard];
+      unsigned char* const arena = guarded + kGuard;
+      $data$
+      inline void copy(void* to, const unsigned char* from, unsigned bytes) {
+        for (unsigned i = 0; i < bytes; ++i) static_cast<unsigned char*>(to)[i] = from[i];
+      }
+      void run() { $name$_run($args$); }
+      }  // namespace
+
+      int harness_main(void) {
+        for (unsigned char& b : guarded) b = 0x5A;
+        for (unsigned set = 0; set < $sets$; ++set) {
+          $load$
+          const uint32_t stack = harness_measure(run);
+          harness_puts("STACK ");
+          harness_dec(stack);
+          harness_puts("\n");
+          $store$
+        }
+        for (unsigned i = 0; i < kGuard; ++i)
+          if (guarded[i] != 0x5A || guarded[kGuard + $arena$ + i] != 0x5A) {
+            harness_puts("GUARD\n");
+            return 1;
+          }
+        return 0;
+      }
+      )",
+                {{"name", name},
+                 {"arena", g.arena_bytes},
+                 {"data", data},
+                 {"args", args},
+                 {"sets", inputs.size()},
+                 {"load", load},
+                 {"store", store}});
+}
+
+std::string program(const std::string& names, const std::string& target) {
+  const std::string found = find_program(words(names));
+  if (found.empty())
+    throw ToolError(
+        fmt::format("no compiler for {}: '{}' is not installed; tools/setup installs it", target, words(names)[0]));
+  return found;
+}
+
+/// In the folder, so that compilers need no names that differ from run to run: caches of compilers then find what they
+/// know.
+void must(const TemporaryFolder& folder, const std::vector<std::string>& argv) {
+  const ProcessResult r = run_process(argv, 600, folder.path());
+  if (r.exit_code != 0)
+    throw ToolError(
+        fmt::format("'{}' failed (exit {}):\n{}", fmt::join(argv, " "), r.exit_code, r.err.substr(0, 4000)));
+}
+
+std::vector<std::string> joined(std::initializer_list<std::vector<std::string>> parts) {
+  std::vector<std::string> r;
+  for (const auto& p : parts) r.insert(r.end(), p.begin(), p.end());
+  return r;
+}
+
+/// Address of a symbol, as nm prints it; empty when there is none.
+std::string address(const std::string& symbols, std::string_view symbol) {
+  std::istringstream lines(symbols);
+  std::string at, kind, name;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream w(line);
+    if (w >> at >> kind >> name && name == symbol) return at;
+  }
+  return "";
+}
+
+std::vector<std::byte> from_hex(std::string_view hex) {
+  auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::vector<std::byte> r;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) r.push_back(std::byte(digit(hex[i]) * 16 + digit(hex[i + 1])));
+  return r;
+}
+
+}  // namespace
+
+std::string build_object(const Compiled& c, const TemporaryFolder& folder) {
+  const Target& t = *c.context.target;
+  const std::string name = model_identifier(c.graph.name), object = folder.file("model.o");
+  write_file(folder.file(name + ".h"), c.module.header);
+  write_file(folder.file(name + ".cpp"), c.module.source);
+  must(folder,
+       joined({{program(t.compiler, t.name)}, words(t.flags), words(kFlags), {"-c", name + ".cpp", "-o", "model.o"}}));
+  return object;
+}
+
+RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool host,
+                        const MarkFunctions& mark) {
+  const Target& t = host ? *find_target("host") : *c.context.target;
+  if (!host && t.qemu.empty())
+    throw UsageError(fmt::format(
+        "code for {} can be compiled but there is no machine to run it on; use --runner interpreter", t.name));
+  const TemporaryFolder folder;
+  const std::string name = model_identifier(c.graph.name);
+  // In a folder of its own, so that no name of a model is one of ours.
+  std::error_code failed;  // the first file in it says why
+  std::filesystem::create_directory(folder.file("model"), failed);
+  write_file(folder.file("model/" + name + ".h"), c.module.header);
+  write_file(folder.file("model/" + name + ".cpp"), c.module.source);
+  write_file(folder.file("main.cpp"), main_program(c, inputs));
+  std::vector<std::string> sources{"model/" + name + ".cpp", "main.cpp", t.key("startup")};
+  if (!host) sources.insert(sources.end(), {"harness.cpp", "memory.cpp"});
+  for (const EmbeddedFile& f : embedded_files())
+    if (f.path.starts_with("tools/qemu/")) write_file(folder.file(std::string(f.path.substr(11))), f.text);
+
+  const std::string compiler = program(t.compiler, t.name), linker = program(t.key("linker"), t.name);
+  std::vector<std::string> objects;
+  for (const std::string& s : sources) {
+    objects.push_back(fmt::format("{}.o", objects.size()));
+    folder.file(objects.back());
+    must(folder, joined({{compiler},
+                         words(t.flags),
+                         words(kFlags),
+                         host ? std::vector<std::string>{"-DBURIN_PORTABLE"} : std::vector<std::string>{},
+                         {"-I", ".", "-c", s, "-o", objects.back()}}));
+  }
+  const std::string elf = folder.file("program.elf");
+  if (host) must(folder, joined({{linker}, objects, {"-o", elf}}));
+  else
+    must(folder, joined({{linker},
+                         words(t.key("link-flags")),
+                         {"-nostdlib", "-L", ".", "-T", t.key("linker-script"), "-Wl,--gc-sections"},
+                         objects,
+                         {"-lgcc", "-o", elf}}));
+
+  std::vector<std::string> argv{elf};
+  const std::string counts = folder.file("counts.txt");
+  if (!host) {
+    if (find_program({t.key("qemu-binary")}).empty())
+      throw ToolError(fmt::format("'{}' is not installed; tools/setup installs it", t.key("qemu-binary")));
+    argv = joined({{t.key("qemu-binary"), "-M", t.qemu},
+                   words(t.key("qemu-args")),
+                   {"-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=out",
+                    "-semihosting-config", "enable=on,target=native,chardev=out", "-kernel", elf}});
+    // The plugin that counts instructions is an addition: without a C compiler or plugins the run is as good.
+    const std::string cc = find_program({"cc", "gcc", "clang"}),
+                      nm = find_program({"nm", "llvm-nm", "arm-none-eabi-nm"});
+    if (!cc.empty() && !nm.empty() &&
+        run_process(
+            {cc, "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-o", folder.file("roi.so"), folder.file("roi.c")})
+                .exit_code == 0) {
+      const std::string symbols = run_process({nm, elf}).out;
+      std::string plugin = fmt::format("{},begin=0x{},end=0x{},out={}", folder.file("roi.so"),
+                                       address(symbols, "harness_begin"), address(symbols, "harness_end"), counts);
+      if (mark) {
+        const Marks marks = mark(elf);
+        write_file(folder.file("marks.txt"), fmt::format("{:x}\n", fmt::join(marks.functions, "\n")));
+        plugin += fmt::format(",marks={},calls={}", folder.file("marks.txt"), marks.calls);
+      }
+      argv.insert(argv.end(), {"-plugin", plugin});
+    }
+  }
+  const ProcessResult run = run_process(argv, 1200);
+  if (run.timed_out) throw ToolError("the program did not end within 20 minutes");
+  if (run.exit_code != 0)
+    throw ToolError(fmt::format("the program failed (exit {}): {}", run.exit_code,
+                                run.out.find("GUARD") != run.out.npos ? "bytes around the arena were overwritten"
+                                                                      : (run.err + run.out).substr(0, 2000)));
+
+  RunResult r;
+  std::istringstream lines(run.out);
+  std::vector<Tensor> outputs;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("STACK ")) r.stack = std::max<int64_t>(r.stack, std::stoll(line.substr(6)));
+    if (!line.starts_with("OUT ")) continue;
+    const Type& type = c.graph[c.graph.outputs[outputs.size()]].type;
+    std::vector<std::byte> bytes = from_hex(std::string_view(line).substr(4));
+    if (int64_t(bytes.size()) != type.bytes()) throw ToolError("the program printed an output of another size");
+    outputs.emplace_back(type, std::move(bytes));
+    if (outputs.size() == c.graph.outputs.size()) r.outputs.push_back(std::move(outputs)), outputs.clear();
+  }
+  if (r.outputs.size() != inputs.size()) throw ToolError("the program ended before it printed all outputs");
+  if (std::ifstream f(counts); f) {
+    std::string word;
+    int64_t total = 0;
+    if (f >> word >> total) r.instructions = total / std::max<int64_t>(1, int64_t(inputs.size()));
+    for (Executed e; mark && f >> std::hex >> e.address >> std::dec >> e.count >> e.call;) r.executed.push_back(e);
+  }
+  return r;
+}
+
+}  // namespace burin

@@ -1,0 +1,44 @@
+// Builds generated code together with a program that feeds it, and runs that here or in QEMU.
+#pragma once
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "tools/burin/cli/cli.h"
+#include "tools/burin/cli/files.h"
+#include "tools/burin/cli/process.h"
+
+namespace burin {
+
+/// How often an instruction was executed, over all data sets.
+struct Executed {
+  uint64_t address = 0, count = 0;
+  size_t call = 0;  // 1 for what the first of the marked functions to be called did until the next one was; 0 before
+};
+
+struct RunResult {
+  std::vector<std::vector<Tensor>> outputs;  // of each data set
+  int64_t stack = 0;                         // bytes, the largest of all runs; 0 on the host
+  std::optional<int64_t> instructions;       // mean of one run, in QEMU
+  std::vector<Executed> executed;            // with marks: by address, then call
+};
+
+/// Addresses of functions in the program just linked, whose calls are to be counted apart, and how many calls a run
+/// makes.
+struct Marks {
+  std::vector<uint64_t> functions;
+  size_t calls = 0;
+};
+using MarkFunctions = std::function<Marks(const std::string& elf)>;
+
+/// inputs[set][i] is input i of the graph. on_host: by the host's compiler, whatever the target is (its intrinsics and
+/// assembly then run as their C twins); else in the target's QEMU machine. Throws ToolError when a tool is missing,
+/// fails, or the program crashes.
+RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool on_host,
+                        const MarkFunctions& marks = {});
+
+/// The generated code as an object file in `folder`, by the target's compiler and the flags that all figures are
+/// measured with: its path. Throws ToolError.
+std::string build_object(const Compiled& c, const TemporaryFolder& folder);
+
+}  // namespace burin
