@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "codegen/layer.h"
@@ -38,7 +40,8 @@ constexpr DType dtype_of() {
 template <class T>
 Constant constant_of(std::span<const T> values) {
   const auto bytes = std::as_bytes(values);
-  return {dtype_of<T>(), {bytes.begin(), bytes.end()}};
+  const auto copy = std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end());
+  return {dtype_of<T>(), copy, *copy};
 }
 template Constant constant_of(std::span<const float>);
 template Constant constant_of(std::span<const double>);
@@ -51,8 +54,16 @@ template Constant constant_of(std::span<const uint32_t>);
 template Constant constant_of(std::span<const int64_t>);
 template Constant constant_of(std::span<const uint64_t>);
 
-Constant constant_of(const Tensor& t) {
-  return visit_dtype(t.dtype(), [&](auto e) { return constant_of<decltype(e)>(t.as<decltype(e)>()); });
+Constant constant_of(std::shared_ptr<const Tensor> t) {
+  return visit_dtype(t->dtype(), [&](auto e) {
+    using T = decltype(e);
+    const auto bytes = std::as_bytes(t->as<T>());
+    return Constant{dtype_of<T>(), std::move(t), bytes};
+  });
+}
+
+bool Constant::operator==(const Constant& other) const {
+  return dtype == other.dtype && std::ranges::equal(bytes, other.bytes);
 }
 
 void spell(std::string& text, const Constant& c) {
@@ -69,6 +80,15 @@ void spell(std::string& text, const Constant& c) {
       column += n.size();
     }
   });
+}
+
+int64_t spelled_size(const Constant& c) {
+  // Sign, digits, exponent, suffix, comma, and a share of the line ends.
+  const int64_t digits = visit_dtype(c.dtype, [](auto e) -> int64_t {
+    using T = decltype(e);
+    return std::is_floating_point_v<T> ? (sizeof(T) == 4 ? 18 : 27) : std::numeric_limits<T>::digits10 + 5;
+  });
+  return c.size() * 8 / info(c.dtype).bits * digits + 32;
 }
 
 std::string spelled(const Constant& c) {

@@ -259,7 +259,7 @@ class LayerPrinter {
     for (size_t i = 0; i < n.inputs.size(); ++i) {
       if (!view.has(i) || code.packed.count(i)) continue;
       const std::string x = fmt::format("x{}", i);
-      if (view.constant(i)) code.constants.push_back({x, constant_of(*view.constant(i))});
+      if (view.constant(i)) code.constants.push_back({x, constant_of(view.input(i).data)});
       else param(fmt::format("const {}* {}", info(view.in(i).dtype).c_type, x), pointer(n.inputs[i], true));
     }
     for (size_t i = 0; i < n.outputs.size(); ++i)
@@ -390,9 +390,9 @@ bool needs_core(const Graph& g) {
   return std::ranges::any_of(g.nodes, [](const Node& n) { return n.kernel && !n.kernel->needs.empty(); });
 }
 
-/// What follows the inclusion of the header.
+/// `head`, and what follows the inclusion of the header.
 std::string print_source(const Graph& g, const Target& t, const Options& o, const std::string& name,
-                         const LayerPrinter& layers) {
+                         const LayerPrinter& layers, std::string_view head) {
   const KernelSource kernels = kernel_source(layers.headers);
   std::string calls;
   for (size_t i = 0; i < layers.calls.size(); ++i)
@@ -415,7 +415,11 @@ std::string print_source(const Graph& g, const Target& t, const Options& o, cons
         )",
                    {{"guard", t.guard}, {"target", t.name}, {"flags", t.flags}});
   if (needs_core(g) && t.has("dual")) guard += "#define BURIN_DUAL 1\n";
+  int64_t room = int64_t(head.size() + kernels.preamble.size() + kernels.body.size() + layers.functions.size()) + 65536;
+  for (const LayerPrinter::Array& a : layers.arrays) room += spelled_size(a.data);
   Writer w;
+  w.reserve(size_t(room));
+  w.raw(head);
   w.emit(R"(
       $guard$
       #ifdef __ELF__
@@ -496,10 +500,9 @@ Module print_module(const Graph& g, const Target& target, const Options& options
   for (const Node& n : g.nodes)
     if (!is_alias(g, n)) layers.add(n);
   const std::string head = banner(g, target, origin, layers.weight_bytes);
-  const std::string body = print_source(g, target, options, name, layers);
-  // Of all that is in the two files, the banner's version, options and hash of the model among it.
-  const std::string build = "0x" + sha256(print_header(g, name, options, head, "") + body).substr(0, 8);
-  const std::string include = expand(R"(
+  // The number of the build has always as many digits: it takes the place of zeros, and the text is never moved.
+  const auto include = [&](std::string_view build) {
+    return expand(R"(
       #include "$name$.h"
 
       #if !defined($N$_BUILD) || $N$_BUILD != $build$
@@ -507,8 +510,17 @@ Module print_module(const Graph& g, const Target& target, const Options& options
       #endif
 
       )",
-                                     {{"name", name}, {"N", upper(name)}, {"build", build}});
-  return {print_header(g, name, options, head, build), head + include + body, layers.layers, layers.weight_bytes};
+                  {{"name", name}, {"N", upper(name)}, {"build", build}});
+  };
+  const std::string start = head + include("0x00000000");
+  std::string source = print_source(g, target, options, name, layers, start);
+  // Of all that is in the two files, the banner's version, options and hash of the model among it.
+  Sha256 all;
+  all.add(print_header(g, name, options, head, ""));
+  all.add(std::string_view(source).substr(start.size()));
+  const std::string build = "0x" + all.hex().substr(0, 8);
+  source.replace(head.size(), start.size() - head.size(), include(build));
+  return {print_header(g, name, options, head, build), std::move(source), layers.layers, layers.weight_bytes};
 }
 
 }  // namespace burin

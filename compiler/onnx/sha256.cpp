@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -45,18 +46,37 @@ void absorb(State& h, const unsigned char* block) {
 
 }  // namespace
 
-std::string sha256(std::string_view data) {
-  State h{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-  const size_t whole = data.size() / 64 * 64;
-  for (size_t i = 0; i < whole; i += 64) absorb(h, reinterpret_cast<const unsigned char*>(data.data()) + i);
-  std::string tail(data.substr(whole));
+void Sha256::add(std::string_view data) {
+  size_ += data.size();
+  const auto block = [&](std::string_view b) { absorb(state_, reinterpret_cast<const unsigned char*>(b.data())); };
+  if (!rest_.empty()) {
+    const size_t missing = std::min(64 - rest_.size(), data.size());
+    rest_ += data.substr(0, missing);
+    data.remove_prefix(missing);
+    if (rest_.size() < 64) return;
+    block(rest_);
+    rest_.clear();
+  }
+  for (; data.size() >= 64; data.remove_prefix(64)) block(data);
+  rest_ = data;
+}
+
+std::string Sha256::hex() const {
+  State h = state_;
+  std::string tail = rest_;
   tail += char(0x80);
   tail.append((120 - tail.size()) % 64, '\0');
-  for (int shift = 56; shift >= 0; shift -= 8) tail += char((uint64_t(data.size()) * 8) >> shift & 0xff);
+  for (int shift = 56; shift >= 0; shift -= 8) tail += char((size_ * 8) >> shift & 0xff);
   for (size_t i = 0; i < tail.size(); i += 64) absorb(h, reinterpret_cast<const unsigned char*>(tail.data()) + i);
   std::string hex;
   for (uint32_t word : h) hex += fmt::format("{:08x}", word);
   return hex;
+}
+
+std::string sha256(std::string_view data) {
+  Sha256 all;
+  all.add(data);
+  return all.hex();
 }
 
 }  // namespace burin

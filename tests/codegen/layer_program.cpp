@@ -97,7 +97,7 @@ void LayerProgram::add(std::string name, Op op, std::vector<Operand> in, Type y)
   };
   for (size_t i = 0; i < in.size(); ++i) {
     if (code.packed.count(i)) continue;
-    const LayerConstant c{fmt::format("x{}", i), constant_of(in[i].value)};
+    const LayerConstant c{fmt::format("x{}", i), constant_of(std::make_shared<const Tensor>(in[i].value))};
     if (in[i].constant) {
       code.constants.push_back(c);
     } else {

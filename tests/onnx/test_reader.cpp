@@ -39,6 +39,14 @@ TEST_CASE("sha256 of FIPS 180-4's examples", "[onnx]") {
   // Around the block length, where the padding needs another block.
   CHECK(sha256(std::string(55, 'a')) == "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318");
   CHECK(sha256(std::string(56, 'a')) == "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a");
+  const std::string text(1000, 'a');
+  for (size_t cut : {0, 1, 63, 64, 65, 999}) {
+    Sha256 parts;
+    parts.add(std::string_view(text).substr(0, cut));
+    parts.add("");
+    parts.add(std::string_view(text).substr(cut));
+    CHECK(parts.hex() == sha256(text));
+  }
   CHECK(sha256(std::string(64, 'a')) == "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb");
 }
 

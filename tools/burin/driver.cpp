@@ -4,14 +4,16 @@
 
 namespace burin {
 
-Compiled compile(const Source& source, const ReadOptions& read, const Context& context) {
+Compiled compile(Source source, const ReadOptions& read, const Context& context) {
   Compiled c;
   c.context = context;
   c.graph = read_model(source.bytes, source.path, read, &c.info);
+  std::string().swap(source.bytes);  // as large as the weights; an assignment would keep the memory
   c.graph.name = context.options.name;
   c.context.edges = &c.edges;
   try {
     run_passes(c.graph, c.context);
+    c.graph.drop_unread_constants();
     c.context.edges = nullptr;  // `c` may move
     c.module = print_module(c.graph, *context.target, context.options,
                             {std::filesystem::path(source.path).filename().string(), c.info.sha256, source.options});

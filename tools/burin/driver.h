@@ -28,6 +28,6 @@ struct Compiled {
 /// but those that the model (external data) or `read` (bind_text) names, and writes none but dumps into
 /// context.dump_dir. Throws ModelError, and std::bad_alloc where memory is short; anything else that comes out is a
 /// fault of the compiler.
-Compiled compile(const Source& source, const ReadOptions& read, const Context& context);
+Compiled compile(Source source, const ReadOptions& read, const Context& context);
 
 }  // namespace burin

@@ -27,19 +27,21 @@ std::string dependencies(const std::vector<std::string>& outputs, const std::vec
 int run(ModelOptions& o, const std::string& folder, const std::string& depfile, const std::string& calibration) {
   if (!calibration.empty())
     throw UsageError("--calibration is not supported in this version (post-training quantization)");
-  const Compiled c = compile_within_budget(o);
+  Compiled c = compile_within_budget(o);
   print_notes(c, o);
   if (const int over = check_budget(c, o); over != kOk) return over;
   const std::string base = (std::filesystem::path(folder) / model_identifier(c.graph.name)).string();
-  std::vector<std::pair<std::string, std::string>> files{{base + ".h", c.module.header},
-                                                         {base + ".cpp", c.module.source}};
+  std::vector<std::pair<std::string, std::string>> reports = report_files(c, o);
+  std::vector<std::pair<std::string, std::string>> files;
+  files.emplace_back(base + ".h", std::move(c.module.header));
+  files.emplace_back(base + ".cpp", std::move(c.module.source));
   if (!depfile.empty()) {
     std::vector<std::string> inputs{o.model};
     inputs.insert(inputs.end(), c.info.external_files.begin(), c.info.external_files.end());
     inputs.insert(inputs.end(), o.bound_files.begin(), o.bound_files.end());
     files.emplace_back(depfile, dependencies({base + ".cpp", base + ".h"}, inputs));
   }
-  for (auto& f : report_files(c, o)) files.push_back(std::move(f));
+  for (auto& f : reports) files.push_back(std::move(f));
   write_files(files);
   return kOk;
 }

@@ -147,6 +147,17 @@ bool is_folder(const std::string& path) {
   return fs::is_directory(path, ignored);
 }
 
+/// The file's bytes are `text`; it is never in memory as a whole.
+static bool holds(const std::string& path, std::string_view text) {
+  std::ifstream f(path, std::ios::binary);
+  char part[16384];
+  while (f.read(part, sizeof part), f.gcount() > 0) {
+    if (!text.starts_with(std::string_view(part, size_t(f.gcount())))) return false;
+    text.remove_prefix(size_t(f.gcount()));
+  }
+  return f.eof() && text.empty();
+}
+
 void write_file(const std::string& path, std::string_view text) {
   if (const int error = write_bytes(path.c_str(), text)) unwritable(path, reason(error));
 }
@@ -162,7 +173,7 @@ void write_files(const std::vector<std::pair<std::string, std::string>>& files) 
     const fs::file_status status = fs::status(path, error);
     if (!fs::status_known(status)) unwritable(path, error.message());
     if (fs::is_directory(status)) unwritable(path, "it is a folder");
-    if (fs::is_regular_file(status) && read_text(name) == text) continue;
+    if (fs::is_regular_file(status) && holds(name, text)) continue;
     if (fs::exists(status) &&
         !fs::is_regular_file(status)) {  // a device or a pipe, which nothing may take the place of
       devices.emplace_back(path, text);

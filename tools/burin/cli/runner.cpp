@@ -25,7 +25,7 @@ std::string byte_list(const std::vector<std::vector<Tensor>>& inputs, size_t i) 
   std::string s;
   for (const auto& set : inputs) {
     const auto bytes = set[i].bytes();
-    s += fmt::format("{{{}}},\n", bytes.empty() ? "0" : spelled({DType::u8, {bytes.begin(), bytes.end()}}));
+    s += fmt::format("{{{}}},\n", bytes.empty() ? "0" : spelled({DType::u8, nullptr, bytes}));
   }
   return s;
 }
