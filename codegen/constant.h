@@ -30,7 +30,8 @@ Constant constant_of(std::shared_ptr<const Tensor> t);
 /// Appends rows of decimal numbers, as wide as fits a line: "1,2,3".
 void spell(std::string& text, const Constant& c);
 std::string spelled(const Constant& c);
-/// No less than the characters of that.
+/// About the characters of that, rather more: memory to ask for before it is written. Only NaN, infinities and the
+/// least integers have longer literals.
 int64_t spelled_size(const Constant& c);
 
 }  // namespace burin

@@ -34,7 +34,7 @@ class Writer {
  public:
   /// The margin of the template's first line is removed from all of its lines.
   void emit(Template what, const std::vector<Var>& vars = {});
-  /// So many characters will be written: the text is not moved until then.
+  /// Up to so many characters the text is not moved as it grows.
   void reserve(size_t size) { text_.reserve(size); }
   /// Text as it is.
   void raw(std::string_view text) { text_ += text; }
