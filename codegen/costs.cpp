@@ -1,9 +1,12 @@
 #include "codegen/costs.h"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <numeric>
 #include <sstream>
 
+#include "codegen/layers/conv_share.h"
 #include "compiler/diagnostics.h"
 #include "compiler/embedded.h"
 
@@ -31,11 +34,6 @@ Table read_table() {
   return r;
 }
 
-const FittedCosts* known(const Kernel& k, const Target& t) {
-  const FittedCosts* c = fitted_costs(t.key("costs"), k.name);
-  return c && c->cycles.size() == k.counts ? c : nullptr;
-}
-
 }  // namespace
 
 const FittedCosts* fitted_costs(std::string_view cores, std::string_view kernel) {
@@ -45,17 +43,27 @@ const FittedCosts* fitted_costs(std::string_view cores, std::string_view kernel)
 }
 
 double estimated_cycles(const Kernel& k, const Work& work, const Target& t) {
-  const FittedCosts* c = known(k, t);
-  return c ? std::inner_product(work.counts.begin(), work.counts.end(), c->cycles.begin(), 0.0) : kUnknownCycles;
+  const FittedCosts* c = fitted_costs(t.key("costs"), k.name);
+  if (!c) return kUnknownCycles;
+  if (c->cycles.size() != work.counts.size())
+    throw InternalError(
+        fmt::format("kernels.costs: {} has {} factors for {} counts", k.name, c->cycles.size(), work.counts.size()));
+  return std::inner_product(work.counts.begin(), work.counts.end(), c->cycles.begin(), 0.0);
+}
+
+Node planned(const Node& n, const Kernel& k, const Work& work) {
+  Node r = n;
+  r.kernel = &k;
+  r.scratch = work.scratch, r.rows = work.rows, r.block = work.block;
+  return r;
 }
 
 Cost estimated_cost(const Kernel& k, const Work& work, const LayerView& v) {
-  const FittedCosts* c = known(k, v.target);
+  const FittedCosts* c = fitted_costs(v.target.key("costs"), k.name);
   Cost r{estimated_cycles(k, work, v.target), 0, c ? c->code : 0, work.scratch};
-  Node n = v.node;
-  n.kernel = &k;
-  n.scratch = work.scratch;
-  for (const LayerConstant& constant : k.print(LayerView(v, n)).constants) r.constants += constant.data.size();
+  Node n = planned(v.node, k, work);
+  n.sharing = alone(v, work);
+  for (const NamedConstant& constant : k.lower(LayerView(v, n)).constants) r.constants += constant.value.size();
   return r;
 }
 

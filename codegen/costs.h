@@ -27,6 +27,8 @@ const FittedCosts* fitted_costs(std::string_view cores, std::string_view kernel)
 /// Cycles of what nobody measured: such a kernel is taken only where nothing else serves, or by --kernel.
 constexpr double kUnknownCycles = 1e15;
 double estimated_cycles(const Kernel& k, const Work& work, const Target& t);
+/// The node with that kernel, run as `work` says.
+Node planned(const Node& n, const Kernel& k, const Work& work);
 /// `work` is what the kernel says of the layer.
 Cost estimated_cost(const Kernel& k, const Work& work, const LayerView& v);
 

@@ -1,36 +1,54 @@
 // What select-kernels and the printer see of a node, and what printing it makes.
 #pragma once
 #include <any>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <typeindex>
 #include <vector>
 
-#include "codegen/constant.h"
-#include "codegen/writer.h"
 #include "compiler/ir/graph.h"
 #include "compiler/options.h"
+#include "compiler/program/call.h"
 #include "targets/target.h"
 
 namespace burin {
 
+/// Bytes of the arena that are live at each step, without working memory. Computed once for all layers that ask.
+struct LiveSteps {
+  explicit LiveSteps(const Graph& g);
+  std::vector<int64_t> live;  // by step, from -1 on
+  int64_t most;
+};
+
+/// What select-kernels found out about a layer: passes after it ask no proof a second time.
+struct Selection {
+  std::map<std::type_index, std::any> families;             // Family::of
+  std::vector<std::pair<const Kernel*, double>> estimates;  // every kernel that serves on this target, its cycles
+};
+
 /// A node with its types, and the facts that several kernels of one family ask for (computed once).
 class LayerView {
  public:
-  LayerView(const Graph& g, const Node& n, const Target& t, const Options& o)
-      : graph(g), node(n), target(t), options(o) {}
-  LayerView(const Graph&, const Node&, const Target&, Options&&) = delete;  // the view keeps the reference
+  LayerView(const Graph& g, const Node& n, const Target& t, const Options& o, const LiveSteps* steps = nullptr)
+      : graph(g),
+        node(n),
+        target(t),
+        options(o),
+        live(steps),
+        selection_(n.selection ? n.selection : std::make_shared<Selection>()) {}
+  LayerView(const Graph&, const Node&, const Target&, Options&&, const LiveSteps* = nullptr) = delete;
   /// The same layer with another kernel: what is known of it is shared.
   LayerView(const LayerView& v, const Node& n)
-      : graph(v.graph), node(n), target(v.target), options(v.options), families_(v.families_) {}
+      : graph(v.graph), node(n), target(v.target), options(v.options), live(v.live), selection_(v.selection_) {}
   const Graph& graph;
   const Node& node;
   const Target& target;
   const Options& options;
+  const LiveSteps* live;  // null: whoever asks computes it
 
   size_t inputs() const { return node.inputs.size(); }
   bool has(size_t i) const { return i < node.inputs.size() && node.inputs[i] != ValueId::none; }
@@ -38,11 +56,12 @@ class LayerView {
   const Type& in(size_t i) const { return input(i).type; }
   const Type& out(size_t i = 0) const { return graph[node.outputs[i]].type; }
   const Tensor* constant(size_t i) const { return has(i) ? input(i).data.get() : nullptr; }
+  const std::shared_ptr<Selection>& selection() const { return selection_; }
 
   /// Family::of(*this), computed once; null where the node is no layer of that family.
   template <class Family>
   const Family* as() const {
-    auto [it, fresh] = families_->try_emplace(std::type_index(typeid(Family)));
+    auto [it, fresh] = selection_->families.try_emplace(std::type_index(typeid(Family)));
     if (fresh) it->second = Family::of(*this);
     return std::any_cast<std::optional<Family>>(it->second)
                ? std::any_cast<std::optional<Family>>(&it->second)->operator->()
@@ -50,32 +69,39 @@ class LayerView {
   }
 
  private:
-  std::shared_ptr<std::map<std::type_index, std::any>> families_ =
-      std::make_shared<std::map<std::type_index, std::any>>();
+  std::shared_ptr<Selection> selection_;
 };
 
-/// An array of constants that a layer reads: a parameter of its function.
-struct LayerConstant {
-  std::string name;  // of the parameter: "w"
-  Constant data;
-};
-
-/// A layer as source. The body sees its inputs as x0, x1, ..., its outputs as y0, ..., its working memory as `scratch`
-/// (16-byte aligned) and its constants by their names; kernels and shapes are in namespace burin.
+/// What a layer does. Its calls see its inputs as x0, x1, ..., its outputs as y0, ..., its working memory as `scratch`
+/// (16-byte aligned) and its constants by their names.
 struct LayerCode {
-  std::vector<std::string> headers;  // of runtime-min/kernels
-  std::vector<LayerConstant> constants;
-  std::set<size_t> packed;  // inputs that the constants replace
-  std::string body;
-  std::string requantize;             // for the report: "shift8", "" where nothing is requantized
-  std::map<std::string, int> needed;  // channels by the cheapest sequence that serves them
-  int64_t accumulator_bound = 0;      // largest |sum| that can occur; 0: not of interest
+  std::vector<std::string> headers = {};  // of runtime-min/kernels
+  std::vector<NamedConstant> constants = {};
+  std::set<size_t> packed = {};  // inputs that the constants replace
+  Body body = {};
+  std::string requantize = "";             // for the report: "shift8", "" where nothing is requantized
+  std::map<std::string, int> needed = {};  // channels by the cheapest sequence that serves them
+  int64_t accumulator_bound = 0;           // largest |sum| that can occur; 0: not of interest
 };
 
-/// What a layer asks of a kernel that serves it.
+/// Which layers of a kernel could be one function under --optimize size (codegen/layers/conv_share.h).
+enum class SharedFunction : uint8_t { none, conv_plain, depthwise_plain, conv, pointwise, depthwise, winograd, dense };
+struct SharedForm {
+  SharedFunction function = SharedFunction::none;
+  bool parts = false;  // the kernel has parts that such layers share (kAny in runtime-min/), exact for this one
+  // What a function of its own would gain, as a part of the layer's time with one, and the bytes that it would add.
+  double saved = 0;
+  int32_t bytes = 0;
+};
+
+/// What a layer asks of a kernel that serves it, and how the kernel would be run: select-kernels copies that into the
+/// node.
 struct Work {
   std::vector<double> counts;  // what the time depends on; codegen/costs.h makes cycles of them
-  int64_t scratch;             // bytes
+  int64_t scratch = 0;         // bytes
+  int32_t rows = 0;            // output rows a call; 0: the whole value
+  int32_t block = 0;           // filters that are prepared at a time; 0: the kernel knows no such number
+  SharedForm form = {};
 };
 
 /// One line of kernels.inc.
@@ -83,16 +109,9 @@ struct Kernel {
   std::string_view name;
   std::string_view header;                        // in runtime-min/kernels
   std::string_view needs;                         // feature of the core, empty: none
-  size_t counts;                                  // numbers in Work::counts
   std::optional<Work> (*work)(const LayerView&);  // nothing: the kernel does not serve this layer
-  LayerCode (*print)(const LayerView&);
+  LayerCode (*lower)(const LayerView&);           // of a node with its Work
 };
 std::span<const Kernel> kernels();
-
-// Spelling of C++ values.
-std::string cpp(float v);
-std::string cpp(double v);
-/// "{1, 2, 3}" for a struct or array of integers.
-std::string braced(std::span<const int32_t> values);
 
 }  // namespace burin

@@ -10,6 +10,8 @@
 #include "codegen/costs.h"
 #include "codegen/kernel_source.h"
 #include "codegen/names.h"
+#include "codegen/spelling.h"
+#include "codegen/writer.h"
 #include "compiler/liveness.h"
 #include "compiler/onnx/sha256.h"
 #include "compiler/ops/conv.h"
@@ -245,7 +247,7 @@ class LayerPrinter {
 
   void add(const Node& n) {
     const LayerView view(g_, n, t_, o_);
-    LayerCode code = n.kernel->print(view);
+    LayerCode code = n.kernel->lower(view);
     const std::string label = names_.make(n.name.empty() ? std::string(name(n.op)) : n.name);
     LayerFacts facts = describe(view, label);
     facts.requantize = code.requantize, facts.needed = code.needed, facts.accumulator_bound = code.accumulator_bound;
@@ -268,14 +270,15 @@ class LayerPrinter {
       param("void* scratch", fmt::format("arena + {}", n.scratch_offset));
       uses_arena = true;
     }
-    for (LayerConstant& c : code.constants) {
-      facts.weight_bytes += c.data.size();
-      param(fmt::format("const {}* {}", c.data.c_type(), c.name),
+    for (NamedConstant& c : code.constants) {
+      facts.weight_bytes += c.value.size();
+      param(fmt::format("const {}* {}", c.value.c_type(), c.name),
             fmt::format("{}::weights::{}", name_, constant(label, c)));
     }
-    const auto [it, fresh] = functions_.try_emplace(params + "\n" + code.body, label);
+    const std::string body = spelled(code.body);
+    const auto [it, fresh] = functions_.try_emplace(params + "\n" + body, label);
     facts.function = it->second;
-    print(facts, view, params, code.body, fresh);
+    print(facts, view, params, body, fresh);
     calls.push_back(fmt::format("{}::layers::{}({});", name_, it->second, args));
     layers.push_back(std::move(facts));
   }
@@ -318,14 +321,14 @@ class LayerPrinter {
   }
 
   /// The array's name; equal arrays are kept once. Takes the bytes.
-  const std::string& constant(const std::string& label, LayerConstant& c) {
-    const std::string_view bytes(reinterpret_cast<const char*>(c.data.bytes.data()), c.data.bytes.size());
+  const std::string& constant(const std::string& label, NamedConstant& c) {
+    const std::string_view bytes(reinterpret_cast<const char*>(c.value.bytes.data()), c.value.bytes.size());
     auto [it, last] = by_content_.equal_range(std::hash<std::string_view>{}(bytes));
     for (; it != last; ++it)
-      if (arrays[it->second].data == c.data) return arrays[it->second].name;
+      if (arrays[it->second].data == c.value) return arrays[it->second].name;
     by_content_.emplace(std::hash<std::string_view>{}(bytes), arrays.size());
-    weight_bytes += c.data.size();
-    return arrays.emplace_back(fmt::format("{}_{}", label, c.name), label, std::move(c.data)).name;
+    weight_bytes += c.value.size();
+    return arrays.emplace_back(fmt::format("{}_{}", label, c.name), label, std::move(c.value)).name;
   }
 
   LayerFacts describe(const LayerView& v, const std::string& label) const {
@@ -345,9 +348,7 @@ class LayerPrinter {
       else (v.constant(i) ? f.constant_bytes : f.input_bytes) += in[i].bytes();
     }
     f.output_bytes += v.out().bytes();
-    for (const Kernel& k : kernels())
-      if (const auto work = v.target.has(k.needs) ? k.work(v) : std::nullopt)
-        f.candidates[std::string(k.name)] = estimated_cycles(k, *work, v.target);
+    for (const auto& [kernel, cycles] : v.selection()->estimates) f.candidates[std::string(kernel->name)] = cycles;
     f.cycles = f.candidates[std::string(v.node.kernel->name)];
     return f;
   }

@@ -36,17 +36,24 @@ std::map<const Node*, std::string> forced(const Graph& g, const Options& o, std:
 
 }  // namespace
 
+void Candidates::assign(size_t i, size_t k) const { *layers[i] = planned(*layers[i], *kernels[i][k], works[i][k]); }
+
 Candidates candidates(Graph& g, const Context& ctx) {
   std::vector<Diagnostic> errors;
   const std::map<const Node*, std::string> wishes = forced(g, ctx.options, errors);
   Candidates r;
+  const Storage storage(g);
+  const LiveSteps live(g);
   for (Node& n : g.nodes) {
-    if (is_alias(g, n)) continue;
-    const LayerView view(g, n, *ctx.target, ctx.options);
+    if (storage.alias(n)) continue;
+    const LayerView view(g, n, *ctx.target, ctx.options, &live);
+    n.selection = view.selection();
+    n.selection->estimates.clear();
     const auto wish = wishes.find(&n);
     const std::string wanted = wish == wishes.end() ? "" : wish->second;
     std::vector<std::string_view> able;
     std::vector<const Kernel*> serves;
+    std::vector<Work> works;
     std::vector<Cost> cost;
     auto refuse = [&](const std::string& what, std::string_view code, const std::string& hint) {
       errors.push_back({Diagnostic::Severity::error, what + onnx_origin(n), std::string(code), hint, n.name,
@@ -55,12 +62,14 @@ Candidates candidates(Graph& g, const Context& ctx) {
     try {
       for (const Kernel& k : kernels()) {
         if (!ctx.target->has(k.needs)) continue;
-        const std::optional<Work> work = k.work(view);
+        std::optional<Work> work = k.work(view);
         if (!work) continue;
         able.push_back(k.name);
+        n.selection->estimates.emplace_back(&k, estimated_cycles(k, *work, *ctx.target));
         if (!wanted.empty() && k.name != wanted) continue;
         serves.push_back(&k);
         cost.push_back(estimated_cost(k, *work, view));
+        works.push_back(*std::move(work));
       }
     } catch (const OpError& e) {  // a sum that no accumulator holds
       refuse(e.what(), e.code(), e.hint());
@@ -73,7 +82,8 @@ Candidates candidates(Graph& g, const Context& ctx) {
     else if (serves.empty())
       refuse(fmt::format("kernel '{}' does not serve this layer on {}", wanted, ctx.target->name), "no-kernel",
              fmt::format("these do: {}", fmt::join(able, ", ")));
-    r.layers.push_back(&n), r.kernels.push_back(std::move(serves)), r.costs.push_back(std::move(cost));
+    r.layers.push_back(&n), r.kernels.push_back(std::move(serves)), r.works.push_back(std::move(works));
+    r.costs.push_back(std::move(cost));
   }
   if (!errors.empty()) throw ModelError(errors);
   return r;

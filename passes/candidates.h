@@ -10,7 +10,11 @@ namespace burin {
 struct Candidates {
   std::vector<Node*> layers;                        // without those that have nothing to do
   std::vector<std::vector<const Kernel*>> kernels;  // at least one a layer, in the order of kernels.inc
+  std::vector<std::vector<Work>> works;             // what these kernels would ask, and how they would be run
   Choices costs;                                    // of these kernels
+
+  /// Gives layer i the kernel of its choice k.
+  void assign(size_t i, size_t k) const;
 };
 
 /// What the target can run and what computes the layer exactly; where --kernel names one, this one only. Throws

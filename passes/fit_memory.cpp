@@ -14,10 +14,7 @@ namespace {
 constexpr int kTries = 8;
 
 void assign(const Candidates& c, const std::vector<size_t>& chosen) {
-  for (size_t i = 0; i < chosen.size(); ++i) {
-    c.layers[i]->kernel = c.kernels[i][chosen[i]];
-    c.layers[i]->scratch = c.costs[i][chosen[i]].scratch;
-  }
+  for (size_t i = 0; i < chosen.size(); ++i) c.assign(i, chosen[i]);
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ void select_kernels(Graph&, const Context&);
 void schedule(Graph&, const Context&);
 void plan_memory(Graph&, const Context&);
 void fit_memory(Graph&, const Context&);
+void share_functions(Graph&, const Context&);
 
 /// The names of all passes, in order.
 std::vector<std::string_view> pass_names();

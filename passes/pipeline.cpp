@@ -34,10 +34,11 @@ constexpr Pass kPasses[] = {
      narrow_channels},             // channels that are constant for every input, or that nobody reads, are dropped
     {"drop-clamps", drop_clamps},  // limits that nothing can reach
     {"own-outputs", own_outputs},  // a copy where an output has no bytes of its own
-    {"select-kernels", select_kernels},  // each node gets the cheapest kernel of the target
-    {"schedule", schedule},              // the order with the smallest peak of live bytes
-    {"plan-memory", plan_memory},        // each live value gets an offset in the arena
-    {"fit-memory", fit_memory},          // other kernels where --budget-ram wants less working memory
+    {"select-kernels", select_kernels},    // each node gets the cheapest kernel of the target
+    {"schedule", schedule},                // the order with the smallest peak of live bytes
+    {"plan-memory", plan_memory},          // each live value gets an offset in the arena
+    {"fit-memory", fit_memory},            // other kernels where --budget-ram wants less working memory
+    {"share-functions", share_functions},  // --optimize size: layers of one kernel that become one function
 };
 
 // What must come before what, and why. Checked by the build.
@@ -67,6 +68,7 @@ constexpr Before kOrder[] = {
     {"select-kernels", "plan-memory", "kernels say how much scratch they need"},
     {"schedule", "plan-memory", "lifetimes follow from the order"},
     {"plan-memory", "fit-memory", "it looks at the arena as planned"},
+    {"fit-memory", "share-functions", "layers share functions of the kernels that they keep"},
 };
 
 constexpr int index_of(std::string_view name) {

@@ -12,8 +12,7 @@ void select_kernels(Graph& g, const Context& ctx) {
   const std::vector<size_t> chosen =
       ctx.options.budget_flash ? fit_flash(c.costs, best, *ctx.options.budget_flash) : best;
   for (size_t i = 0; i < c.layers.size(); ++i) {
-    c.layers[i]->kernel = c.kernels[i][chosen[i]];
-    c.layers[i]->scratch = c.costs[i][chosen[i]].scratch;
+    c.assign(i, chosen[i]);
     if (chosen[i] == best[i]) continue;
     const Cost &now = c.costs[i][chosen[i]], &other = c.costs[i][best[i]];
     g.notes.push_back(

@@ -1,6 +1,6 @@
 #include "codegen/layers/binary.h"
 
-#include "codegen/layers/spelling.h"
+#include "codegen/layers/common.h"
 #include "compiler/ops/binary.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/requantization.h"
@@ -8,16 +8,7 @@
 namespace burin {
 namespace {
 
-std::string text(const BinaryShape& s) {
-  return fmt::format("{{{}, {}, {}, {}}}", s.rank, axes(s.extent, s.rank), axes(s.a, s.rank), axes(s.b, s.rank));
-}
-
-/// `call` after the declarations that it uses.
-std::string body(const BinaryShape& s, std::string_view declarations, std::string_view call) {
-  return fmt::format("constexpr burin::BinaryShape s = {};\n{}burin::{};\n", text(s), declarations, call);
-}
-
-std::string_view function(BinaryKind kind) { return Binary::names[size_t(kind)]; }
+std::string function(BinaryKind kind) { return fmt::format("fn_{}", Binary::names[size_t(kind)]); }
 
 }  // namespace
 
@@ -26,27 +17,25 @@ std::optional<BinaryReal> BinaryReal::of(const LayerView& v) {
   if (!op || !is_plain(v.in(0)) || !is_plain(v.in(1)) || !is_plain(v.out())) return std::nullopt;
   const bool slow = op->kind == BinaryKind::pow || op->kind == BinaryKind::mod || op->kind == BinaryKind::fmod;
   const double cost = slow ? 150 : op->kind == BinaryKind::div ? 20 : 8;
-  return BinaryReal{op,  v.in(0).dtype, v.out().dtype, binary_shape(v.in(0).shape, v.in(1).shape), v.out().elements(),
+  return BinaryReal{*op, v.in(0).dtype, v.out().dtype, binary_shape(v.in(0).shape, v.in(1).shape), v.out().elements(),
                     cost};
 }
 
-LayerCode print_binary(const LayerView& v) {
+LayerCode lower_binary(const LayerView& v) {
   const BinaryReal& b = *v.as<BinaryReal>();
   if (b.n == 0) return nothing(v);
-  const std::string_view f = function(b.op->kind);
-  if (b.y == DType::f32)
-    return layer_code("binary.h", body(b.s, "",
-                                       fmt::format("binary_f32<burin::fn_{}>(s, {}, {}, x0, x1, y0)", f,
-                                                   cpp(b.op->clamp.lo), cpp(b.op->clamp.hi))));
-  return layer_code("binary.h", body(b.s, "", fmt::format("binary<burin::fn_{}>(s, x0, x1, y0)", f)));
+  const bool clamped = b.y == DType::f32;
+  const std::vector<Argument> first =
+      clamped ? std::vector<Argument>{s_name, b.op.clamp.lo, b.op.clamp.hi} : std::vector<Argument>{s_name};
+  return one_call("binary.h", {clamped ? "binary_f32" : "binary", {function(b.op.kind)}, with_operands(first, 2)},
+                  {{"s", struct_of(b.s)}});
 }
 
-LayerCode print_binary_f32_mve(const LayerView& v) {
+LayerCode lower_binary_f32_mve(const LayerView& v) {
   const BinaryReal& b = *v.as<BinaryReal>();
-  return layer_code(
-      "binary_f32_mve.h",
-      fmt::format("burin::binary_f32_mve<burin::fn_{}, {}, {}>({}, {}, {}, x0, x1, y0);\n", function(b.op->kind),
-                  b.s.a[0], b.s.b[0], b.n, cpp(b.op->clamp.lo), cpp(b.op->clamp.hi)));
+  return one_call("binary_f32_mve.h", {"binary_f32_mve",
+                                       {function(b.op.kind), fmt::format("{}", b.s.a[0]), fmt::format("{}", b.s.b[0])},
+                                       with_operands({b.n, b.op.clamp.lo, b.op.clamp.hi}, 2)});
 }
 
 std::optional<BinaryQ8> BinaryQ8::of(const LayerView& v) {
@@ -63,68 +52,67 @@ std::optional<BinaryQ8> BinaryQ8::of(const LayerView& v) {
   return r;
 }
 
-LayerCode print_add_q8(const LayerView& v) {
+LayerCode lower_add_q8(const LayerView& v) {
   const BinaryQ8& b = *v.as<BinaryQ8>();
   if (b.n == 0) return nothing(v);
   const bool table = b.add.device.kind == RequantAddKind::table;
-  const std::string q = fmt::format("{} burin::RequantAdd q = {};\n", table ? "const" : "constexpr",
-                                    text(b.add.device, table ? "table" : "nullptr"));
-  LayerCode code = layer_code("binary.h", body(b.s, q, "add_q8(s, q, x0, x1, y0)"));
+  LayerCode code = one_call("binary.h", {"add_q8", {}, with_operands({s_name, q_name}, 2)},
+                            {{"s", struct_of(b.s)}, {"q", struct_of(b.add.device, table ? "table" : "")}});
   if (table) code.constants = {{"table", constant_of<uint8_t>(b.add.table)}};
-  code.requantize = fmt::format("add_{}", requantize_name(b.add.device.kind));
+  code.requantize = "add_" + name_of(b.add.device.kind);
   return code;
 }
 
-LayerCode print_add_q8_mve(const LayerView& v) {
+LayerCode lower_add_q8_mve(const LayerView& v) {
   const BinaryQ8& b = *v.as<BinaryQ8>();
   if (b.n == 0) return nothing(v);
-  LayerCode code = layer_code(
-      "binary_mve.h", fmt::format("constexpr burin::RequantAdd q = {};\nburin::add_q8_mve({}, q, x0, x1, y0);\n",
-                                  text(b.add.device, "nullptr"), b.n));
-  code.requantize = fmt::format("add_{}", requantize_name(b.add.device.kind));
-  return code;
-}
-
-LayerCode print_mul_q8(const LayerView& v) {
-  const BinaryQ8& b = *v.as<BinaryQ8>();
-  if (b.n == 0) return nothing(v);
-  LayerCode code = layer_code("binary.h", "");
-  code.body = body(
-      b.s, requantization(b.mul, code),
-      fmt::format("mul_q8(s, q, {}, {}, p, x0, x1, y0)", v.in(0).quant.zero_point[0], v.in(1).quant.zero_point[0]));
-  return code;
-}
-
-LayerCode print_mul_q8_mve(const LayerView& v) {
-  const BinaryQ8& b = *v.as<BinaryQ8>();
-  if (b.n == 0) return nothing(v);
-  LayerCode code = layer_code("binary_mve.h", "");
-  code.body = body(
-      b.s, requantization(*b.mul_vector, code),
-      fmt::format("mul_q8_mve(s, q, {}, {}, p, x0, x1, y0)", v.in(0).quant.zero_point[0], v.in(1).quant.zero_point[0]));
+  LayerCode code =
+      one_call("binary_mve.h", {"add_q8_mve", {}, with_operands({b.n, q_name}, 2)}, {{"q", struct_of(b.add.device)}});
+  code.requantize = "add_" + name_of(b.add.device.kind);
   return code;
 }
 
 namespace {
 
-LayerCode print_extreme(const LayerView& v, std::string header, std::string_view kernel) {
+LayerCode lower_product(const LayerView& v, std::string header, std::string kernel, const Requantization& r) {
+  const BinaryQ8& b = *v.as<BinaryQ8>();
+  const auto zero = [&](size_t i) -> Argument { return v.in(i).quant.zero_point[0]; };
+  LayerCode code = one_call(std::move(header),
+                            {std::move(kernel), {}, with_operands({s_name, q_name, zero(0), zero(1), pointer("p")}, 2)},
+                            {{"s", struct_of(b.s)}});
+  requantization(r, code);
+  return code;
+}
+
+LayerCode lower_extreme(const LayerView& v, std::string header, std::string kernel) {
   const BinaryQ8& b = *v.as<BinaryQ8>();
   if (b.n == 0) return nothing(v);
-  LayerCode code = layer_code(std::move(header), "");
-  auto table = [&](const char* name, const std::vector<uint8_t>& t) -> std::string {
-    if (t.empty()) return "nullptr";
-    code.constants.push_back({name, constant_of<uint8_t>(t)});
-    code.requantize = "lut";
-    return name;
+  std::vector<NamedConstant> tables;
+  auto table = [&](const char* name, const std::vector<uint8_t>& t) -> Argument {
+    if (t.empty()) return Null{};
+    tables.push_back({name, constant_of<uint8_t>(t)});
+    return pointer(name);
   };
-  const std::string a = table("a_table", b.a_table), c = table("b_table", b.b_table);
-  code.body = body(b.s, "", fmt::format("{}<burin::fn_{}>(s, {}, {}, x0, x1, y0)", kernel, function(b.kind), a, c));
+  const Argument a_table = table("a_table", b.a_table), b_table = table("b_table", b.b_table);
+  LayerCode code =
+      one_call(std::move(header), {std::move(kernel), {function(b.kind)}, with_operands({s_name, a_table, b_table}, 2)},
+               {{"s", struct_of(b.s)}});
+  if (!tables.empty()) code.requantize = "lut";
+  code.constants = std::move(tables);
   return code;
 }
 
 }  // namespace
 
-LayerCode print_extreme_q8(const LayerView& v) { return print_extreme(v, "binary.h", "extreme_q8"); }
-LayerCode print_extreme_q8_mve(const LayerView& v) { return print_extreme(v, "binary_mve.h", "extreme_q8_mve"); }
+LayerCode lower_mul_q8(const LayerView& v) {
+  const BinaryQ8& b = *v.as<BinaryQ8>();
+  return b.n == 0 ? nothing(v) : lower_product(v, "binary.h", "mul_q8", b.mul);
+}
+LayerCode lower_mul_q8_mve(const LayerView& v) {
+  const BinaryQ8& b = *v.as<BinaryQ8>();
+  return b.n == 0 ? nothing(v) : lower_product(v, "binary_mve.h", "mul_q8_mve", *b.mul_vector);
+}
+LayerCode lower_extreme_q8(const LayerView& v) { return lower_extreme(v, "binary.h", "extreme_q8"); }
+LayerCode lower_extreme_q8_mve(const LayerView& v) { return lower_extreme(v, "binary_mve.h", "extreme_q8_mve"); }
 
 }  // namespace burin

@@ -10,15 +10,16 @@ namespace burin {
 /// Binary on real numbers, integers and booleans.
 struct BinaryReal {
   static std::optional<BinaryReal> of(const LayerView& v);
-  const Binary* op;
+  Binary op;
   DType x, y;
   BinaryShape s;
   int64_t n;
   double cost;  // cycles of one element
+  double cycles() const { return double(n) * cost; }
 
   /// binary_f32_mve serves: operands of one shape, or one of them a single number.
   bool mve() const {
-    const bool simple = op->kind == BinaryKind::add || op->kind == BinaryKind::sub || op->kind == BinaryKind::mul;
+    const bool simple = op.kind == BinaryKind::add || op.kind == BinaryKind::sub || op.kind == BinaryKind::mul;
     return simple && y == DType::f32 && s.rank == 1 && n > 0 && s.a[0] <= 1 && s.b[0] <= 1 && s.a[0] + s.b[0] > 0;
   }
 };
@@ -43,16 +44,19 @@ struct BinaryQ8 {
   }
   /// Runs of elements for Helium: one or two axes, the last one without broadcasting.
   bool runs() const { return s.rank <= 2 && s.a[s.rank - 1] == 1 && s.b[s.rank - 1] == 1; }
+  /// mul_q8_mve serves.
+  bool vector_product() const { return mul_vector && runs(); }
+  bool vector_extreme() const { return is_extreme() && runs(); }
   bool is_extreme() const { return kind == BinaryKind::min || kind == BinaryKind::max; }
 };
 
-LayerCode print_binary(const LayerView& v);
-LayerCode print_binary_f32_mve(const LayerView& v);
-LayerCode print_add_q8(const LayerView& v);
-LayerCode print_add_q8_mve(const LayerView& v);
-LayerCode print_mul_q8(const LayerView& v);
-LayerCode print_mul_q8_mve(const LayerView& v);
-LayerCode print_extreme_q8(const LayerView& v);
-LayerCode print_extreme_q8_mve(const LayerView& v);
+LayerCode lower_binary(const LayerView& v);
+LayerCode lower_binary_f32_mve(const LayerView& v);
+LayerCode lower_add_q8(const LayerView& v);
+LayerCode lower_add_q8_mve(const LayerView& v);
+LayerCode lower_mul_q8(const LayerView& v);
+LayerCode lower_mul_q8_mve(const LayerView& v);
+LayerCode lower_extreme_q8(const LayerView& v);
+LayerCode lower_extreme_q8_mve(const LayerView& v);
 
 }  // namespace burin

@@ -1,4 +1,5 @@
 #include "codegen/layers/conv.h"
+#include "codegen/layers/common.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +10,6 @@
 #include "compiler/ops/dense.h"
 #include "compiler/ops/layout.h"
 #include "runtime-min/kernels/depthwise_mve.h"
-#include "runtime-min/kernels/winograd_dsp.h"
 
 namespace burin {
 
@@ -58,25 +58,20 @@ std::optional<Geometry> geometry(const LayerView& v) {
 
 bool is_depthwise(const ConvShape& s) { return s.groups > 1 && s.groups == s.ic && s.oc == s.ic; }
 
-std::string text(const ConvShape& s) {
-  const int32_t f[] = {s.ih, s.iw, s.ic, s.oh, s.ow, s.oc, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, s.groups};
-  return braced(f);
-}
-
-int64_t spare_room(const Graph& g, const Node& node, double growth) {
-  std::vector<int64_t> live(g.nodes.size() + 1);
+LiveSteps::LiveSteps(const Graph& g) : live(g.nodes.size() + 1) {
   for (const LiveRange& r : live_ranges(g))
     if (r.value != ValueId::none)
       for (int step = r.first; step <= r.last; ++step) live[size_t(step + 1)] += r.bytes;
-  const int64_t most = std::ranges::max(live);
-  for (size_t i = 0; i < g.nodes.size(); ++i)
-    if (&g.nodes[i] == &node) return most + int64_t(double(most) * growth) - live[i + 1];
-  return 0;
+  most = std::ranges::max(live);
 }
 
-std::string_view kind_name(RequantKind k) {
-  constexpr std::string_view names[] = {"shift8", "plain", "wide", "table", "vector"};
-  return names[size_t(k)];
+int64_t spare_room(const LayerView& v, double growth) {
+  const std::ptrdiff_t i = &v.node - v.graph.nodes.data();
+  if (i < 0 || i >= std::ptrdiff_t(v.graph.nodes.size())) return 0;
+  const auto room = [&](const LiveSteps& s) {
+    return s.most + int64_t(double(s.most) * growth) - s.live[size_t(i) + 1];
+  };
+  return v.live ? room(*v.live) : room(LiveSteps(v.graph));
 }
 
 namespace {
@@ -101,8 +96,6 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   c.x = v.in(0).dtype, c.y = v.out().dtype;
   c.aligned = v.options.io != Options::Io::external || !is_callers(v.graph, v.node.outputs[0]);
   c.x_zero = v.in(0).quant.zero_point[0];
-  const bool small = v.options.optimize == Options::Optimize::ram;
-  c.strip = std::min(c.s.oh, small ? 2 : c.s.oh <= 25 ? 25 : 12);
   const Tensor& w = *v.constant(1);
   c.weights = centered(w);
   c.taps = int64_t(c.s.kh) * c.s.kw * (c.s.ic / c.s.groups);
@@ -111,16 +104,13 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   const Clamp clamp = v.node.as<Conv>() ? v.node.as<Conv>()->clamp : v.node.as<Dense>()->clamp;
   c.requant = accumulator_requantization(w, v.constant(2), v.in(0), v.out(), clamp, c.weights, v.constant(3));
   for (size_t i = 0; i < c.requant.needed.size(); ++i)
-    ++c.needed[c.requant.constant[i] ? "constant" : std::string(kind_name(c.requant.needed[i]))];
+    ++c.needed[c.requant.constant[i] ? "constant" : name_of(c.requant.needed[i])];
   if (v.target.has("mve"))
     c.vector =
         plan_vector_requantization(accumulator_channels(w, v.constant(2), v.constant(3), v.in(0), v.out(), c.weights),
                                    requant_range(v.out(), clamp));
   c.narrow = std::ranges::all_of(c.weights, [](int16_t weight) { return weight >= -128 && weight <= 127; });
-  // For size there must be as many as the code of such a kernel has bytes: no other layer shares it.
-  const int64_t zeros = std::ranges::count(c.weights, int16_t{0});
-  const bool few = c.weights.empty() || (v.options.optimize == Options::Optimize::size && zeros < 512);
-  c.zeros = few ? 0 : double(zeros) / double(c.weights.size());
+  c.zeros = std::ranges::count(c.weights, int16_t{0});
   const int64_t reach = std::max(info(c.x).hi - c.x_zero, c.x_zero - info(c.x).lo);
   bool exact = c.narrow && c.s.groups == 1;
   for (int32_t o = 0; o < c.s.oc; ++o) {
@@ -134,26 +124,7 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   c.one_multiplier = c.requant.device.kind == RequantKind::shift8;
   for (size_t i = 3; i < c.requant.params.size(); i += 2)
     c.one_multiplier = c.one_multiplier && c.requant.params[i] == c.requant.params[1];
-  const ConvShape& s = c.s;
-  const bool memory = v.options.optimize != Options::Optimize::ram;  // for tiles
-  c.winograd = memory && c.narrow && s.groups == 1 && s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 &&
-               s.dw == 1 && s.ic % 4 == 0 && c.bound < (1 << 23);
-  c.tiles = double((s.oh + 1) / 2) * ((s.ow + 7) / 8) * 4;
-  if (c.winograd) {
-    // What was chosen stays: the order of layers, and so the room, changes afterwards.
-    const bool chosen = v.node.kernel && v.node.kernel->name == "winograd_q8_w8_dsp";
-    const int64_t room = (chosen ? v.node.scratch : spare_room(v.graph, v.node, 0)) - winograd_q8_dsp_scratch(s);
-    c.block = int32_t(std::min<int64_t>(s.oc + s.oc % 2, std::max<int64_t>(room, 0) / 4 / winograd_words(s.ic, 2) * 2));
-  }
   return c;
-}
-
-bool ConvQ8::has_any_form(std::string_view kernel) const {
-  const Requant& q = requant.device;
-  if (kernel == "winograd_q8_w8_dsp") return true;
-  if (q.kind != RequantKind::shift8 || q.lo != info(y).lo || q.hi != info(y).hi) return false;
-  if (is_dense_dsp(kernel)) return std::max({s.ic, s.oc, s.ow}) < 1 << 16 && taps > 0;
-  return kernel == "conv_q8_dsp" || kernel == "pointwise_q8_dsp" || (kernel == "depthwise_q8_dsp" && s.kh == 3);
 }
 
 bool ConvQ8::mve_depthwise() const {

@@ -20,25 +20,18 @@ struct ConvQ8 {
   bool narrow;          // centered weights fit int8
   bool hs;              // H/s packing is exact for every filter (runtime-min/kernels/conv_dsp.h)
   bool one_multiplier;  // requantization is shift8 with the same multiplier for all channels
-  double zeros;         // share of weights that are zero; 0 if so few that kernels of pruned models are too much code
-  bool winograd;        // F(2x2, 3x3) is exact, and tiles may take memory (runtime-min/kernels/winograd_dsp.h)
-  double tiles;         // of 2x2 outputs, rounded up to rows of four
-  int32_t block;        // filters that are transformed at a time on the device; 0: there is no room for them
+  int64_t zeros;        // weights that are zero
   int64_t taps;         // products of one output
   int64_t outputs;      // of one image
   double products;      // of one image
   int64_t bound;        // largest |sum + bias| over all channels
   int32_t x_zero;
-  int32_t strip;  // output rows of one strip of the depthwise kernel: its working memory grows with them
   DType x, y;
   bool aligned;  // y begins at a whole word: it lies in the arena (the caller's buffers of bytes need not)
   std::vector<int16_t> weights;  // [oc][kh][kw][ic / groups], zero point subtracted
   Requantization requant;
   std::optional<Requantization> vector;  // the same for Helium, where it is proven and the core has it
   std::map<std::string, int> needed;
-
-  /// Has the kernel parts that all layers share under --optimize size (kAny in runtime-min/) for a layer like this?
-  bool has_any_form(std::string_view kernel) const;
 
   /// Products of one pixel without those of blocks of zeros: quads of inputs times four filters (dense_sparse_dsp.h).
   double block_products() const;
@@ -58,9 +51,6 @@ struct ConvF32 {
   int64_t batch;
   bool dense, pointwise, depthwise;
   int64_t taps, outputs;  // as above
-  double rows3, rows4;    // pixels, rounded up to blocks of three, of four
-  double tiles;           // of 2x2 outputs, rounded up to four
-  int64_t room;           // bytes that a kernel may take as working memory in exchange for speed
   double products;
   Clamp clamp;
   std::vector<float> weights, bias;  // [oc][kh][kw][ic / groups]; [oc] or empty
@@ -76,9 +66,7 @@ std::optional<Geometry> geometry(const LayerView& v);
 bool is_depthwise(const ConvShape& s);
 /// Bytes of working memory that a node may have so that the arena grows by `growth` of its size at most: what is live
 /// elsewhere at the same time is counted, other nodes' working memory is not.
-int64_t spare_room(const Graph& g, const Node& node, double growth);
-std::string text(const ConvShape& s);
-std::string_view kind_name(RequantKind k);
+int64_t spare_room(const LayerView& v, double growth);
 
 /// What a kernel on integers reads beside its input, in the order of its loops.
 template <class W>
@@ -88,14 +76,12 @@ struct PackedConv {
   std::optional<Requant> device = {};  // what the parameters belong to; nothing: ConvQ8::requant
   bool pairs = false;  // the kernel would store whole words, but y is not aligned: its kPairs (conv_mve.h)
 };
-/// Is it a kernel whose layers dense_any_q8_dsp serves too, one function for all of them?
-inline bool is_dense_dsp(std::string_view kernel) { return kernel == "dense_q8_dsp" || kernel == "dense_one_q8_dsp"; }
 /// Zero point of the activations for kernels that make uint8 signed.
 int32_t signed_zero(const ConvQ8& c);
 /// Is H/s packing exact for filter o (runtime-min/kernels/conv_dsp.h)?
 bool hs_exact(const ConvQ8& c, int32_t o);
 
-// One for each line of kernels.inc, by its name.
+// One for each line of kernels.inc, by its name. A block (Work::block) goes in front of its parameters.
 PackedConv<int8_t> pack_conv_q8_ref(const ConvQ8& c);
 PackedConv<int16_t> pack_conv_q8_w16_ref(const ConvQ8& c);
 PackedConv<int8_t> pack_conv_q8_plain(const ConvQ8& c);
@@ -123,16 +109,13 @@ PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c);
 
-LayerCode print_packed_conv(const LayerView& v, LayerConstant weights, const std::vector<int32_t>& params,
-                            const std::optional<Requant>& device, bool pairs);
-
-/// The call of a kernel, of whose line in kernels.inc it is given name, header and packing.
-template <auto pack>
-LayerCode print_conv_q8(const LayerView& v) {
-  const auto packed = pack(*v.as<ConvQ8>());
-  using W = typename decltype(packed.weights)::value_type;
-  return print_packed_conv(v, LayerConstant{"w", constant_of<W>(packed.weights)}, packed.params, packed.device,
-                           packed.pairs);
+/// The calls of `function`, the kernel of the node.
+LayerCode lower_conv(const LayerView& v, std::string function, NamedConstant weights, std::vector<int32_t> params,
+                     const std::optional<Requant>& device, bool pairs);
+template <class W>
+LayerCode lower_conv(const LayerView& v, std::string function, const PackedConv<W>& packed) {
+  return lower_conv(v, std::move(function), {"w", constant_of<W>(packed.weights)}, packed.params, packed.device,
+                    packed.pairs);
 }
 
 /// The same for float32 (conv_f32.cpp). An empty bias is none.
@@ -150,10 +133,15 @@ PackedF32 pack_pointwise_f32_mve(const ConvF32& c);
 PackedF32 pack_dense_f32_mve(const ConvF32& c);
 PackedF32 pack_depthwise_f32_mve(const ConvF32& c);
 PackedF32 pack_winograd_f32_mve(const ConvF32& c);
-LayerCode print_packed_conv(const LayerView& v, const PackedF32& packed);
-template <auto pack>
-LayerCode print_conv_f32(const LayerView& v) {
-  return print_packed_conv(v, pack(*v.as<ConvF32>()));
-}
+LayerCode lower_conv(const LayerView& v, std::string function, const PackedF32& packed);
+
+// When a kernel serves, and what it would ask.
+#define CONV_Q8(kernel, header, needs) std::optional<Work> kernel##_work(const ConvQ8& l, const LayerView& v);
+#define CONV_F32(kernel, header, needs) std::optional<Work> kernel##_work(const ConvF32& l, const LayerView& v);
+#define KERNEL(...)
+#include "codegen/kernels.inc"
+#undef KERNEL
+#undef CONV_F32
+#undef CONV_Q8
 
 }  // namespace burin

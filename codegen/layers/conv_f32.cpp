@@ -1,8 +1,8 @@
 // Convolutions and fully connected layers in float32.
 #include <algorithm>
 
+#include "codegen/layers/common.h"
 #include "codegen/layers/conv.h"
-#include "codegen/layers/rows.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/dense.h"
 #include "runtime-min/kernels/depthwise_f32_mve.h"
@@ -53,11 +53,6 @@ std::optional<ConvF32> ConvF32::of(const LayerView& v) {
   c.depthwise = is_depthwise(g->s);
   c.taps = int64_t(c.s.kh) * c.s.kw * (c.s.ic / c.s.groups);
   c.outputs = int64_t(c.s.oh) * c.s.ow * c.s.oc;
-  const int64_t pixels = int64_t(c.s.oh) * c.s.ow;
-  c.rows3 = double((pixels + 2) / 3 * 3);
-  c.rows4 = double((pixels + 3) / 4 * 4);
-  c.tiles = double((int64_t((c.s.oh + 1) / 2) * ((c.s.ow + 1) / 2) + 3) / 4 * 4);
-  if (v.options.optimize == Options::Optimize::speed && c.s.kh == 3) c.room = spare_room(v.graph, v.node, 1.0 / 7);
   c.products = double(c.outputs) * double(c.taps);
   c.clamp = v.node.as<Conv>() ? v.node.as<Conv>()->clamp : v.node.as<Dense>()->clamp;
   auto values = [](const Tensor& t) { return std::vector<float>(t.data<float>(), t.data<float>() + t.elements()); };
@@ -100,31 +95,19 @@ PackedF32 pack_winograd_f32_mve(const ConvF32& c) {
   return r;
 }
 
-LayerCode print_packed_conv(const LayerView& v, const PackedF32& packed) {
+LayerCode lower_conv(const LayerView& v, std::string function, const PackedF32& packed) {
   const ConvF32& c = *v.as<ConvF32>();
   const ConvShape& s = c.s;
-  const Kernel& kernel = *v.node.kernel;
-  LayerCode code;
-  code.headers = {std::string(kernel.header)};
+  Call call{std::move(function), {}, {s_name, c.clamp.lo, c.clamp.hi, Rows{}, RowCount{}, pointer("w")}};
+  if (v.node.kernel->needs == "fpu" && fused(v.target)) call.types = {"true"};
+  call.arguments.push_back(packed.bias.empty() ? Argument(Null{}) : pointer("bias"));
+  call.arguments.push_back(pointer("y"));
+  call.arguments.push_back(v.node.scratch > 0 ? pointer("scratch") : Argument(Null{}));
+  call.rows = RowLoop{c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, v.node.rows, DType::f32};
+  LayerCode code = one_call(std::string(v.node.kernel->header), std::move(call), {{"s", struct_of(s), true}});
   code.packed = {1, 2};
   code.constants = {{"w", constant_of<float>(packed.weights)}};
   if (!packed.bias.empty()) code.constants.push_back({"bias", constant_of<float>(packed.bias)});
-  const auto call = [&](int32_t rows) {
-    return fmt::format("burin::{}{}(s, {}, {}, rows, {}, w, {}, y, {});", kernel.name,
-                       kernel.needs == "fpu" && fused(v.target) ? "<true>" : "", cpp(c.clamp.lo), cpp(c.clamp.hi), rows,
-                       packed.bias.empty() ? "nullptr" : "bias", v.node.scratch > 0 ? "scratch" : "nullptr");
-  };
-  // Depthwise rows share work with their neighbours, Winograd's tiles their filters, Helium's blocks are of three; the
-  // others make pixels of any row, in fours.
-  const bool tall =
-      kernel.name == "depthwise_f32_fpu" || kernel.name == "winograd_f32_fpu" || kernel.needs == "mve-float";
-  const int32_t n = tall ? std::min(s.oh, 64) : rows_per_call(s.oh, s.ow);
-  code.body = expand(
-      R"(
-      static constexpr burin::ConvShape s = $shape$;
-      $loop$)",
-      {{"shape", text(s)},
-       {"loop", row_loop({c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, "float"}, n, call)}});
   return code;
 }
 

@@ -315,7 +315,6 @@ PackedConv<uint32_t> pack_winograd_q8_dsp(const ConvQ8& c) {
 
 PackedConv<int8_t> pack_winograd_q8_w8_dsp(const ConvQ8& c) {
   PackedConv<int8_t> r{{c.weights.begin(), c.weights.end()}, centring_parameters(c, 256, signed_zero(c))};
-  r.params.insert(r.params.begin(), c.block);
   return r;
 }
 

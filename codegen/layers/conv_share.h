@@ -1,23 +1,25 @@
-// --optimize size: which integer convolutions and fully connected layers share functions, and how.
+// --optimize size: which integer convolutions and fully connected layers share functions, and how (docs/kernels.md,
+// "One function for all shapes").
 #pragma once
-#include "codegen/layers/conv.h"
+#include "codegen/layer.h"
 
 namespace burin {
 
-/// How a layer calls its kernel under --optimize size (docs/kernels.md, "One function for all shapes").
-enum class Sharing {
-  none,   // a function of its own for its shape alone: what it saves in time is worth its bytes
-  parts,  // a function of its own that calls parts which other layers use too
-  whole,  // one function with the other layers of its kernel and window
+/// Of every node: what it shares with others (Node::sharing). Nothing unless --optimize size.
+std::vector<Sharing> sharing(const Graph& g, const Target& t, const Options& o);
+
+/// The same of a layer that no other one would share with.
+Sharing alone(const LayerView& v, const Work& work);
+
+/// How a layer calls its kernel for that.
+struct SharedCall {
+  bool any = false;    // the parts that layers share
+  bool dense = false;  // a function that all fully connected layers share: all is in one array
+  std::optional<std::vector<int16_t>> table = {};  // one function for all shapes, which reads them here
+  SharedFacts facts = {};
 };
-/// none with every other --optimize.
-Sharing sharing(const LayerView& v, const ConvQ8& c, int32_t n);
-
-/// The call with shape and zero points read from a table, which becomes one of the layer's constants.
-std::string shared_call(const ConvQ8& c, int32_t n, std::string_view kernel, std::string_view params,
-                        std::string_view scratch, LayerCode& code);
-
-/// The same for fully connected layers (runtime-min/kernels/dense_dsp.h): all is in one array.
-std::string shared_dense_call(const ConvQ8& c, LayerCode& code);
+SharedCall shared_call(const LayerView& v);
+/// Where the table has the input's zero point.
+constexpr int kSharedZero = 12;
 
 }  // namespace burin

@@ -14,6 +14,13 @@ int32_t leaving(int32_t out, int32_t in, int32_t stride, int32_t pad, int32_t re
 
 }  // namespace
 
+int32_t rows_per_call(int32_t oh, int32_t ow) {
+  if (oh <= 32) return oh;
+  int32_t n = 1;
+  while (n < 4 && n * ow % 4 != 0) ++n;
+  return n;
+}
+
 double edge_pixels(const ConvShape& s) {
   const int32_t across = leaving(s.ow, s.iw, s.sw, s.pl, (s.kw - 1) * s.dw + 1),
                 down = leaving(s.oh, s.ih, s.sh, s.pt, s.rows(1));

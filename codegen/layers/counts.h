@@ -1,12 +1,20 @@
 // What the times of convolution kernels depend on, for the lines of kernels.inc. All are counts of one image; divisions
 // round down. runtime-min/kernels has the loops that are counted here.
 #pragma once
+#include <vector>
+
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/depthwise_any_dsp.h"
 #include "runtime-min/kernels/depthwise_mve.h"
 #include "runtime-min/kernels/depthwise_taps_dsp.h"
 
 namespace burin {
+
+/// Numbers that a time depends on (Work::counts).
+template <class... T>
+std::vector<double> counts(T... n) {
+  return {double(n)...};
+}
 
 inline double whole(int32_t n, int32_t block) { return double(n / block * block); }
 inline double rounded_up(int32_t n, int32_t block) { return whole(n + block - 1, block); }
@@ -20,6 +28,9 @@ inline double in_blocks(const ConvShape& s, int32_t pixels_together, int32_t fil
 inline double alone(const ConvShape& s, int32_t pixels_together, int32_t filters) {
   return pixels(s) * s.oc - in_blocks(s, pixels_together, filters);
 }
+
+/// Output rows a call makes: all of a small image; of a large one as many as fill groups of four pixels.
+int32_t rows_per_call(int32_t oh, int32_t ow);
 
 /// Pixels of the output whose window leaves the image.
 double edge_pixels(const ConvShape& s);

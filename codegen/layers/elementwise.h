@@ -9,10 +9,11 @@ namespace burin {
 /// Unary on real numbers, integers and booleans.
 struct UnaryReal {
   static std::optional<UnaryReal> of(const LayerView& v);
-  const Unary* op;
+  Unary op;
   DType x, y;
   int64_t n;
   double cost;  // cycles of one element
+  double cycles() const { return double(n) * cost; }
 };
 
 /// Unary from int8 or uint8 to int8 or uint8, by table.
@@ -34,10 +35,10 @@ struct WhereLayer {
   int64_t n;
 };
 
-LayerCode print_unary(const LayerView& v);
-LayerCode print_lut_q8(const LayerView& v);
-LayerCode print_lut_q8_mve(const LayerView& v);
-LayerCode print_cast(const LayerView& v);
-LayerCode print_where(const LayerView& v);
+LayerCode lower_unary(const LayerView& v);
+LayerCode lower_lut_q8(const LayerView& v);
+LayerCode lower_lut_q8_mve(const LayerView& v);
+LayerCode lower_cast(const LayerView& v);
+LayerCode lower_where(const LayerView& v);
 
 }  // namespace burin

@@ -7,10 +7,10 @@ namespace burin {
 
 struct GatherLayer {
   static std::optional<GatherLayer> of(const LayerView& v);
-  const Gather* op;
+  Gather op;
   int64_t n;
 };
 
-LayerCode print_gather(const LayerView& v);
+LayerCode lower_gather(const LayerView& v);
 
 }  // namespace burin

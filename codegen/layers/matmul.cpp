@@ -1,18 +1,9 @@
 #include "codegen/layers/matmul.h"
 
-#include "codegen/layers/spelling.h"
+#include "codegen/layers/common.h"
 #include "compiler/ops/matmul.h"
 
 namespace burin {
-namespace {
-
-std::string text(const MatMulShape& s) {
-  return fmt::format("{{{}, {}, {}, {}, {}, {}, {}}}", s.m, s.k, s.n, s.rank, axes(s.extent, s.rank), axes(s.a, s.rank),
-                     axes(s.b, s.rank));
-}
-
-}  // namespace
-
 std::optional<MatMulLayer> MatMulLayer::of(const LayerView& v) {
   const MatMul* op = v.node.as<MatMul>();
   if (!op) return std::nullopt;
@@ -28,17 +19,23 @@ std::optional<MatMulLayer> MatMulLayer::of(const LayerView& v) {
   return m;
 }
 
-LayerCode print_matmul(const LayerView& v) {
+LayerCode lower_matmul_ref(const LayerView& v) {
   const MatMulLayer& m = *v.as<MatMulLayer>();
   if (v.out().elements() == 0) return nothing(v);
-  LayerCode code = layer_code("matmul.h", fmt::format("constexpr burin::MatMulShape s = {};\n", text(m.s)));
-  if (!m.quantized) {
-    code.body += "burin::matmul_ref(s, x0, x1, y0);\n";
-    return code;
-  }
-  code.body += requantization(m.requant, code);
-  code.body += fmt::format("burin::matmul_q8_ref(s, q, {}, {}, x0, x1, p, y0);\n", v.in(0).quant.zero_point[0],
-                           v.in(1).quant.zero_point[0]);
+  return one_call("matmul.h", {"matmul_ref", {}, with_operands({s_name}, 2)}, {{"s", struct_of(m.s)}});
+}
+
+LayerCode lower_matmul_q8_ref(const LayerView& v) {
+  const MatMulLayer& m = *v.as<MatMulLayer>();
+  if (v.out().elements() == 0) return nothing(v);
+  const Argument a_zero = v.in(0).quant.zero_point[0], b_zero = v.in(1).quant.zero_point[0];
+  LayerCode code =
+      one_call("matmul.h",
+               {"matmul_q8_ref",
+                {},
+                {s_name, q_name, a_zero, b_zero, pointer("x0"), pointer("x1"), pointer("p"), pointer("y0")}},
+               {{"s", struct_of(m.s)}});
+  requantization(m.requant, code);
   return code;
 }
 

@@ -15,6 +15,7 @@ struct MatMulLayer {
   Requantization requant;  // quantized
 };
 
-LayerCode print_matmul(const LayerView& v);
+LayerCode lower_matmul_ref(const LayerView& v);
+LayerCode lower_matmul_q8_ref(const LayerView& v);
 
 }  // namespace burin

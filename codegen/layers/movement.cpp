@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "codegen/layers/spelling.h"
+#include "codegen/layers/common.h"
 #include "compiler/ops/concat.h"
 #include "compiler/ops/expand.h"
 #include "compiler/ops/pad.h"
@@ -12,10 +12,6 @@
 
 namespace burin {
 namespace {
-
-std::string text(const StridedShape& s) {
-  return fmt::format("{{{}, {}, {}, {}}}", s.rank, axes(s.extent, s.rank), axes(s.from, s.rank), axes(s.to, s.rank));
-}
 
 std::vector<StridedCopy> copies(const Transpose& op, const Type& x) {
   if (x.elements() == 0) return {};
@@ -61,45 +57,23 @@ double copy_cycles(const StridedShape& s, int64_t bytes) {
   return total / run * (20 + run * double(bytes) * 0.6);
 }
 
-/// `i0 * 640 + i1 * 128`, or nothing.
-std::string offset(int64_t start, const int32_t* strides, int32_t rank) {
-  std::string s = start != 0 ? fmt::format(" + {}", start) : "";
-  for (int32_t d = 0; d < rank; ++d)
-    if (strides[d] != 0)
-      s += fmt::format(" {} i{}{}", strides[d] < 0 ? '-' : '+', d,
-                       std::abs(strides[d]) == 1 ? "" : fmt::format(" * {}", std::abs(strides[d])));
-  return s;
-}
-
-/// Nested loops over runs.
-std::string run_loops(const StridedCopy& c, int64_t bytes, const std::string& x, const std::string& y) {
+/// A copy of elements from `x` to `y`.
+Call copy(const StridedCopy& c, int64_t bytes, Pointer x, Pointer y) {
+  x.offset += c.from, y.offset += c.to;
   const StridedShape& s = c.shape;
-  std::string code, indent;
-  for (int32_t d = 0; d + 1 < s.rank; ++d, indent += "  ")
-    code += fmt::format("{0}for (int32_t i{1} = 0; i{1} < {2}; ++i{1})\n", indent, d, s.extent[d]);
-  return code + fmt::format("{}__builtin_memcpy({}{}, {}{}, {});\n", indent, y, offset(c.to, s.to, s.rank - 1), x,
-                            offset(c.from, s.from, s.rank - 1), run_length(s) * bytes);
+  if (run_length(s) * bytes < kRunBytes) return {"strided_copy", {}, {s_name, x, y}, {{"s", struct_of(s)}}};
+  const int32_t outer = s.rank - 1;  // loops over runs
+  x.strides.assign(s.from, s.from + outer);
+  y.strides.assign(s.to, s.to + outer);
+  return {"__builtin_memcpy", {}, {y, x, run_length(s) * bytes}, {}, {s.extent, s.extent + outer}};
 }
 
-std::string plus(const std::string& pointer, int64_t n) {
-  return n == 0 ? pointer : fmt::format("{} + {}", pointer, n);
-}
-
-std::string copy(const StridedCopy& c, int64_t bytes, const std::string& x, const std::string& y) {
-  if (run_length(c.shape) * bytes >= kRunBytes) return run_loops(c, bytes, x, y);
-  return expand(R"(
-      {
-        constexpr burin::StridedShape s = $shape$;
-        burin::strided_copy(s, $x$, $y$);
-      })",
-                {{"shape", text(c.shape)}, {"x", plus(x, c.from)}, {"y", plus(y, c.to)}});
-}
-
-std::string fill(const Tensor& value, int64_t n, std::string_view c_type, const std::string& y) {
+Call fill(const Tensor& value, int64_t n, std::string_view c_type, Pointer y) {
   const auto bytes = value.bytes();
   if (std::ranges::all_of(bytes, [&](std::byte b) { return b == bytes[0]; }))
-    return fmt::format("__builtin_memset({}, {}, {});\n", y, int(bytes[0]), n * int64_t(bytes.size()));
-  return fmt::format("burin::fill<{}>({}, {}, {});\n", c_type, n, literal(value), y);
+    return {"__builtin_memset", {}, {std::move(y), int64_t(bytes[0]), n * int64_t(bytes.size())}};
+  return {
+      "fill", {std::string(c_type)}, {n, Literal{constant_of(std::make_shared<const Tensor>(value))}, std::move(y)}};
 }
 
 }  // namespace
@@ -127,39 +101,41 @@ std::optional<Movement> Movement::of(const LayerView& v) {
   return m;
 }
 
-LayerCode print_movement(const LayerView& v) {
+LayerCode lower_movement(const LayerView& v) {
   const Movement& m = *v.as<Movement>();
   if (m.n == 0) return nothing(v);
   const bool nibbles = m.scratch > 0;
-  LayerCode code = layer_code("strided_copy.h", "");
-  std::string y = "y0";
-  std::vector<std::string> x;
-  for (size_t i = 0; i < v.inputs(); ++i) x.push_back(fmt::format("x{}", i));
+  LayerCode code;
+  code.headers = {"strided_copy.h"};
+  Pointer y{"y0"};
+  std::vector<Pointer> x;
+  for (size_t i = 0; i < v.inputs(); ++i) x.push_back({fmt::format("x{}", i)});
+  const std::string nibble = fmt::format("el_{}", name(m.dtype));
   if (nibbles) {
     code.headers.push_back("cast.h");
-    code.body = "int8_t* const y = static_cast<int8_t*>(scratch);\n";
+    code.body.locals = {{"y", DType::i8}};
+    y = {"y"};
     int64_t at = m.n;
-    for (size_t i = 0; i < x.size(); ++i) {
-      const int64_t n = v.in(i).elements();
-      code.body +=
-          fmt::format("burin::cast<burin::el_{}, burin::el_i8>({}, {}, y + {});\n", name(m.dtype), n, x[i], at);
-      x[i] = fmt::format("(y + {})", at);
+    for (Pointer& p : x) {
+      const int64_t n = v.in(size_t(&p - x.data())).elements();
+      const Pointer bytes{"y", at};
+      code.body.calls.push_back({"cast", {nibble, "el_i8"}, {n, p, bytes}});
+      p = bytes;
       at += n;
     }
-    y = "y";
   }
   if (m.fill) {
     code.headers.push_back("pad.h");
-    code.body += fill(*m.fill, m.n, nibbles ? "int8_t" : info(m.dtype).c_type, y);
+    code.body.calls.push_back(fill(*m.fill, m.n, nibbles ? "int8_t" : info(m.dtype).c_type, y));
   }
   std::set<size_t> used;
   for (const StridedCopy& c : m.copies) {
     used.insert(c.input);
-    code.body += copy(c, m.bytes, x[c.input], y);
+    code.body.calls.push_back(copy(c, m.bytes, x[c.input], y));
   }
   for (size_t i = 0; i < x.size() && !nibbles; ++i)
-    if (!used.count(i)) code.body += fmt::format("(void)x{};\n", i);
-  if (nibbles) code.body += fmt::format("burin::cast<burin::el_i8, burin::el_{}>({}, y, y0);\n", name(m.dtype), m.n);
+    if (!used.count(i)) code.body.unused.push_back(x[i].name);
+  if (nibbles) code.body.calls.push_back({"cast", {"el_i8", nibble}, {m.n, y, pointer("y0")}});
   return code;
 }
 

@@ -18,6 +18,6 @@ struct Movement {
   int64_t scratch;
 };
 
-LayerCode print_movement(const LayerView& v);
+LayerCode lower_movement(const LayerView& v);
 
 }  // namespace burin

@@ -1,48 +1,10 @@
 #include "codegen/layers/pool.h"
 
-#include "codegen/layers/rows.h"
-#include "codegen/layers/spelling.h"
+#include "codegen/layers/common.h"
 #include "compiler/ops/binary.h"
 #include "compiler/ops/pool.h"
 
 namespace burin {
-namespace {
-
-std::string text(const PoolShape& s) {
-  return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}}", s.ih, s.iw, s.oh, s.ow, s.c, s.kh,
-                     s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, s.include_pad);
-}
-
-struct Call {
-  std::string declarations;
-  RowCall call;
-};
-Call make_call(const PoolLayer& p, std::string_view kernel, int32_t x_zero, LayerCode& code) {
-  if (p.max && p.table.empty())
-    return {"", [](int32_t rows) { return fmt::format("burin::max_pool_ref(s, rows, {}, y);", rows); }};
-  if (p.max) {
-    code.constants = {{"table", constant_of<uint8_t>(p.table)}};
-    code.requantize = "lut";
-    return {"", [](int32_t rows) { return fmt::format("burin::max_pool_q8_ref(s, table, rows, {}, y);", rows); }};
-  }
-  const std::string variant(kernel.substr(kernel.rfind('_') + 1));
-  if (!p.quantized)
-    return {"",
-            [=](int32_t rows) { return fmt::format("burin::average_pool_f32_{}(s, rows, {}, y);", variant, rows); }};
-  std::string declarations = requantization(p.average.requantization, code), counts = "nullptr";
-  const size_t sets = p.average.counts.size();
-  if (sets > 1) {
-    code.constants.push_back({"counts", constant_of<int32_t>(p.average.counts)});
-    counts = "counts";
-  }
-  return {declarations, [=](int32_t rows) {
-            return fmt::format("burin::average_pool_q8_{}(s, q, {}, {}, {}, rows, {}, p, y);", variant, x_zero, sets,
-                               counts, rows);
-          }};
-}
-
-}  // namespace
-
 std::optional<PoolLayer> PoolLayer::of(const LayerView& v) {
   const Pool* op = v.node.as<Pool>();
   if (!op || !op->channels_last) return std::nullopt;
@@ -56,23 +18,58 @@ std::optional<PoolLayer> PoolLayer::of(const LayerView& v) {
   return p;
 }
 
-LayerCode print_pool(const LayerView& v) {
+namespace {
+
+/// The call of a kernel over all rows.
+LayerCode by_rows(const LayerView& v, std::string function, std::vector<Argument> arguments) {
   const PoolLayer& p = *v.as<PoolLayer>();
-  if (v.out().elements() == 0) return nothing(v);
   const PoolShape& s = p.s;
-  LayerCode code = layer_code(std::string(v.node.kernel->header), "");
+  LayerCode code = one_call(std::string(v.node.kernel->header), {std::move(function), {}, std::move(arguments)},
+                            {{"s", struct_of(s)}});
   code.headers.push_back("conv.h");  // image_rows
-  const Call call = make_call(p, v.node.kernel->name, p.quantized ? v.in(0).quant.zero_point[0] : 0, code);
-  code.body =
-      expand(R"(
-      constexpr burin::PoolShape s = $shape$;
-      $declarations$
-      $loop$)",
-             {{"shape", text(s)},
-              {"declarations", call.declarations},
-              {"loop", row_loop({p.batch, s.ih, s.iw * s.c, s.oh, s.ow * s.c, s.sh, s.rows(1), s.pt, info(p.x).c_type},
-                                rows_per_call(s.oh, s.ow), call.call)}});
+  code.body.calls[0].rows =
+      RowLoop{p.batch, s.ih, s.iw * s.c, s.oh, s.ow * s.c, s.sh, s.rows(1), s.pt, v.node.rows, p.x};
   return code;
 }
+
+}  // namespace
+
+LayerCode lower_pool_max_ref(const LayerView& v) {
+  const PoolLayer& p = *v.as<PoolLayer>();
+  if (v.out().elements() == 0) return nothing(v);
+  if (p.table.empty()) return by_rows(v, "max_pool_ref", {s_name, Rows{}, RowCount{}, pointer("y")});
+  LayerCode code = by_rows(v, "max_pool_q8_ref", {s_name, pointer("table"), Rows{}, RowCount{}, pointer("y")});
+  code.constants = {{"table", constant_of<uint8_t>(p.table)}};
+  code.requantize = "lut";
+  return code;
+}
+
+namespace {
+
+LayerCode average_f32(const LayerView& v, std::string function) {
+  if (v.out().elements() == 0) return nothing(v);
+  return by_rows(v, std::move(function), {s_name, Rows{}, RowCount{}, pointer("y")});
+}
+
+LayerCode average_q8(const LayerView& v, std::string function) {
+  const PoolLayer& p = *v.as<PoolLayer>();
+  if (v.out().elements() == 0) return nothing(v);
+  const int64_t sets = int64_t(p.average.counts.size());
+  LayerCode code =
+      by_rows(v, std::move(function),
+              {s_name, q_name, v.in(0).quant.zero_point[0], sets, sets > 1 ? pointer("counts") : Argument(Null{}),
+               Rows{}, RowCount{}, pointer("p"), pointer("y")});
+  requantization(p.average.requantization, code);
+  if (sets > 1) code.constants.push_back({"counts", constant_of<int32_t>(p.average.counts)});
+  return code;
+}
+
+}  // namespace
+
+LayerCode lower_pool_average_f32_ref(const LayerView& v) { return average_f32(v, "average_pool_f32_ref"); }
+LayerCode lower_pool_average_f32_mve(const LayerView& v) { return average_f32(v, "average_pool_f32_mve"); }
+LayerCode lower_pool_average_q8_ref(const LayerView& v) { return average_q8(v, "average_pool_q8_ref"); }
+LayerCode lower_pool_average_q8_dsp(const LayerView& v) { return average_q8(v, "average_pool_q8_dsp"); }
+LayerCode lower_pool_average_q8_mve(const LayerView& v) { return average_q8(v, "average_pool_q8_mve"); }
 
 }  // namespace burin

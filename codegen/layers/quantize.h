@@ -17,6 +17,7 @@ struct QuantizeLayer {
   int64_t real_scratch() const { return real == DType::f32 ? 0 : (4 * n + 15) / 16 * 16; }
 };
 
-LayerCode print_quantize(const LayerView& v);
+LayerCode lower_quantize_f32(const LayerView& v);
+LayerCode lower_dequantize_f32(const LayerView& v);
 
 }  // namespace burin

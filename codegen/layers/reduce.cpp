@@ -1,20 +1,16 @@
 #include "codegen/layers/reduce.h"
 
-#include "codegen/layers/spelling.h"
+#include "codegen/layers/common.h"
 #include "compiler/ops/binary.h"
 #include "compiler/ops/reduce.h"
 
 namespace burin {
 namespace {
 
-std::string text(const ReduceShape& s) {
-  return fmt::format("{{{}, {}, {}, {}, {}, {}, {}}}", s.kept_rank, s.reduced_rank, s.count, axes(s.kept, s.kept_rank),
-                     axes(s.kept_stride, s.kept_rank), axes(s.reduced, s.reduced_rank),
-                     axes(s.reduced_stride, s.reduced_rank));
-}
-
-std::string body(const ReduceShape& s, std::string_view declarations, std::string_view call) {
-  return fmt::format("constexpr burin::ReduceShape s = {};\n{}burin::{};\n", text(s), declarations, call);
+LayerCode reduction(const ReduceShape& s, std::string function, std::vector<std::string> types,
+                    std::vector<Argument> before = {s_name}) {
+  return one_call("reduce.h", {std::move(function), std::move(types), with_operands(std::move(before), 1)},
+                  {{"s", struct_of(s)}});
 }
 
 }  // namespace
@@ -30,19 +26,18 @@ std::optional<ReduceReal> ReduceReal::of(const LayerView& v) {
   return r;
 }
 
-LayerCode print_reduce(const LayerView& v) {
+LayerCode lower_reduce(const LayerView& v) {
   const ReduceReal& r = *v.as<ReduceReal>();
   if (v.out().elements() == 0) return nothing(v);
-  if (r.kind == ReduceKind::log_sum_exp) return layer_code("reduce.h", body(r.s, "", "reduce_log_sum_exp(s, x0, y0)"));
-  return layer_code("reduce.h", body(r.s, "", fmt::format("reduce<burin::fn_{}>(s, x0, y0)", name(v.node.op))));
+  if (r.kind == ReduceKind::log_sum_exp) return reduction(r.s, "reduce_log_sum_exp", {});
+  return reduction(r.s, "reduce", {fmt::format("fn_{}", name(v.node.op))});
 }
 
-LayerCode print_reduce_arg(const LayerView& v) {
+LayerCode lower_reduce_arg(const LayerView& v) {
   const ReduceReal& r = *v.as<ReduceReal>();
   if (v.out().elements() == 0) return nothing(v);
-  return layer_code(
-      "reduce.h",
-      body(r.s, "", fmt::format("reduce_arg<{}, {}>(s, x0, y0)", r.kind == ReduceKind::arg_max, r.select_last)));
+  return reduction(r.s, "reduce_arg",
+                   {r.kind == ReduceKind::arg_max ? "true" : "false", r.select_last ? "true" : "false"});
 }
 
 std::optional<ReduceQ8> ReduceQ8::of(const LayerView& v) {
@@ -54,21 +49,19 @@ std::optional<ReduceQ8> ReduceQ8::of(const LayerView& v) {
   return r;
 }
 
-LayerCode print_reduce_sum_q8(const LayerView& v) {
+LayerCode lower_reduce_sum_q8(const LayerView& v) {
   const ReduceQ8& r = *v.as<ReduceQ8>();
   if (v.out().elements() == 0) return nothing(v);
-  LayerCode code = layer_code("reduce.h", "");
-  const std::string call = fmt::format("reduce_sum_q8(s, q, {}, p, x0, y0)", v.in(0).quant.zero_point[0]);
-  code.body = body(r.s, requantization(r.sum, code), call);
+  LayerCode code = reduction(r.s, "reduce_sum_q8", {}, {s_name, q_name, v.in(0).quant.zero_point[0], pointer("p")});
+  requantization(r.sum, code);
   return code;
 }
 
-LayerCode print_reduce_extreme_q8(const LayerView& v) {
+LayerCode lower_reduce_extreme_q8(const LayerView& v) {
   const ReduceQ8& r = *v.as<ReduceQ8>();
   if (v.out().elements() == 0) return nothing(v);
-  const std::string_view table = r.table.empty() ? "nullptr" : "table";
-  LayerCode code = layer_code(
-      "reduce.h", body(r.s, "", fmt::format("reduce_extreme_q8<burin::fn_{}>(s, {}, x0, y0)", name(v.node.op), table)));
+  LayerCode code = reduction(r.s, "reduce_extreme_q8", {fmt::format("fn_{}", name(v.node.op))},
+                             {s_name, r.table.empty() ? Argument(Null{}) : pointer("table")});
   if (!r.table.empty()) {
     code.constants = {{"table", constant_of<uint8_t>(r.table)}};
     code.requantize = "lut";

@@ -30,9 +30,9 @@ struct ReduceQ8 {
   bool is_sum() const { return kind == ReduceKind::mean || kind == ReduceKind::sum; }
 };
 
-LayerCode print_reduce(const LayerView& v);
-LayerCode print_reduce_arg(const LayerView& v);
-LayerCode print_reduce_sum_q8(const LayerView& v);
-LayerCode print_reduce_extreme_q8(const LayerView& v);
+LayerCode lower_reduce(const LayerView& v);
+LayerCode lower_reduce_arg(const LayerView& v);
+LayerCode lower_reduce_sum_q8(const LayerView& v);
+LayerCode lower_reduce_extreme_q8(const LayerView& v);
 
 }  // namespace burin

@@ -21,7 +21,7 @@ struct SoftmaxQ8 {
   int64_t n;
 };
 
-LayerCode print_softmax_f32(const LayerView& v);
-LayerCode print_softmax_q8(const LayerView& v);
+LayerCode lower_softmax_f32(const LayerView& v);
+LayerCode lower_softmax_q8(const LayerView& v);
 
 }  // namespace burin

@@ -13,7 +13,8 @@
 
 namespace burin {
 
-struct Kernel;  // codegen/kernels.h; the IR only carries the choice
+struct Kernel;     // codegen/layer.h; the IR only carries the choice
+struct Selection;  // and what was found out for it
 
 /// Values and nodes are named by their index: dumps and diffs stay stable, and no pass needs a map from pointers.
 enum class ValueId : int32_t { none = -1 };
@@ -30,15 +31,26 @@ struct Value {
   const std::string& interface_name() const { return onnx_name.empty() ? name : onnx_name; }
 };
 
+/// What a layer's function shares with other layers' (--optimize size).
+enum class Sharing : uint8_t {
+  none,   // a function for its shape alone: what that saves in time is worth its bytes
+  parts,  // a function of its own that calls parts which other layers use too
+  whole,  // one function with the other layers of its kernel and window
+};
+
 struct Node {
   std::string name;             // "conv_1": becomes the generated function's name
   Op op;                        // what it does, with its attributes
   std::vector<ValueId> inputs;  // ValueId::none: an optional input that is absent
   std::vector<ValueId> outputs;
-  std::vector<std::string> onnx;   // names of the ONNX nodes that it stands for
-  const Kernel* kernel = nullptr;  // set by select-kernels
-  int64_t scratch = 0;             // bytes of working memory that the kernel asks for
-  int64_t scratch_offset = -1;     // set by plan-memory
+  std::vector<std::string> onnx;    // names of the ONNX nodes that it stands for
+  const Kernel* kernel = nullptr;   // set by select-kernels
+  int32_t rows = 0;                 // output rows a call of it makes; 0: the whole value
+  int32_t block = 0;                // filters that it prepares at a time, where it asks for such a number
+  Sharing sharing = Sharing::none;  // set by share-functions
+  int64_t scratch = 0;              // bytes of working memory that the kernel asks for
+  int64_t scratch_offset = -1;      // set by plan-memory
+  std::shared_ptr<Selection> selection = nullptr;
 
   template <class T>
   const T* as() const {

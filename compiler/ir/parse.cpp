@@ -380,6 +380,16 @@ class Parser {
         (key == "scratch" ? n.scratch : n.scratch_offset) = c_.number<int64_t>();
         continue;
       }
+      if (key == "rows" || key == "block") {
+        (key == "rows" ? n.rows : n.block) = c_.number<int32_t>();
+        continue;
+      }
+      if (key == "share") {
+        const std::string what = c_.identifier();
+        if (what != "parts" && what != "whole") c_.fail(fmt::format("share is parts or whole, not '{}'", what));
+        n.sharing = what == "parts" ? Sharing::parts : Sharing::whole;
+        continue;
+      }
       bool known = false;
       visit(n.op, [&]<class T>(T& op) {
         T::fields(op, [&](std::string_view field, auto& v) {

@@ -144,6 +144,9 @@ class Printer {
     out_ += "  ";
     for (size_t i = 0; i < n.outputs.size(); ++i) out_ += fmt::format("{}{}", i ? ", " : "", definition(n.outputs[i]));
     out_ += fmt::format(" = {}{}", name(n.op), attributes(n.op));
+    if (n.rows) out_ += fmt::format(" rows={}", n.rows);
+    if (n.block) out_ += fmt::format(" block={}", n.block);
+    if (n.sharing != Sharing::none) out_ += fmt::format(" share={}", n.sharing == Sharing::parts ? "parts" : "whole");
     if (n.scratch) out_ += fmt::format(" scratch={}", n.scratch);
     if (n.scratch_offset >= 0) out_ += fmt::format(" scratch_offset={}", n.scratch_offset);
     for (size_t i = 0; i < n.inputs.size(); ++i) out_ += fmt::format("{} {}", i ? "," : "", reference(n.inputs[i]));

@@ -159,6 +159,12 @@ template <class F, class T, class Y>
 BURIN_INLINE void unary(int32_t n, float a, float b, const T* x, Y* y) {
   for (int32_t i = 0; i < n; ++i) y[i] = Y(F::eval(x[i], a, b));
 }
+/// Functions of real numbers have float32's precision.
+template <class F, class Y>
+BURIN_INLINE void unary_f64(int32_t n, float a, float b, const double* x, Y* y) {
+  for (int32_t i = 0; i < n; ++i) y[i] = Y(F::eval(float(x[i]), a, b));
+}
+
 template <class F>
 BURIN_INLINE void unary_f32(int32_t n, float a, float b, const float* x, float* y) {
   for (int32_t i = 0; i < n; ++i) y[i] = F::eval(x[i], a, b);

@@ -15,6 +15,7 @@
 
 #include "codegen/costs.h"
 #include "codegen/layers/conv.h"
+#include "codegen/spelling.h"
 #include "compiler/liveness.h"
 #include "tests/bench/bench_layers.h"
 #include "tests/bench/random_layers.h"
@@ -133,7 +134,7 @@ void measure_layers(const Kernel& k, const std::vector<const Graph*>& layers, Co
     const std::optional<Geometry> shape = geometry(view);
     fmt::print("{}\t{}\t{}\t{}\t{:.0f}\t{:.0f}\t{}\t{}\t{}\n", t.key("costs"), k.name, f.name,
                fmt::join(k.work(view)->counts, " "), cost.cycles, cost.instructions, code, f.weight_bytes,
-               shape ? text(shape->s) : "");
+               shape ? spelled(struct_of(shape->s)) : "");
   }
   std::fflush(stdout);
 }

@@ -12,14 +12,16 @@
 
 #include "codegen/kernel_source.h"
 #include "codegen/layer.h"
+#include "codegen/spelling.h"
+#include "codegen/writer.h"
 #include "passes/pass.h"
 
 namespace burin {
 namespace {
 
-std::string array(const std::string& name, const LayerConstant& c) {
-  const std::string values = spelled(c.data);
-  return fmt::format("const {} {}[] = {{\n{}}};\n", c.data.c_type(), name, values.empty() ? "0" : values);
+std::string array(const std::string& name, const NamedConstant& c) {
+  const std::string values = spelled(c.value);
+  return fmt::format("const {} {}[] = {{\n{}}};\n", c.value.c_type(), name, values.empty() ? "0" : values);
 }
 
 std::string read_file(const std::filesystem::path& path) {
@@ -83,7 +85,7 @@ void LayerProgram::add(std::string name, Op op, std::vector<Operand> in, Type y)
   select_kernels(g, context);
   const Node& node = g.nodes[0];
   const LayerView view(g, node, *context.target, context.options);
-  LayerCode code = node.kernel->print(view);
+  LayerCode code = node.kernel->lower(view);
   headers_.insert(code.headers.begin(), code.headers.end());
   forms_.insert(code.requantize);
   kernels_.insert(std::string(node.kernel->name));
@@ -97,21 +99,22 @@ void LayerProgram::add(std::string name, Op op, std::vector<Operand> in, Type y)
   };
   for (size_t i = 0; i < in.size(); ++i) {
     if (code.packed.count(i)) continue;
-    const LayerConstant c{fmt::format("x{}", i), constant_of(std::make_shared<const Tensor>(in[i].value))};
+    const NamedConstant c{fmt::format("x{}", i), constant_of(std::make_shared<const Tensor>(in[i].value))};
     if (in[i].constant) {
       code.constants.push_back(c);
     } else {
       arrays += array(c.name, c);
-      param(fmt::format("const {}* {}", c.data.c_type(), c.name),
-            fmt::format("copy_of({}, {})", c.name, c.data.size()));
+      param(fmt::format("const {}* {}", c.value.c_type(), c.name),
+            fmt::format("copy_of({}, {})", c.name, c.value.size()));
     }
   }
   const std::string_view c_type = info(y.dtype).c_type;
   param(fmt::format("{}* y0", c_type), "y0");
   if (node.scratch > 0) param("void* scratch", fmt::format("fresh<unsigned char>({})", node.scratch));
-  for (const LayerConstant& c : code.constants) {
+  for (const NamedConstant& c : code.constants) {
     arrays += array(c.name, c);
-    param(fmt::format("const {}* {}", c.data.c_type(), c.name), fmt::format("copy_of({}, {})", c.name, c.data.size()));
+    param(fmt::format("const {}* {}", c.value.c_type(), c.name),
+          fmt::format("copy_of({}, {})", c.name, c.value.size()));
   }
   layer.function = expand(R"(
       // $name$
@@ -120,7 +123,7 @@ void LayerProgram::add(std::string name, Op op, std::vector<Operand> in, Type y)
         $body$
       }
       )",
-                          {{"name", layer.name}, {"id", id}, {"params", params}, {"body", code.body}});
+                          {{"name", layer.name}, {"id", id}, {"params", params}, {"body", spelled(code.body)}});
   layer.call = expand(R"(
       {
         $arrays$

@@ -19,7 +19,6 @@ TEST_CASE("every kernel has been measured on every class of cores that runs it",
       INFO(k.name << " on " << measured->name << ": measure it with tools/fit-costs --kernel " << k.name);
       const FittedCosts* c = fitted_costs(measured->name, k.name);
       REQUIRE(c);
-      CHECK(c->cycles.size() == k.counts);
       CHECK(c->code > 0);
       CHECK(std::ranges::all_of(c->cycles, [](double n) { return n >= 0; }));
       CHECK(std::ranges::any_of(c->cycles, [](double n) { return n > 0; }));

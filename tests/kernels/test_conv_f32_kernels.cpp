@@ -158,37 +158,36 @@ std::vector<float> run(F&& kernel, const ConvF32& l, Clamp clamp, const std::vec
 
 std::map<std::string, int> served;
 
-template <class Layer, class Kernel, class When, class Scratch, class Pack>
-void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pack&& pack, const Problem& p) {
-  if constexpr (std::is_same_v<Layer, ConvF32>) {
-    const Options options;
-    const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m4f"), options);
-    REQUIRE(view.as<ConvF32>());
-    ConvF32 facts = *view.as<ConvF32>();
-    facts.room = int64_t{1} << 30;  // so that kernels with much working memory are candidates
-    const ConvF32* const l = &facts;
-    int& times = served[name];  // there even if it stays zero
-    if (!when(*l)) return;
-    ++times;
-    INFO(name << " on " << to_string(p.g[p.g.inputs[0]].type) << " -> " << to_string(p.g[p.g.outputs[0]].type));
-    auto reference = [](auto&&... a) { conv_f32_ref(a...); };
-    // The sum of |terms|: the reference on magnitudes, not clamped.
-    ConvF32 magnitudes = *l;
-    std::vector<float> x = p.x;
-    for (std::vector<float>* v : {&magnitudes.weights, &magnitudes.bias, &x})
-      for (float& e : *v) e = std::fabs(e);
-    std::vector<float> size = run(reference, magnitudes, {}, x, pack_conv_f32_ref(magnitudes), 0, l->s.oh);
-    // Winograd's sums go over patches, so its errors come from neighbours too.
-    if (std::string_view(name).starts_with("winograd"))
-      size.assign(size.size(), *std::max_element(size.begin(), size.end()));
-    const std::vector<float> want = run(reference, *l, l->clamp, p.x, pack_conv_f32_ref(*l), 0, l->s.oh);
-    for (const int32_t n : {1, 2, l->s.oh}) {
-      const std::vector<float> got = run(kernel, *l, l->clamp, p.x, pack(*l), scratch(*l), n);
-      REQUIRE(got.size() == want.size());
-      for (size_t i = 0; i < got.size(); ++i) {
-        INFO("element " << i << ", " << n << " rows: " << got[i] << " for " << want[i]);
-        REQUIRE(std::fabs(got[i] - want[i]) <= float(l->taps + 1) * FLT_EPSILON * size[i]);
-      }
+template <class Kernel, class Serves, class Pack>
+void check(const char* name, Kernel&& kernel, Serves&& work, Pack&& pack, const Problem& p) {
+  const Options options;
+  LiveSteps live(p.g);
+  live.most = int64_t{1} << 30;  // so that kernels with much working memory are candidates
+  const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m4f"), options, &live);
+  const ConvF32* const l = view.as<ConvF32>();
+  REQUIRE(l);
+  int& times = served[name];  // there even if it stays zero
+  const std::optional<Work> asked = work(*l, view);
+  if (!asked) return;
+  ++times;
+  INFO(name << " on " << to_string(p.g[p.g.inputs[0]].type) << " -> " << to_string(p.g[p.g.outputs[0]].type));
+  auto reference = [](auto&&... a) { conv_f32_ref(a...); };
+  // The sum of |terms|: the reference on magnitudes, not clamped.
+  ConvF32 magnitudes = *l;
+  std::vector<float> x = p.x;
+  for (std::vector<float>* v : {&magnitudes.weights, &magnitudes.bias, &x})
+    for (float& e : *v) e = std::fabs(e);
+  std::vector<float> size = run(reference, magnitudes, {}, x, pack_conv_f32_ref(magnitudes), 0, l->s.oh);
+  // Winograd's sums go over patches, so its errors come from neighbours too.
+  if (std::string_view(name).starts_with("winograd"))
+    size.assign(size.size(), *std::max_element(size.begin(), size.end()));
+  const std::vector<float> want = run(reference, *l, l->clamp, p.x, pack_conv_f32_ref(*l), 0, l->s.oh);
+  for (const int32_t n : {1, 2, l->s.oh}) {
+    const std::vector<float> got = run(kernel, *l, l->clamp, p.x, pack(*l), asked->scratch, n);
+    REQUIRE(got.size() == want.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      INFO("element " << i << ", " << n << " rows: " << got[i] << " for " << want[i]);
+      REQUIRE(std::fabs(got[i] - want[i]) <= float(l->taps + 1) * FLT_EPSILON * size[i]);
     }
   }
 }
@@ -198,7 +197,15 @@ TEST_CASE("float32 convolution kernels agree with their reference", "[kernels]")
   unsigned seed = 1;
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
-#include "tests/kernels/check_all.inc"
+#define KERNEL(...)
+#define CONV_Q8(...)
+#define CONV_F32(kernel, header, needs)                                                                                \
+  check(                                                                                                               \
+      #kernel, [](auto&&... a) { kernel(a...); }, kernel##_work, pack_##kernel, p);
+#include "codegen/kernels.inc"
+#undef CONV_F32
+#undef CONV_Q8
+#undef KERNEL
   }
   for (const auto& [name, times] : served) {
     INFO(name);

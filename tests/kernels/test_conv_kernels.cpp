@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 
+#include "codegen/costs.h"
 #include "codegen/layers/all.h"
 #include "compiler/ops/conv.h"
 #include "passes/pass.h"
@@ -261,35 +262,44 @@ void each_type(const ConvQ8& l, F&& f) {
 
 std::map<std::string, int> served;
 
-/// One kernel on one layer; families other than ConvQ8 have tests of their own.
-template <class Layer, class Kernel, class When, class Scratch, class Pack>
-void check(const char* name, Kernel&& kernel, When&& when, Scratch&& scratch, Pack&& pack, const Problem& p) {
-  if constexpr (std::is_same_v<Layer, ConvQ8>) {
-    const Options options;
-    const LayerView view(p.g, p.g.nodes[0], *find_target("cortex-m55"), options);
-    REQUIRE(view.as<ConvQ8>());
-    ConvQ8 facts = *view.as<ConvQ8>();
-    facts.block = facts.s.oc % 3 * 2 + 2;  // whatever room there is
-    const ConvQ8* l = &facts;
-    int& times = served[name];  // there even if it stays zero
-    if (!when(*l)) return;
-    ++times;
-    INFO(name << " on " << to_string(p.g[p.g.inputs[0]].type) << " -> " << to_string(p.g[p.g.outputs[0]].type));
-    each_type(*l, [&](auto x, auto y) {
-      using X = decltype(x);
-      using Y = decltype(y);
-      auto reference = [](auto&&... a) { conv_q8_ref(a...); };
-      const std::vector<int> want = run<X, Y>(reference, *l, p.x, pack_conv_q8_w16_ref(*l), 0, l->s.oh);
-      for (const int32_t n : {1, 2, l->s.oh}) {
-        // Working memory is asked for the rows of one call; a depthwise strip grows with them.
-        const std::string_view kernel_name = name;
-        const int64_t bytes = kernel_name == "depthwise_any_q8_dsp" ? int64_t(depthwise_any_q8_dsp_scratch(l->s, n))
-                              : kernel_name.starts_with("depthwise_q8_dsp") ? int64_t(depthwise_q8_dsp_scratch(l->s, n))
-                                                                            : int64_t(scratch(*l));
-        REQUIRE(run<X, Y>(kernel, *l, p.x, pack(*l), bytes, n) == want);
-      }
-    });
-  }
+/// One kernel on one layer, where `work` says that it serves.
+template <class Kernel, class Serves, class Pack>
+void check(const char* name, Kernel&& kernel, Serves&& work, Pack&& pack, const Problem& p) {
+  const Options options;
+  Graph g = p.g;
+  g.nodes[0].block = int32_t(g[g.outputs[0]].type.shape.back()) % 3 * 2 + 2;  // whatever room there is
+  const LayerView view(g, g.nodes[0], *find_target("cortex-m55"), options);
+  const ConvQ8* const l = view.as<ConvQ8>();
+  REQUIRE(l);
+  int& times = served[name];  // there even if it stays zero
+  const std::optional<Work> asked = work(*l, view);
+  if (!asked) return;
+  ++times;
+  INFO(name << " on " << to_string(p.g[p.g.inputs[0]].type) << " -> " << to_string(p.g[p.g.outputs[0]].type));
+  auto packed = pack(*l);
+  if (asked->block > 0) packed.params.insert(packed.params.begin(), asked->block);
+  each_type(*l, [&](auto x, auto y) {
+    using X = decltype(x);
+    using Y = decltype(y);
+    auto reference = [](auto&&... a) { conv_q8_ref(a...); };
+    const std::vector<int> want = run<X, Y>(reference, *l, p.x, pack_conv_q8_w16_ref(*l), 0, l->s.oh);
+    for (const int32_t n : {1, 2, l->s.oh}) {
+      // Working memory is asked for the rows of one call; a depthwise strip grows with them.
+      const std::string_view kernel_name = name;
+      const int64_t bytes = kernel_name == "depthwise_any_q8_dsp" ? int64_t(depthwise_any_q8_dsp_scratch(l->s, n))
+                            : kernel_name.starts_with("depthwise_q8_dsp") ? int64_t(depthwise_q8_dsp_scratch(l->s, n))
+                                                                          : asked->scratch;
+      REQUIRE(run<X, Y>(kernel, *l, p.x, packed, bytes, n) == want);
+    }
+  });
+}
+
+/// The same for layers for which the kernel has parts that others share.
+template <auto work>
+std::optional<Work> parts(const ConvQ8& l, const LayerView& v) {
+  std::optional<Work> r = work(l, v);
+  if (r && !r->form.parts) r.reset();
+  return r;
 }
 
 /// dense_any_q8_dsp called as the others are.
@@ -303,38 +313,37 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
   unsigned seed = 1;
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
-#include "tests/kernels/check_all.inc"
+#define KERNEL(...)
+#define CONV_F32(...)
+#define CONV_Q8(kernel, header, needs)                                                                                 \
+  check(                                                                                                               \
+      #kernel, [](auto&&... a) { kernel(a...); }, kernel##_work, pack_##kernel, p);
+#include "codegen/kernels.inc"
+#undef CONV_Q8
+#undef CONV_F32
+#undef KERNEL
   }
-#define KERNEL_ANY(kernel, when, scratch)                                                                              \
-  check<ConvQ8>(                                                                                                       \
-      #kernel "<true>", [](auto&&... a) { kernel<true>(a...); },                                                       \
-      [](const ConvQ8& l) { return l.has_any_form(#kernel) && (when); },                                               \
-      [](const ConvQ8& l) {                                                                                            \
-        (void)l;                                                                                                       \
-        return int64_t(scratch);                                                                                       \
-      },                                                                                                               \
-      [](const ConvQ8& l) { return pack_##kernel(l); }, p);
+#define KERNEL_ANY(kernel)                                                                                             \
+  check(                                                                                                               \
+      #kernel "<true>", [](auto&&... a) { kernel<true>(a...); }, parts<kernel##_work>, pack_##kernel, p);
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
-    KERNEL_ANY(conv_q8_dsp, l.hs, conv_q8_dsp_scratch(l.s))
-    KERNEL_ANY(pointwise_q8_dsp, l.hs && l.pointwise && l.s.ic % 4 == 0, conv_q8_dsp_scratch(l.s))
-    const auto serves = [](const ConvQ8& l) { return l.has_any_form("dense_q8_dsp") && l.hs && l.pointwise; };
-    const auto in_fours = [&](const ConvQ8& l) { return serves(l) && l.s.ic % 4 == 0 && l.s.oc % 4 == 0; };
-    const auto bytes = [](const ConvQ8& l) { return int64_t(dense_q8_dsp_scratch(l.s)); };
-    check<ConvQ8>("dense_any_q8_dsp<true>", dense_any<true>, serves, bytes, pack_dense_any_q8_dsp, p);
-    check<ConvQ8>("dense_any_q8_dsp<false>", dense_any<false>, in_fours, bytes, pack_dense_any_q8_dsp, p);
-    KERNEL_ANY(depthwise_q8_dsp,
-               l.depthwise && l.narrow && l.bound < (1 << 23) && l.s.kw == 3 && l.s.sw <= 2 && l.s.dh == 1 &&
-                   l.s.dw == 1 && l.s.ic % 4 == 0,
-               0)
-    KERNEL_ANY(winograd_q8_w8_dsp, l.winograd, winograd_q8_w8_dsp_scratch(l.s, l.block))
+    KERNEL_ANY(conv_q8_dsp)
+    KERNEL_ANY(pointwise_q8_dsp)
+    KERNEL_ANY(depthwise_q8_dsp)
+    KERNEL_ANY(winograd_q8_w8_dsp)
+    const auto in_fours = [&](const ConvQ8& l, const LayerView& v) {
+      return l.s.ic % 4 == 0 && l.s.oc % 4 == 0 ? parts<dense_q8_dsp_work>(l, v) : std::nullopt;
+    };
+    check("dense_any_q8_dsp<true>", dense_any<true>, parts<dense_q8_dsp_work>, pack_dense_any_q8_dsp, p);
+    check("dense_any_q8_dsp<false>", dense_any<false>, in_fours, pack_dense_any_q8_dsp, p);
   }
 #undef KERNEL_ANY
   // As for an output that is the caller's.
-#define KERNEL_PAIRS(name, kernel, when, scratch)                                                                      \
-  check<ConvQ8>(                                                                                                       \
-      name, [](auto&&... a) { kernel<true>(a...); }, [](const ConvQ8& l) { return l.mve() && (when); },                \
-      [](const ConvQ8& l) { return int64_t(scratch); },                                                                \
+#define KERNEL_PAIRS(name, kernel, when)                                                                               \
+  check(                                                                                                               \
+      name, [](auto&&... a) { kernel<true>(a...); },                                                                   \
+      [](const ConvQ8& l, const LayerView& v) { return (when) ? kernel##_work(l, v) : std::nullopt; },                 \
       [](ConvQ8 l) {                                                                                                   \
         l.aligned = false;                                                                                             \
         const auto packed = pack_##kernel(l);                                                                          \
@@ -344,12 +353,9 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
       p);
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
-    KERNEL_PAIRS("conv, pairs", conv_q8_mve, mve_by_quads(mve_chunks(int32_t(l.taps)), l.s.oc),
-                 conv_q8_mve_scratch(l.s))
-    KERNEL_PAIRS("strips, pairs", conv_strips_q8_mve, conv_strips_mve_serves(l.s) && conv_strips_mve_by_quads(l.s),
-                 conv_strips_q8_mve_scratch(l.s))
-    KERNEL_PAIRS("pointwise, pairs", pointwise_q8_mve, l.pointwise && mve_pointwise_by_quads(l.s),
-                 conv_q8_mve_scratch(l.s))
+    KERNEL_PAIRS("conv, pairs", conv_q8_mve, mve_by_quads(mve_chunks(int32_t(l.taps)), l.s.oc))
+    KERNEL_PAIRS("strips, pairs", conv_strips_q8_mve, conv_strips_mve_by_quads(l.s))
+    KERNEL_PAIRS("pointwise, pairs", pointwise_q8_mve, mve_pointwise_by_quads(l.s))
   }
 #undef KERNEL_PAIRS
   for (const auto& [name, times] : served) {
@@ -362,15 +368,14 @@ TEST_CASE("what stores whole words is not called for the caller's memory", "[ker
   Problem p = make({5, 4, 40, 8, 1, 1}, 1);
   for (const Kernel& k : kernels()) {
     if (k.name != "conv_q8_mve" && k.name != "conv_strips_q8_mve" && k.name != "pointwise_q8_mve") continue;
-    p.g.nodes[0].kernel = &k;
+    const Options plain;
+    p.g.nodes[0] = planned(p.g.nodes[0], k, *k.work(LayerView(p.g, p.g.nodes[0], *find_target("cortex-m55"), plain)));
     for (const Options::Io io : {Options::Io::arena, Options::Io::external}) {
       Options options;
       options.io = io;
-      const LayerCode code = k.print(LayerView(p.g, p.g.nodes[0], *find_target("cortex-m55"), options));
-      INFO(code.body);
-      const bool pairs = code.body.find(std::string(k.name) + "<true>(s,") != std::string::npos;
-      CHECK(pairs == (io == Options::Io::external));
-      CHECK(pairs == (code.body.find(std::string(k.name) + "(s,") == std::string::npos));
+      const LayerCode code = k.lower(LayerView(p.g, p.g.nodes[0], *find_target("cortex-m55"), options));
+      const std::vector<std::string> pairs = {"true"};
+      CHECK((code.body.calls.at(0).types == pairs) == (io == Options::Io::external));
     }
   }
 }

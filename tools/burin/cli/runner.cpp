@@ -9,6 +9,7 @@
 
 #include "codegen/layer.h"
 #include "codegen/names.h"
+#include "codegen/spelling.h"
 #include "codegen/writer.h"
 #include "compiler/embedded.h"
 #include "tools/burin/cli/process.h"

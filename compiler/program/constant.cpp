@@ -1,29 +1,10 @@
-#include "codegen/constant.h"
-
-#include <fmt/format.h>
+#include "compiler/program/constant.h"
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
 #include <type_traits>
-
-#include "codegen/layer.h"
 
 namespace burin {
 namespace {
-
-std::string number(float v) { return cpp(v); }
-std::string number(double v) { return cpp(v); }
-/// The most negative value cannot be written as a literal of its own type.
-template <class T>
-std::string number(T v) {
-  if constexpr (std::is_same_v<T, int32_t>)
-    if (v == INT32_MIN) return "-2147483647 - 1";
-  if constexpr (std::is_same_v<T, int64_t>) return v == INT64_MIN ? "-9223372036854775807 - 1" : fmt::format("{}", v);
-  if constexpr (std::is_same_v<T, uint32_t>) return fmt::format("{}u", v);
-  if constexpr (std::is_same_v<T, uint64_t>) return fmt::format("{}u", v);
-  return fmt::format("{}", int64_t(v));
-}
 
 /// The element type whose numbers T holds.
 template <class T>
@@ -64,37 +45,6 @@ Constant constant_of(std::shared_ptr<const Tensor> t) {
 
 bool Constant::operator==(const Constant& other) const {
   return dtype == other.dtype && std::ranges::equal(bytes, other.bytes);
-}
-
-void spell(std::string& text, const Constant& c) {
-  visit_dtype(c.dtype, [&](auto e) {
-    using T = decltype(e);
-    const size_t count = c.bytes.size() / sizeof(T);
-    size_t column = 0;
-    for (size_t i = 0; i < count; ++i) {
-      T v;
-      std::memcpy(&v, c.bytes.data() + i * sizeof(T), sizeof(T));
-      const std::string n = number(v) + (i + 1 < count ? "," : "");
-      if (column + n.size() > 118) text += '\n', column = 0;
-      text += n;
-      column += n.size();
-    }
-  });
-}
-
-int64_t spelled_size(const Constant& c) {
-  // Sign, digits, exponent, suffix, comma, and a share of the line ends.
-  const int64_t digits = visit_dtype(c.dtype, [](auto e) -> int64_t {
-    using T = decltype(e);
-    return std::is_floating_point_v<T> ? (sizeof(T) == 4 ? 18 : 27) : std::numeric_limits<T>::digits10 + 5;
-  });
-  return c.size() * 8 / info(c.dtype).bits * digits + 32;
-}
-
-std::string spelled(const Constant& c) {
-  std::string s;
-  spell(s, c);
-  return s;
 }
 
 }  // namespace burin

@@ -1,4 +1,4 @@
-// Numbers that the generated code reads, as bytes: compared, counted and shared as what they are, spelled once.
+// Numbers that the generated code reads, as bytes: compared, counted and shared as what they are.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -17,6 +17,11 @@ struct Constant {
   std::span<const std::byte> bytes = {};  // the owner's
 
   int64_t size() const { return int64_t(bytes.size()); }
+  /// The numbers, of the C++ type that holds `dtype`.
+  template <class T>
+  std::span<const T> as() const {
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
   std::string_view c_type() const { return info(dtype).c_type; }
   bool operator==(const Constant& other) const;
 };
@@ -26,12 +31,5 @@ template <class T>
 Constant constant_of(std::span<const T> values);
 /// The tensor's own bytes.
 Constant constant_of(std::shared_ptr<const Tensor> t);
-
-/// Appends rows of decimal numbers, as wide as fits a line: "1,2,3".
-void spell(std::string& text, const Constant& c);
-std::string spelled(const Constant& c);
-/// About the characters of that, rather more: memory to ask for before it is written. Only NaN, infinities and the
-/// least integers have longer literals.
-int64_t spelled_size(const Constant& c);
 
 }  // namespace burin

@@ -1,0 +1,288 @@
+#include "codegen/spelling.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "codegen/writer.h"
+
+namespace burin {
+
+std::string cpp(float v) {
+  if (std::isnan(v)) return "__builtin_nanf(\"\")";
+  if (std::isinf(v)) return v < 0 ? "-__builtin_inff()" : "__builtin_inff()";
+  std::string s = fmt::format("{:.9g}", v);  // nine digits give every float32 back
+  if (s.find_first_of(".e") == s.npos) s += ".0";
+  return s + "f";
+}
+std::string cpp(double v) {
+  if (std::isnan(v)) return "__builtin_nan(\"\")";
+  if (std::isinf(v)) return v < 0 ? "-__builtin_inf()" : "__builtin_inf()";
+  std::string s = fmt::format("{:.17g}", v);
+  return s.find_first_of(".e") == s.npos ? s + ".0" : s;
+}
+
+std::string braced(std::span<const int32_t> values) { return fmt::format("{{{}}}", fmt::join(values, ", ")); }
+
+namespace {
+
+std::string number(float v) { return cpp(v); }
+std::string number(double v) { return cpp(v); }
+/// The most negative value cannot be written as a literal of its own type.
+template <class T>
+std::string number(T v) {
+  if constexpr (std::is_same_v<T, int32_t>)
+    if (v == INT32_MIN) return "-2147483647 - 1";
+  if constexpr (std::is_same_v<T, int64_t>) return v == INT64_MIN ? "-9223372036854775807 - 1" : fmt::format("{}", v);
+  if constexpr (std::is_same_v<T, uint32_t>) return fmt::format("{}u", v);
+  if constexpr (std::is_same_v<T, uint64_t>) return fmt::format("{}u", v);
+  return fmt::format("{}", int64_t(v));
+}
+
+}  // namespace
+
+void spell(std::string& text, const Constant& c) {
+  visit_dtype(c.dtype, [&](auto e) {
+    using T = decltype(e);
+    const size_t count = c.bytes.size() / sizeof(T);
+    size_t column = 0;
+    for (size_t i = 0; i < count; ++i) {
+      T v;
+      std::memcpy(&v, c.bytes.data() + i * sizeof(T), sizeof(T));
+      const std::string n = number(v) + (i + 1 < count ? "," : "");
+      if (column + n.size() > 118) text += '\n', column = 0;
+      text += n;
+      column += n.size();
+    }
+  });
+}
+
+int64_t spelled_size(const Constant& c) {
+  // Sign, digits, exponent, suffix, comma, and a share of the line ends.
+  const int64_t digits = visit_dtype(c.dtype, [](auto e) -> int64_t {
+    using T = decltype(e);
+    return std::is_floating_point_v<T> ? (sizeof(T) == 4 ? 18 : 27) : std::numeric_limits<T>::digits10 + 5;
+  });
+  return c.size() * 8 / info(c.dtype).bits * digits + 32;
+}
+
+std::string spelled(const Constant& c) {
+  std::string s;
+  spell(s, c);
+  return s;
+}
+
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+std::string plus(int64_t stride, std::string_view index) {
+  if (stride == 0) return "";
+  const int64_t size = stride < 0 ? -stride : stride;
+  return fmt::format(" {} {}{}", stride < 0 ? '-' : '+', index, size == 1 ? "" : fmt::format(" * {}", size));
+}
+
+/// `x0 + 12 + i0 * 640 - i1`
+std::string spelled(const Pointer& p) {
+  std::string s = p.name;
+  if (p.offset != 0) s += fmt::format(" + {}", p.offset);
+  for (size_t d = 0; d < p.strides.size(); ++d) s += plus(p.strides[d], fmt::format("i{}", d));
+  return s;
+}
+/// `scales[i0]`
+std::string spelled(const Element& e) {
+  std::string index;
+  if (e.at.offset != 0) index = fmt::format(" + {}", e.at.offset);
+  for (size_t d = 0; d < e.at.strides.size(); ++d) index += plus(e.at.strides[d], fmt::format("i{}", d));
+  return fmt::format("{}[{}]", e.at.name, index.empty() ? "0" : index.substr(3));
+}
+
+/// `burin::name<types>(arguments);`
+std::string spelled(const Call& c, int32_t row_count) {
+  std::string s = c.function.starts_with("__") ? c.function : "burin::" + c.function;
+  if (!c.types.empty()) {
+    std::string types;
+    for (const std::string& t : c.types)
+      types += (types.empty() ? "" : ", ") + (t.starts_with("fn_") || t.starts_with("el_") ? "burin::" + t : t);
+    s += fmt::format("<{}>", types);
+  }
+  std::string arguments;
+  for (const Argument& a : c.arguments)
+    arguments +=
+        (arguments.empty() ? "" : ", ") +
+        std::visit(Overloaded{[](int64_t v) { return v == INT32_MIN ? number(int32_t(v)) : fmt::format("{}", v); },
+                              [](float v) { return cpp(v); }, [](const Literal& l) { return spelled(l.value); },
+                              [](const StructName& n) { return n.name; }, [](const Pointer& p) { return spelled(p); },
+                              [](const Element& e) { return spelled(e); }, [](Rows) { return std::string("rows"); },
+                              [&](RowCount) { return row_count < 0 ? "n" : fmt::format("{}", row_count); },
+                              [](Null) { return std::string("nullptr"); }},
+                   a);
+  return fmt::format("{}({});", s, arguments);
+}
+
+bool has_pointer(const Struct& s) {
+  return std::ranges::any_of(s.fields, [](const Field& f) {
+    const auto* name = std::get_if<ArrayName>(&f);
+    return name && !name->name.empty();
+  });
+}
+
+std::string declared(const NamedStruct& s) {
+  const std::string_view kind = has_pointer(s.value) ? "const" : s.in_flash ? "static constexpr" : "constexpr";
+  return fmt::format("{} burin::{} {} = {};\n", kind, s.value.type, s.name, spelled(s.value));
+}
+
+/// Statements that make `call` for every group of n rows.
+std::string spelled_rows(const Call& call) {
+  const RowLoop& l = *call.rows;
+  const int32_t n = l.n, whole = l.oh / n * n, rest = l.oh - whole;
+  const std::string_view x_type = info(l.x).c_type;
+  auto group = [&](int32_t count, std::string_view row) {
+    return expand(
+        R"(
+        burin::image_rows(rows, x, $first$, $count$, $ih$, $row_in$);
+        $call$)",
+        {{"first", row.empty() ? fmt::format("{}", -l.top) : fmt::format("{} * {} - {}", row, l.stride, l.top)},
+         {"count", l.rows(count)},
+         {"ih", l.ih},
+         {"row_in", l.row_in},
+         {"call", spelled(call, count)}});
+  };
+  std::string body = fmt::format("const {0}* rows[{1}];\n", x_type, l.rows(n));
+  std::string image;
+  if (whole == n) {
+    image = group(n, "");
+    if (rest > 0) image += fmt::format("y += {};\n", n * l.row_out);
+  } else {
+    image = expand(R"(
+        for (int32_t oy = 0; oy < $whole$; oy += $n$, y += $step$) {
+          $group$
+        })",
+                   {{"whole", whole}, {"n", n}, {"step", n * l.row_out}, {"group", group(n, "oy")}});
+  }
+  if (rest > 0) image += group(rest, fmt::format("{}", whole));
+  if (l.batch == 1) return body + fmt::format("const {0}* x = x0;\nauto* y = y0;\n", x_type) + image;
+  return body + expand(R"(
+      const $type$* x = x0;
+      auto* image = y0;
+      for (int32_t b = 0; b < $batch$; ++b, x += $x_step$, image += $y_step$) {
+        auto* y = image;
+        $image$
+      })",
+                       {{"type", x_type},
+                        {"batch", l.batch},
+                        {"x_step", l.ih * l.row_in},
+                        {"y_step", l.oh * l.row_out},
+                        {"image", image}});
+}
+
+/// The same where shape and zero points come from a table: what decides the code's structure stays known, the window,
+/// and whether channels come in fours.
+std::string spelled_shared(const Body& body, const Call& call) {
+  const SharedFacts& f = *call.shared;
+  const auto value = [&](std::string_view name, std::string_view member) -> const Field& {
+    const auto at = std::ranges::find(body.structs, name, &NamedStruct::name);
+    if (at == body.structs.end()) throw std::invalid_argument("a shared call without its structs");
+    constexpr std::string_view shape[] = {"ih", "iw", "ic", "oh", "ow", "oc", "kh",    "kw",
+                                          "sh", "sw", "dh", "dw", "pt", "pl", "groups"};
+    constexpr std::string_view quant[] = {"kind", "shift", "offset", "lo", "hi", "zero_point"};
+    const std::span<const std::string_view> names = name == "s" ? std::span<const std::string_view>(shape) : quant;
+    return at->value.fields.at(size_t(std::ranges::find(names, member) - names.begin()));
+  };
+  const auto known = [&](std::string_view name, std::string_view member) {
+    return std::get<int64_t>(value(name, member));
+  };
+  const std::string ic = f.fours ? fmt::format("4 * {}[2]", f.table) : f.table + "[2]";
+  return expand(R"(
+      const burin::ConvShape s = {f[0], f[1], $ic$, f[3], f[4], f[5], $kh$, $kw$, f[6], f[7], $dh$, $dw$, f[8], f[9], $groups$};
+      const burin::Requant q = {burin::RequantKind::$kind$, f[10], int32_t(uint16_t(f[15])) | int32_t(f[16]) * 65536, $lo$, $hi$, f[11]};
+      const $type$* rows[$room$];
+      auto* y = y0;
+      for (int32_t b = 0; b < f[14]; ++b) {
+        for (int32_t oy = 0; oy < s.oh; oy += f[13]) {
+          const int32_t n = s.oh - oy < f[13] ? s.oh - oy : f[13];
+          burin::image_rows(rows, x0 + b * s.ih * s.iw * s.ic, oy * s.sh - s.pt, s.rows(n), s.ih, s.iw * s.ic);
+          $call$
+          y += n * s.ow * s.oc;
+        }
+      })",
+                {{"kh", known("s", "kh")},
+                 {"kw", known("s", "kw")},
+                 {"dh", known("s", "dh")},
+                 {"dw", known("s", "dw")},
+                 {"ic", ic},
+                 {"groups", known("s", "groups") == 1 ? "1" : ic},
+                 {"kind", std::get<Enumerator>(value("q", "kind")).name},
+                 {"lo", known("q", "lo")},
+                 {"hi", known("q", "hi")},
+                 {"type", info(call.rows->x).c_type},
+                 {"room", f.room},
+                 {"call", spelled(call, -1)}});
+}
+
+std::string spelled_loops(const Call& c) {
+  std::string s, indent;
+  for (size_t d = 0; d < c.loops.size(); ++d, indent += "  ")
+    s += fmt::format("{0}for (int32_t i{1} = 0; i{1} < {2}; ++i{1})\n", indent, d, c.loops[d]);
+  return s + indent + spelled(c, 0) + "\n";
+}
+
+}  // namespace
+
+std::string spelled(const Struct& s) {
+  std::string r;
+  for (const Field& f : s.fields)
+    r += (r.empty() ? "" : ", ") +
+         std::visit(
+             Overloaded{[](int64_t v) { return fmt::format("{}", v); },
+                        [](uint32_t v) { return fmt::format("{}u", v); }, [](bool v) { return fmt::format("{}", v); },
+                        [](const std::vector<int32_t>& v) { return braced(v); },
+                        [](const Enumerator& e) { return fmt::format("burin::{}::{}", e.type, e.name); },
+                        [](const ArrayName& n) { return n.name.empty() ? "nullptr" : n.name; }},
+             f);
+  return fmt::format("{{{}}}", r);
+}
+
+std::string spelled(const Body& body) {
+  std::string s;
+  const bool shared = std::ranges::any_of(body.calls, [](const Call& c) { return c.shared.has_value(); });
+  if (!shared)
+    for (const NamedStruct& d : body.structs) s += declared(d);
+  for (const NamedConstant& a : body.arrays)
+    s += fmt::format("constexpr {} {}[] = {};\n", a.value.c_type(), a.name, braced(a.value.as<int32_t>()));
+  for (size_t i = 0; i < body.locals.size(); ++i) {
+    const Local& l = body.locals[i];
+    const std::string_view type = info(l.dtype).c_type;
+    if (l.offset == 0) s += fmt::format("{0}* const {1} = static_cast<{0}*>(scratch);\n", type, l.name);
+    else
+      s += fmt::format("{0}* const {1} = reinterpret_cast<{0}*>({2} + {3});\n", type, l.name, body.locals[0].name,
+                       l.offset / (info(body.locals[0].dtype).bits / 8));
+  }
+  for (const Call& c : body.calls) {
+    if (c.shared) s += spelled_shared(body, c);
+    else if (c.rows) s += spelled_rows(c);
+    else if (c.structs.empty()) s += spelled_loops(c);
+    else {
+      std::string inner;
+      for (const NamedStruct& d : c.structs) inner += declared(d);
+      s += expand(R"(
+          {
+            $inner$
+          }
+          )",
+                  {{"inner", inner + spelled_loops(c)}});
+    }
+  }
+  for (const std::string& name : body.unused) s += fmt::format("(void){};\n", name);
+  return s;
+}
+
+}  // namespace burin
