@@ -447,14 +447,15 @@ void Narrowing::rewrite() {
     for (ValueId& v : inputs)
       if (now.count(v)) v = now[v];
     Node& n = g_.nodes[at];
-    n.inputs = std::move(inputs);
+    g_.set_inputs(n, std::move(inputs));
     if (!fewer_out) continue;
     // Another value: what has a name keeps its meaning through all passes.
     Type narrow = type(y);
     narrow.shape.back() = int64_t(out.size());
     if (Reshape* r = n.as<Reshape>()) r->shape = narrow.shape;
     if (Conv* c = n.as<Conv>(); c && roles_[at] == ChannelRole::hands_on) c->group = int64_t(out.size());
-    n.outputs[0] = now[y] = g_.add_value(g_.fresh(before[index(y)].name + "_kept"), std::move(narrow));
+    now[y] = g_.add_value(g_.fresh(before[index(y)].name + "_kept"), std::move(narrow));
+    g_.set_outputs(n, {now[y]});
   }
   if (gone > 0)
     g_.notes.push_back(

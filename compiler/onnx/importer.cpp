@@ -51,7 +51,7 @@ Graph ModelImporter::run() {
   import_inputs();
   import_initializers(graph, top_);
   if (errors_.empty()) {
-    NodeList nodes;
+    ProtoNodes nodes;
     for (const auto& n : graph.node()) nodes.push_back(&n);
     import_nodes(nodes, top_);
     import_outputs();
@@ -205,7 +205,7 @@ void ModelImporter::import_initializers(const onnx::GraphProto& graph, Scope& sc
   for (const auto& t : graph.sparse_initializer()) import(t.values().name(), t);
 }
 
-void ModelImporter::import_nodes(const NodeList& nodes, Scope& scope) {
+void ModelImporter::import_nodes(const ProtoNodes& nodes, Scope& scope) {
   auto fail_all = [&] {  // so that nobody complains about missing values, too
     for (const onnx::NodeProto* n : nodes)
       for (const std::string& o : n->output()) scope.values.emplace(o, kFailed);
@@ -220,7 +220,7 @@ void ModelImporter::import_nodes(const NodeList& nodes, Scope& scope) {
       duplicates = true;
     }
   if (duplicates) return fail_all();
-  NodeList order;
+  ProtoNodes order;
   try {
     order = execution_order(nodes);
   } catch (const OpError& e) {
@@ -339,7 +339,7 @@ void ModelImporter::inline_function(const onnx::FunctionProto& f, const onnx::No
   for (int i = 0; i < call.output_size(); ++i) {
     if (!call.output(i).empty() && &scope == &top_) names_.erase(call.output(i));  // reserved for the value inside
   }
-  NodeList nodes;
+  ProtoNodes nodes;
   for (const auto& n : body) nodes.push_back(&n);
   calls_.push_back(&f);
   import_nodes(nodes, inner);
@@ -381,7 +381,7 @@ void ModelImporter::inline_if(const onnx::NodeProto& proto, const std::string& n
   for (int i = 0; i < proto.output_size(); ++i)
     if (!proto.output(i).empty() && &scope == &top_) names_.erase(proto.output(i));
   import_initializers(*branch, inner);
-  NodeList nodes;
+  ProtoNodes nodes;
   for (const auto& n : branch->node()) nodes.push_back(&n);
   import_nodes(nodes, inner);
   for (int i = 0; i < proto.output_size(); ++i) {
