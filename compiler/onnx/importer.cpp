@@ -142,10 +142,16 @@ void ModelImporter::name_value(const Scope& scope, const std::string& onnx_name,
 
 /// What no name of the file stands for: parts of an operator that the importer took apart.
 void ModelImporter::name_the_rest() {
+  std::map<std::string, int> next;  // number to try, by base: thousands may share one
   for (size_t i = 0; i < graph_.values().size(); ++i) {
     Value& v = graph_[ValueId(int32_t(i))];
-    if (v.name.empty())
-      v.name = unique(fmt::format("{}.{}", i < bases_.size() ? bases_[i] : "value", v.data ? "const" : "part"));
+    if (!v.name.empty()) continue;
+    const std::string base = fmt::format("{}.{}", i < bases_.size() ? bases_[i] : "value", v.data ? "const" : "part");
+    int& number = next[base];
+    do {
+      v.name = number == 0 ? base : fmt::format("{}_{}", base, number);
+      ++number;
+    } while (!names_.insert(v.name).second);
   }
 }
 
