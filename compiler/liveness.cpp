@@ -95,7 +95,7 @@ Storage::Storage(const Graph& g) : roots_(g.values().size()) {
 
 bool Storage::alias(const Node& n) const { return n.as<Reshape>() && same(n.inputs[0], n.outputs[0]); }
 
-bool is_alias(const Graph& g, const Node& n) { return Storage(g).alias(n); }
+bool is_alias(const Graph& g, const Node& n) { return n.as<Reshape>() && Storage(g).alias(n); }
 
 std::vector<LiveRange> live_ranges(const Graph& g) {
   const Storage storage(g);
@@ -128,24 +128,22 @@ std::vector<int> elementwise_inputs(const Graph& g, const Node& n) {
   return r;
 }
 
-std::vector<int> in_place_inputs(const Graph& g, const Node& n) {
-  std::vector<int> r = elementwise_inputs(g, n);
-  if (r.empty()) return r;
+std::vector<std::vector<int>> in_place_inputs(const Graph& g) {
   const Storage storage(g);
   const Lifetimes lives(g, storage);
   const std::set<ValueId> external = external_values(g, storage);
-  if (external.count(storage.root(n.outputs[0]))) return {};
-  const int step = int(&n - g.nodes.data());
-  std::erase_if(r, [&](int i) {
-    const ValueId root = storage.root(n.inputs[size_t(i)]);
-    return external.count(root) || g.is_output(root) || lives.last[index(root)] != step;
-  });
-  return r;
-}
-
-int in_place_input(const Graph& g, const Node& n) {
-  const std::vector<int> all = in_place_inputs(g, n);
-  return all.empty() ? -1 : all[0];
+  std::vector<std::vector<int>> all;
+  for (const Node& n : g.nodes) {
+    const int step = int(all.size());
+    std::vector<int>& r = all.emplace_back(elementwise_inputs(g, n));
+    if (r.empty()) continue;
+    if (external.count(storage.root(n.outputs[0]))) r.clear();
+    std::erase_if(r, [&](int i) {
+      const ValueId root = storage.root(n.inputs[size_t(i)]);
+      return external.count(root) || g.is_output(root) || lives.last[index(root)] != step;
+    });
+  }
+  return all;
 }
 
 std::vector<int64_t> live_bytes(const Graph& g) {

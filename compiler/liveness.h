@@ -27,6 +27,7 @@ class Storage {
  private:
   std::vector<ValueId> roots_;
 };
+/// The same for one node. Linear in the graph: who asks about many has a Storage.
 bool is_alias(const Graph& g, const Node& n);
 
 /// One run of bytes in the arena.
@@ -43,13 +44,11 @@ std::vector<LiveRange> live_ranges(const Graph& g);
 /// Inputs on which the node's only output could lie, were they dead after it: as in_place_inputs().
 std::vector<int> elementwise_inputs(const Graph& g, const Node& n);
 
-/// Inputs on which the node's only output may lie: output element i at input element i or below it. They are read for
-/// the last time here, and the operator reads element i of each such input before it writes element i, in ascending
-/// order. So a kernel of an elementwise operator must be written: no `restrict`, and no output element computed a
-/// second time.
-std::vector<int> in_place_inputs(const Graph& g, const Node& n);
-/// The first of them, or -1.
-int in_place_input(const Graph& g, const Node& n);
+/// For each node the inputs on which its only output may lie: output element i at input element i or below it. They are
+/// read for the last time here, and the operator reads element i of each such input before it writes element i, in
+/// ascending order. So a kernel of an elementwise operator must be written: no `restrict`, and no output element
+/// computed a second time.
+std::vector<std::vector<int>> in_place_inputs(const Graph& g);
 
 /// Bytes of the arena in use at each step from -1 on (index 0 is step -1); before plan-memory overlapping buffers count
 /// twice.

@@ -17,29 +17,27 @@ Tensor permuted_constant(const Graph& g, ValueId v, const Perm& p) { return perm
 /// f(x) => transpose(f'(transpose(x))) for windows over NCHW images.
 template <class T>
 bool rewrite_window(Graph& g, size_t at) {
-  T* op = g.nodes[at].as<T>();
+  Node& n = g.nodes[at];
+  T* op = n.as<T>();
   if (!op || op->channels_last) return false;
-  const int rank = g[g.nodes[at].inputs[0]].type.rank();
+  const int rank = g[n.inputs[0]].type.rank();
   const Perm to = to_channels_last(rank), back = to_channels_first(rank);
   if constexpr (std::is_same_v<T, Conv>)
-    if (!g[g.nodes[at].inputs[1]].constant())
-      throw ModelError(Diagnostic{Diagnostic::Severity::error,
-                                  "the weights are computed at run time" + onnx_origin(g.nodes[at]), "dynamic-weights",
-                                  "weights must be constants of the file", g.nodes[at].name, "Conv"});
+    if (!g[n.inputs[1]].constant())
+      throw ModelError(Diagnostic{Diagnostic::Severity::error, "the weights are computed at run time" + onnx_origin(n),
+                                  "dynamic-weights", "weights must be constants of the file", n.name, "Conv"});
   op->channels_last = true;
-  Node before = make_node(g, g.nodes[at].name + "_nhwc", Transpose{to}, {g.nodes[at].inputs[0]},
-                          permute(g[g.nodes[at].inputs[0]].type, to));
-  const ValueId y = g.nodes[at].outputs[0];
+  Node before = make_node(g, n.name + "_nhwc", Transpose{to}, {n.inputs[0]}, permute(g[n.inputs[0]].type, to));
+  const ValueId y = n.outputs[0];
   const ValueId inner = g.add_value(g.fresh(g[y].name + "_nhwc"), permute(g[y].type, to));
-  Node after{g.nodes[at].name + "_nchw", Transpose{back}, {inner}, {y}, {}};
-  g.nodes[at].inputs[0] = before.outputs[0];
-  g.nodes[at].outputs[0] = inner;
+  g.set_input(n, 0, before.outputs[0]);
+  g.set_outputs(n, {inner});
   if constexpr (std::is_same_v<T, Conv>) {
-    const ValueId w = g.nodes[at].inputs[1];
-    g.nodes[at].inputs[1] = g.add_constant(g.fresh(g[w].name), permuted_constant(g, w, to));
+    const ValueId w = n.inputs[1];
+    g.set_input(n, 1, g.add_constant(g.fresh(g[w].name), permuted_constant(g, w, to)));
   }
-  g.insert(at + 1 < g.nodes.size() ? &g.nodes[at + 1] : nullptr, std::move(after));
-  g.insert(&g.nodes[at], std::move(before));
+  g.insert(at + 1 < g.nodes.size() ? &g.nodes[at + 1] : nullptr, {n.name + "_nchw", Transpose{back}, {inner}, {y}, {}});
+  g.insert(&n, std::move(before));
   return true;
 }
 
@@ -82,8 +80,7 @@ bool rename_axes(Op& op, const Perm& perm) {
 }
 
 /// op(transpose(x), ...) => transpose(op'(x, ...)).
-bool sink(Graph& g, size_t at) {
-  const Node& n = g.nodes[at];
+bool sink(Graph& g, Node& n) {
   if (n.outputs.size() != 1) return false;
   const bool many = n.as<Binary>() || n.as<Concat>();
   std::optional<Perm> perm;
@@ -111,14 +108,13 @@ bool sink(Graph& g, size_t at) {
   moved.op = op;
   moved.inputs = inputs;
   moved.outputs = {g.add_value(g.fresh(g[n.outputs[0]].name + "_nhwc"), permute(g[n.outputs[0]].type, inverse(*perm)))};
-  g.nodes[at] = {moved.name + "_nchw", Transpose{*perm}, moved.outputs, n.outputs, {}};
-  g.insert(&g.nodes[at], std::move(moved));
+  g.replace(n, {moved.name + "_nchw", Transpose{*perm}, moved.outputs, n.outputs, {}});
+  g.insert(&n, std::move(moved));
   return true;
 }
 
 /// transpose(transpose(x)) => one, or x itself; one that moves no data becomes a reshape.
-bool meet(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool meet(Graph& g, Node& n) {
   Transpose* t = n.as<Transpose>();
   if (!t) return false;
   const Type& x = g[n.inputs[0]].type;
@@ -129,28 +125,26 @@ bool meet(Graph& g, size_t at) {
   const Node* before = made_by<Transpose>(g, n.inputs[0]);
   if (!before) return false;
   t->perm = compose(before->as<Transpose>()->perm, t->perm);
-  n.inputs[0] = before->inputs[0];
+  g.set_input(n, 0, before->inputs[0]);
   return true;
 }
 
 /// Reshapes of reshapes, and those that change nothing.
-bool drop_reshape(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool drop_reshape(Graph& g, Node& n) {
   if (!n.as<Reshape>()) return false;
   if (const Node* before = made_by<Reshape>(g, n.inputs[0]); before && is_one_reshape(g, *before, n)) {
-    n.inputs[0] = before->inputs[0];
+    g.set_input(n, 0, before->inputs[0]);
     return true;
   }
   if (g[n.inputs[0]].type != g[n.outputs[0]].type || g.is_output(n.outputs[0])) return false;
   g.replace_uses(n.outputs[0], n.inputs[0]);
-  g.erase(&n);
+  g.erase(n);
   return true;
 }
 
 /// dense(reshape(transpose(x))) => dense(reshape(x)) with the columns of its weights in x's order: the flattening
 /// of an image before a classifier.
-bool into_dense(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool into_dense(Graph& g, Node& n) {
   if (!n.as<Dense>() || !g[n.inputs[1]].constant()) return false;
   Node* flat = made_by<Reshape>(g, n.inputs[0]);
   Node* t = flat ? made_by<Transpose>(g, flat->inputs[0]) : nullptr;
@@ -165,11 +159,13 @@ bool into_dense(Graph& g, size_t at) {
   columns.type().shape[0] = w.shape[0];
   columns = permute(columns, inverse(perm));
   columns.type() = w;
-  n.inputs[1] = g.add_constant(g.fresh(g[n.inputs[1]].name), std::move(columns));
-  flat->inputs[0] = t->inputs[0];
+  g.set_input(n, 1, g.add_constant(g.fresh(g[n.inputs[1]].name), std::move(columns)));
+  g.set_input(*flat, 0, t->inputs[0]);
   // The same elements in another order: another value.
   const Type flat_type = g[flat->outputs[0]].type;
-  flat->outputs[0] = n.inputs[0] = g.add_value(g.fresh(g[flat->outputs[0]].name + "_nhwc"), flat_type);
+  const ValueId other = g.add_value(g.fresh(g[flat->outputs[0]].name + "_nhwc"), flat_type);
+  g.set_outputs(*flat, {other});
+  g.set_input(n, 0, other);
   return true;
 }
 
@@ -178,12 +174,7 @@ bool into_dense(Graph& g, size_t at) {
 void channels_last(Graph& g, const Context&) {
   for (size_t i = 0; i < g.nodes.size(); ++i)
     if (rewrite_window<Conv>(g, i) || rewrite_window<Pool>(g, i)) ++i;
-  for (bool changed = true; changed;) {
-    changed = false;
-    g.erase_dead();
-    for (size_t i = 0; i < g.nodes.size() && !changed; ++i)
-      changed = meet(g, i) || drop_reshape(g, i) || into_dense(g, i) || sink(g, i);
-  }
+  rewrite_to_fixpoint(g, meet, drop_reshape, into_dense, sink);
 }
 
 }  // namespace burin

@@ -75,7 +75,7 @@ void drop_clamps(Graph& g, const Context& ctx) {
       continue;
     }
     g.replace_uses(n.outputs[0], same);
-    g.erase(&n);
+    g.erase(n);
   }
 }
 

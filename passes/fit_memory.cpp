@@ -30,7 +30,7 @@ void fit_memory(Graph& g, const Context& ctx) {
     const auto at = std::ranges::find(c.kernels[i], c.layers[i]->kernel);
     if (at == c.kernels[i].end()) return;
     first.push_back(size_t(at - c.kernels[i].begin()));
-    others.push_back(live[size_t(c.layers[i] - g.nodes.data()) + 1] - c.layers[i]->scratch);
+    others.push_back(live[g.nodes.index(*c.layers[i]) + 1] - c.layers[i]->scratch);
   }
   const double rate = cycles_per_byte(c.costs, ctx.options.optimize);
   int64_t aim = budget;

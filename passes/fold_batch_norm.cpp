@@ -9,8 +9,7 @@
 namespace burin {
 namespace {
 
-bool fold(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool fold(Graph& g, Node& n) {
   const Binary* op = n.as<Binary>();
   const bool scales = op && op->kind == BinaryKind::mul, shifts = op && op->kind == BinaryKind::add;
   if ((!scales && !shifts) || !op->clamp.none()) return false;
@@ -44,8 +43,8 @@ bool fold(Graph& g, size_t at) {
                      g.add_constant(g.fresh(p->name + "_bias"), std::move(bias))};
     folded.outputs = n.outputs;
     append(folded.onnx, n.onnx);
-    g.nodes[at] = std::move(folded);
-    g.erase(p);
+    g.erase(*p);
+    g.replace(n, std::move(folded));
     return true;
   }
   return false;
@@ -53,10 +52,6 @@ bool fold(Graph& g, size_t at) {
 
 }  // namespace
 
-void fold_batch_norm(Graph& g, const Context&) {
-  for (size_t i = 0; i < g.nodes.size();)
-    if (fold(g, i)) i = 0;
-    else ++i;
-}
+void fold_batch_norm(Graph& g, const Context&) { rewrite_to_fixpoint(g, fold); }
 
 }  // namespace burin

@@ -24,9 +24,8 @@ void fold_constants(Graph& g, const Context& ctx) {
     for (size_t i = 0; i < results.size(); ++i)
       g[n.outputs[i]].data = std::make_shared<const Tensor>(std::move(results[i]));
   }
-  std::erase_if(g.nodes, [&](const Node& n) {
-    return std::ranges::all_of(n.outputs, [&](ValueId v) { return g[v].constant(); });
-  });
+  g.keep_nodes(
+      [&](const Node& n) { return !std::ranges::all_of(n.outputs, [&](ValueId v) { return g[v].constant(); }); });
 }
 
 }  // namespace burin

@@ -28,16 +28,16 @@ Clamp limited(const Clamp& first, const Clamp& c) {
   return {std::clamp(first.lo, lo, c.hi), std::clamp(first.hi, lo, c.hi)};
 }
 
-bool fuse(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool fuse(Graph& g, Node& n) {
   const std::optional<Clamp> c = limits(n);
   Node* p = c ? g.producer(n.inputs[0]) : nullptr;
   Clamp* clamp = p && g.single_use(n.inputs[0]) && g[n.outputs[0]].type.dtype == DType::f32 ? clamp_of(p->op) : nullptr;
   if (!clamp || g[n.inputs[0]].type.quantized()) return false;
   *clamp = limited(*clamp, *c);
-  p->outputs = n.outputs;
   append(p->onnx, n.onnx);
-  g.erase(&n);
+  const std::vector<ValueId> outputs = n.outputs;
+  g.erase(n);
+  g.set_outputs(*p, outputs);
   return true;
 }
 
@@ -71,9 +71,9 @@ ValueId successor(Graph& g, ValueId v) {
 }
 
 /// limits(view(quantize(f(x)))) => view(quantize(f'(x))), f' with a clamp.
-bool fuse_stored(Graph& g, size_t at) {
-  const std::optional<StoredLimits> l = stored_limits(g, g.nodes[at]);
-  const Node* plain = l ? made_by<Reshape>(g, l->x) : nullptr;
+bool fuse_stored(Graph& g, Node& n) {
+  const std::optional<StoredLimits> l = stored_limits(g, n);
+  Node* plain = l ? made_by<Reshape>(g, l->x) : nullptr;
   if (!plain || !is_view(g, *plain) || !g.single_use(l->x)) return false;
   const ValueId q = plain->inputs[0];
   const Quant quant = g[q].type.quant;
@@ -88,30 +88,28 @@ bool fuse_stored(Graph& g, size_t at) {
     return v == open ? none : float(double(v - quant.zero_point[0]) * double(quant.scale[0]));
   };
   *clamp = limited(*clamp, {real(l->lo, t.lo, Clamp{}.lo), real(l->hi, t.hi, Clamp{}.hi)});
-  append(p->onnx, g.nodes[at].onnx);
-  p->outputs = {successor(g, p->outputs[0])};
+  append(p->onnx, n.onnx);
+  g.set_outputs(*p, {successor(g, p->outputs[0])});
   const ValueId stored = quantize ? successor(g, q) : p->outputs[0];
-  if (quantize) quantize->inputs = p->outputs, quantize->outputs = {stored};
+  if (quantize) g.set_inputs(*quantize, p->outputs), g.set_outputs(*quantize, {stored});
   // The limited integers are now those of the view; a view of them that gives the same meaning back vanishes.
-  Node& n = g.nodes[at];
   n.op = Reshape{g[stored].type.shape};
-  n.inputs = {stored};
-  g.erase(g.producer(l->x));
+  g.set_inputs(n, {stored});
+  g.erase(*plain);
   return true;
 }
 
 /// view(view(x)) => view(x), where fused limits stood between them.
-bool meet(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool meet(Graph& g, Node& n) {
   if (!is_view(g, n)) return false;
   const Node* before = g.producer(n.inputs[0]);
   if (!before || !is_view(g, *before)) return false;
   const ValueId x = before->inputs[0];
   if (g[x].type == g[n.outputs[0]].type && !g.is_output(n.outputs[0])) {
     g.replace_uses(n.outputs[0], x);
-    g.erase(&n);
+    g.erase(n);
   } else {
-    n.inputs[0] = x;
+    g.set_input(n, 0, x);
   }
   return true;
 }
@@ -120,14 +118,14 @@ bool meet(Graph& g, size_t at) {
 
 void fuse_activation(Graph& g, const Context&) {
   for (size_t i = 0; i < g.nodes.size();)
-    if (!fuse(g, i)) ++i;
+    if (!fuse(g, g.nodes[i])) ++i;
   bool changed = false;
   for (size_t i = 0; i < g.nodes.size();) {
-    if (fuse_stored(g, i)) changed = true;
+    if (fuse_stored(g, g.nodes[i])) changed = true;
     else ++i;
   }
   for (size_t i = 0; changed && i < g.nodes.size();)
-    if (!meet(g, i)) ++i;
+    if (!meet(g, g.nodes[i])) ++i;
   if (changed) g.erase_dead();
 }
 

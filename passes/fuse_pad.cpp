@@ -14,8 +14,7 @@ bool pads_with_zero(const Graph& g, const Node& n) {
          (!g[n.inputs[0]].type.quantized() || g[n.inputs[0]].type.quant.per_tensor());
 }
 
-bool fuse(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool fuse(Graph& g, Node& n) {
   Conv* c = n.as<Conv>();
   Node* pad = c ? made_by<Pad>(g, n.inputs[0]) : nullptr;
   if (!pad || !pads_with_zero(g, *pad)) return false;
@@ -31,14 +30,14 @@ bool fuse(Graph& g, size_t at) {
     c->window.pads[to + 2] += p.ends[first + a];
   }
   append(n.onnx, pad->onnx);
-  n.inputs[0] = pad->inputs[0];
+  g.set_input(n, 0, pad->inputs[0]);
   return true;
 }
 
 }  // namespace
 
 void fuse_pad(Graph& g, const Context&) {
-  for (size_t i = 0; i < g.nodes.size(); ++i) fuse(g, i);
+  for (Node& n : g.nodes) fuse(g, n);
   g.erase_dead();
 }
 

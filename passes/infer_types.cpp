@@ -176,9 +176,9 @@ class Views {
       if (!can_take(g_[x].type)) continue;
       const Quant* only = nullptr;
       bool agree = true;
-      for (const Node& n : g_.nodes)
-        if (is_view(g_, n) && n.inputs[0] == x) {
-          const Quant& q = g_[n.outputs[0]].type.quant;
+      for (const Node* n : g_.users(x))
+        if (is_view(g_, *n)) {
+          const Quant& q = g_[n->outputs[0]].type.quant;
           agree = agree && q.per_tensor() && (!only || *only == q);
           only = &q;
         }
@@ -186,7 +186,11 @@ class Views {
       const Type plain = g_[x].type;
       const Quant quant = *only;
       const ValueId stored = typed_value(x, plain);  // only the name is a typed value's
-      for (Node& n : g_.nodes) std::ranges::replace(n.inputs, x, stored);
+      for (Node* n : g_.users(x)) {
+        std::vector<ValueId> inputs = n->inputs;
+        std::ranges::replace(inputs, x, stored);
+        g_.set_inputs(*n, std::move(inputs));
+      }
       g_[x].type.quant = quant;
       g_.insert(g_.nodes.empty() ? nullptr : &g_.nodes[0], view(x, stored, g_[x].name));
     }

@@ -30,8 +30,7 @@ bool on_grid(const Pad& p, const Type& t) {
 }
 
 /// move(dequantize(q)) => dequantize(move(q)).
-bool sink_dequantize(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool sink_dequantize(Graph& g, Node& n) {
   if (!moves_only(n)) return false;
   const ValueId q = stored(g, n.inputs[0]);
   if (q == ValueId::none) return false;
@@ -54,10 +53,10 @@ bool sink_dequantize(Graph& g, size_t at) {
   if (std::ranges::all_of(move.inputs, [&](ValueId v) { return g[v].constant(); })) {  // weights
     std::vector<Tensor> value = evaluate(g, move);
     g[move.outputs[0]].data = std::make_shared<const Tensor>(std::move(value[0]));
-    g.nodes[at] = std::move(dq);
+    g.replace(n, std::move(dq));
   } else {
-    g.nodes[at] = std::move(dq);
-    g.insert(&g.nodes[at], std::move(move));
+    g.replace(n, std::move(dq));
+    g.insert(&n, std::move(move));
   }
   return true;
 }
@@ -69,8 +68,7 @@ bool narrows(const Graph& g, const Node& n) {
 }
 
 /// move(narrow(dequantize(q))) => narrow(move(dequantize(q))): float16 scales make float16 results.
-bool sink_narrowing(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool sink_narrowing(Graph& g, Node& n) {
   Node* cast = moves_only(n) ? g.producer(n.inputs[0]) : nullptr;
   if (!cast || !narrows(g, *cast) || stored(g, cast->inputs[0]) == ValueId::none) return false;
   Node move = n, narrow = *cast;
@@ -78,14 +76,13 @@ bool sink_narrowing(Graph& g, size_t at) {
   move.outputs = {
       g.add_value(g.fresh(g[n.outputs[0]].name + "_wide"), real_type(DType::f32, g[n.outputs[0]].type.shape))};
   narrow.inputs = move.outputs, narrow.outputs = n.outputs;
-  g.nodes[at] = std::move(narrow);
-  g.insert(&g.nodes[at], std::move(move));
+  g.replace(n, std::move(narrow));
+  g.insert(&n, std::move(move));
   return true;
 }
 
 /// widen(narrow(x)) => x next to a Dequantize or Quantize: between them numbers are real, whatever type carries them.
-bool widen(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool widen(Graph& g, Node& n) {
   if (!n.as<Cast>() || g[n.outputs[0]].type.dtype != DType::f32 || g.is_output(n.outputs[0])) return false;
   const Node* narrow = g.producer(n.inputs[0]);
   if (!narrow || !narrows(g, *narrow)) return false;
@@ -97,13 +94,12 @@ bool widen(Graph& g, size_t at) {
                       });
   if (!settles && !begins) return false;
   g.replace_uses(n.outputs[0], x);
-  g.erase(&n);
+  g.erase(n);
   return true;
 }
 
 /// quantize(move(x)) => move(quantize(x)), when nothing else reads the moved reals.
-bool hoist_quantize(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool hoist_quantize(Graph& g, Node& n) {
   if (!n.as<Quantize>() || !g[n.outputs[0]].type.quant.per_tensor()) return false;
   Node* move = g.producer(n.inputs[0]);
   if (!move || quant_rule(move->op) != QuantRule::movement || !g.single_use(n.inputs[0])) return false;
@@ -120,35 +116,32 @@ bool hoist_quantize(Graph& g, size_t at) {
   }
   moved.outputs = n.outputs;
   append(moved.onnx, n.onnx);
-  const size_t place = size_t(move - g.nodes.data());
-  g.nodes[at] = std::move(moved);
-  g.erase(&g.nodes[place]);
-  for (size_t i = 0; i < operands; ++i) g.insert(&g.nodes[place + i], std::move(quantizers[i]));
+  g.replace(n, std::move(moved));
+  for (Node& q : quantizers) g.insert(move, std::move(q));
+  g.erase(*move);
   return true;
 }
 
 /// quantize(dequantize(q)) => q, or one change of scale.
-bool meet(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool meet(Graph& g, Node& n) {
   const ValueId q = n.as<Quantize>() ? stored(g, n.inputs[0]) : ValueId::none;
   if (q == ValueId::none) return false;
   const Type &x = g[q].type, &y = g[n.outputs[0]].type;
   if (x.dtype == y.dtype && x.quant == y.quant) {
-    if (g.is_output(n.outputs[0])) n.op = Reshape{y.shape}, n.inputs = {q};  // the output keeps its name
-    else g.replace_uses(n.outputs[0], q), g.erase(&n);
+    if (g.is_output(n.outputs[0])) n.op = Reshape{y.shape}, g.set_inputs(n, {q});  // the output keeps its name
+    else g.replace_uses(n.outputs[0], q), g.erase(n);
     return true;
   }
   if (!is_byte(x.dtype) || !is_byte(y.dtype) || !x.quant.per_tensor() || !y.quant.per_tensor()) return false;
   Unary u{};
   u.kind = UnaryKind::requantize;
   n.op = u;
-  n.inputs = {q};
+  g.set_inputs(n, {q});
   return true;
 }
 
 /// The region itself.
-bool lower(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool lower(Graph& g, Node& n) {
   if (quant_rule(n.op) != QuantRule::arithmetic || n.outputs.size() != 1) return false;
   Node* q = only_reader<Quantize>(g, n.outputs[0]);
   if (!q) return false;
@@ -177,30 +170,21 @@ bool lower(Graph& g, size_t at) {
   std::vector<Type> types;
   for (ValueId v : inputs) types.push_back(v == ValueId::none ? Type{} : g[v].type);
   if (!has_integer_form(n.op, types, y)) return false;
-  n.inputs = inputs;
-  n.outputs = q->outputs;
   append(n.onnx, q->onnx);
-  g.erase(q);
+  const std::vector<ValueId> outputs = q->outputs;
+  g.erase(*q);
+  g.set_inputs(n, inputs);
+  g.set_outputs(n, outputs);
   return true;
 }
 
 /// Weights that no region took are real numbers from here on.
-bool fold_weights(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool fold_weights(Graph& g, Node& n) {
   if (!n.as<Dequantize>() || !g[n.inputs[0]].constant()) return false;
   std::vector<Tensor> value = evaluate(g, n);
   g[n.outputs[0]].data = std::make_shared<const Tensor>(std::move(value[0]));
-  g.erase(&n);
+  g.erase(n);
   return true;
-}
-
-template <class... Rules>
-void repeat(Graph& g, Rules... rules) {
-  for (bool changed = true; changed;) {
-    changed = false;
-    g.erase_dead();
-    for (size_t i = 0; i < g.nodes.size() && !changed; ++i) changed = (rules(g, i) || ...);
-  }
 }
 
 /// Operators that are computed in float although all they read and write is stored in integers.
@@ -217,8 +201,8 @@ void report_islands(Graph& g) {
 }  // namespace
 
 void lower_qdq(Graph& g, const Context& ctx) {
-  repeat(g, meet, hoist_quantize, sink_dequantize, sink_narrowing, widen, lower);
-  repeat(g, fold_weights);
+  rewrite_to_fixpoint(g, meet, hoist_quantize, sink_dequantize, sink_narrowing, widen, lower);
+  rewrite_to_fixpoint(g, fold_weights);
   fold_constants(g, ctx);
   report_islands(g);
 }

@@ -159,8 +159,12 @@ class Narrowing {
   Narrowing(Graph& g, double limit) : g_(g), classes_(g), ranges_(channel_ranges(g, limit)) {
     for (const Node& n : g.nodes) roles_.push_back(channel_role(g, n));
     for (size_t i = 0; i < g.nodes.size(); ++i)
-      if (roles_[i] == ChannelRole::mixes) filters_.emplace(i, Filters(g, g.nodes[i]));
+      if (roles_[i] == ChannelRole::mixes) {
+        filters_.emplace(i, Filters(g, g.nodes[i]));
+        mixers_[classes_.of(g.nodes[i].inputs[0])].push_back(i);
+      }
     equal_ = equal_channels(g, roles_, classes_);
+    for (const auto& [v, first] : equal_) has_equal_.insert(classes_.of(v));
     // What one layer drops, others may no longer read.
     for (Dropped next = droppable(); next != drop_; next = droppable()) drop_ = std::move(next);
   }
@@ -187,7 +191,7 @@ class Narrowing {
   std::vector<bool> dispensable(size_t at);
   void merge(size_t root, std::vector<bool>& drop, size_t unit);
   bool equal_everywhere(size_t root, size_t a, size_t b);
-  bool add_up(size_t root, size_t from, size_t to, std::map<size_t, Filters>& sums);
+  bool add_up(size_t at, size_t from, size_t to, Filters& sum);
   void add_merged(size_t at, Tensor& weights);
   void fold_into_sums(size_t at, const std::vector<size_t>& in, const std::vector<size_t>& out,
                       std::vector<ValueId>& inputs);
@@ -198,7 +202,9 @@ class Narrowing {
   ChannelRanges ranges_;
   std::vector<ChannelRole> roles_;
   std::map<size_t, Filters> filters_;
+  std::map<size_t, std::vector<size_t>> mixers_;  // by class: the nodes with filters that read it
   std::map<ValueId, std::vector<size_t>> equal_;
+  std::set<size_t> has_equal_;  // classes that have equal channels
   std::map<size_t, std::vector<std::pair<size_t, size_t>>>
       merged_;  // by class: a channel, and the equal one that stays for it
   Dropped drop_;
@@ -228,9 +234,9 @@ std::vector<bool> Narrowing::dispensable(size_t at) {
 
 /// Are two channels equal in all layers that read the class?
 bool Narrowing::equal_everywhere(size_t root, size_t a, size_t b) {
-  for (const auto& [at, f] : filters_) {
+  for (size_t at : mixers_[root]) {
+    const Filters& f = filters_.at(at);
     const ValueId x = g_.nodes[at].inputs[0];
-    if (classes_.of(x) != root) continue;
     const auto equal = equal_.find(x);
     if (equal == equal_.end()) return false;
     for (size_t c = 0; c < f.channels; c += classes_.base(x))
@@ -239,36 +245,36 @@ bool Narrowing::equal_everywhere(size_t root, size_t a, size_t b) {
   return true;
 }
 
-/// Adds the weights for channel `from` to those for its equal `to` in all layers that read the class; false where the
-/// sums do not fit.
-bool Narrowing::add_up(size_t root, size_t from, size_t to, std::map<size_t, Filters>& sums) {
-  for (auto& [at, f] : filters_) {
-    const ValueId x = g_.nodes[at].inputs[0];
-    if (classes_.of(x) != root) continue;
-    const Tensor& w = *g_[g_.nodes[at].inputs[1]].data;
-    Filters& s = sums.try_emplace(at, f).first->second;
-    for (size_t c = 0; c < f.channels; c += classes_.base(x)) {
-      for (size_t o = 0; o < f.filters; ++o)
-        for (size_t t = 0; t < f.taps; ++t) {
-          const double v = s.at(o, t, c + to) += f.at(o, t, c + from);
-          const double zero = w.type().quantized() ? w.type().quant.zero_at(o) : 0;
-          // -128 where zero is 0 keeps some kernels away.
-          if (w.dtype() != DType::f32 &&
-              (v + zero < double(info(w.dtype()).lo + (zero == 0)) || v + zero > double(info(w.dtype()).hi)))
-            return false;
-        }
-    }
-  }
+/// Adds to `sum`, the weights of the layer `at`, those for channel `from` to those for its equal `to`; false where they
+/// do not fit.
+bool Narrowing::add_up(size_t at, size_t from, size_t to, Filters& sum) {
+  const ValueId x = g_.nodes[at].inputs[0];
+  const Filters& f = filters_.at(at);
+  const Tensor& w = *g_[g_.nodes[at].inputs[1]].data;
+  for (size_t c = 0; c < f.channels; c += classes_.base(x))
+    for (size_t o = 0; o < f.filters; ++o)
+      for (size_t t = 0; t < f.taps; ++t) {
+        const double v = sum.at(o, t, c + to) += f.at(o, t, c + from);
+        const double zero = w.type().quantized() ? w.type().quant.zero_at(o) : 0;
+        // -128 where zero is 0 keeps some kernels away.
+        if (w.dtype() != DType::f32 &&
+            (v + zero < double(info(w.dtype()).lo + (zero == 0)) || v + zero > double(info(w.dtype()).hi)))
+          return false;
+      }
   return true;
 }
 
 /// Finds equal channels of a class among those that stay; as many go as leave a multiple of `unit`.
 void Narrowing::merge(size_t root, std::vector<bool>& drop, size_t unit) {
-  if (drop.empty() || std::ranges::none_of(equal_, [&](const auto& e) { return classes_.of(e.first) == root; })) return;
+  if (drop.empty() || !has_equal_.contains(root)) return;
   auto& merged = merged_[root];
   const size_t known = merged.size();
   std::map<size_t, Filters> sums;
-  for (const auto& [from, to] : merged) add_up(root, from, to, sums);
+  for (size_t at : mixers_[root]) sums.emplace(at, filters_.at(at));
+  const auto add_all = [&](size_t from, size_t to, std::map<size_t, Filters>& all) {
+    return std::ranges::all_of(all, [&](auto& sum) { return add_up(sum.first, from, to, sum.second); });
+  };
+  for (const auto& [from, to] : merged) add_all(from, to, sums);
   for (size_t c = 0; c < drop.size(); ++c) {
     const auto stays_for = [&](const auto& m) { return m.second == c; };
     if (drop[c] || std::ranges::any_of(merged, stays_for)) continue;
@@ -276,7 +282,7 @@ void Narrowing::merge(size_t root, std::vector<bool>& drop, size_t unit) {
       if (drop[r] || !equal_everywhere(root, c, r) || tries_ == 0) continue;
       --tries_;
       std::map<size_t, Filters> next = sums;
-      if (!add_up(root, c, r, next)) continue;
+      if (!add_all(c, r, next)) continue;
       sums = std::move(next);
       merged.emplace_back(c, r);
       drop[c] = true;
@@ -361,9 +367,8 @@ void Narrowing::add_merged(size_t at, Tensor& weights) {
   const ValueId x = g_.nodes[at].inputs[0];
   const auto& merged = merged_[classes_.of(x)];
   if (merged.empty()) return;
-  std::map<size_t, Filters> sums;
-  for (const auto& [from, to] : merged) add_up(classes_.of(x), from, to, sums);
-  const Filters& f = sums.at(at);
+  Filters f = filters_.at(at);
+  for (const auto& [from, to] : merged) add_up(at, from, to, f);
   for (size_t o = 0; o < f.filters; ++o)
     for (size_t i = 0; i < f.taps * f.channels; ++i) {
       const size_t k = o * f.taps * f.channels + i;
@@ -447,14 +452,15 @@ void Narrowing::rewrite() {
     for (ValueId& v : inputs)
       if (now.count(v)) v = now[v];
     Node& n = g_.nodes[at];
-    n.inputs = std::move(inputs);
+    g_.set_inputs(n, std::move(inputs));
     if (!fewer_out) continue;
     // Another value: what has a name keeps its meaning through all passes.
     Type narrow = type(y);
     narrow.shape.back() = int64_t(out.size());
     if (Reshape* r = n.as<Reshape>()) r->shape = narrow.shape;
     if (Conv* c = n.as<Conv>(); c && roles_[at] == ChannelRole::hands_on) c->group = int64_t(out.size());
-    n.outputs[0] = now[y] = g_.add_value(g_.fresh(before[index(y)].name + "_kept"), std::move(narrow));
+    now[y] = g_.add_value(g_.fresh(before[index(y)].name + "_kept"), std::move(narrow));
+    g_.set_outputs(n, {now[y]});
   }
   if (gone > 0)
     g_.notes.push_back(

@@ -14,7 +14,7 @@ void own_outputs(Graph& g, const Context&) {
     if (!g[from].constant() && taken.insert(from).second) continue;
     const std::string onnx_name = g[from].interface_name();
     std::string name = g[from].name;
-    if (g[from].constant()) g[from].name = g.fresh(name + "_data");
+    if (g[from].constant()) g.rename(from, g.fresh(name + "_data"));
     name = g.fresh(name);
     Type type = g[from].type;
     Node copy;

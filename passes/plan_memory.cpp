@@ -71,8 +71,9 @@ void plan_memory(Graph& g, const Context& ctx) {
     buffers.push_back({whole_words(r.bytes), r.first, r.last, alignment(g, r)});
   }
   std::vector<PlanOverlap> overlaps;
-  for (const Node& n : g.nodes)
-    for (int i : in_place_inputs(g, n))
+  const std::vector<std::vector<int>> in_place = in_place_inputs(g);
+  for (size_t step = 0; step < in_place.size(); ++step)
+    for (const Node& n = g.nodes[step]; int i : in_place[step])
       overlaps.push_back(
           {int(buffer.at(storage.root(n.inputs[size_t(i)]))), int(buffer.at(storage.root(n.outputs[0]))), 0});
 

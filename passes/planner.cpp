@@ -73,16 +73,15 @@ void make_sections(Problem& p) {
   std::vector<int> starts;
   for (const Item& i : p.items) starts.push_back(i.first);
   starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+  std::vector<size_t> live;
+  size_t next = 0;
   for (size_t s = 0; s < starts.size(); ++s) {
-    Section section;
-    bool maximal = s + 1 == starts.size();
-    for (size_t i = 0; i < p.items.size(); ++i) {
-      if (p.items[i].first > starts[s] || p.items[i].last < starts[s]) continue;
-      section.items.push_back(i);
-      maximal = maximal || p.items[i].last < starts[s + 1];
-    }
+    std::erase_if(live, [&](size_t i) { return p.items[i].last < starts[s]; });
+    for (; next < p.items.size() && p.items[next].first == starts[s]; ++next) live.push_back(next);
+    const bool maximal =
+        s + 1 == starts.size() || std::ranges::any_of(live, [&](size_t i) { return p.items[i].last < starts[s + 1]; });
     if (!maximal) continue;
-    p.sections.push_back(std::move(section));
+    p.sections.push_back({live, {}});
     p.section_step.push_back(starts[s]);
   }
 }
@@ -127,9 +126,10 @@ Problem make_problem(std::span<const PlanBuffer> buffers, std::span<const PlanOv
       const int64_t shared = std::max(std::min(a.size - c.below, b.size), std::min(b.size - c.above, a.size));
       if (shared <= 0 || c.other < i) continue;
       special[i] = special[c.other] = true;
-      for (size_t s = 0; s < p.sections.size(); ++s)
-        if (p.section_step[s] >= std::max(a.first, b.first) && p.section_step[s] <= std::min(a.last, b.last))
-          p.sections[s].shared.push_back({i, c.other, shared});
+      const auto first = std::ranges::lower_bound(p.section_step, std::max(a.first, b.first));
+      for (size_t s = size_t(first - p.section_step.begin());
+           s < p.sections.size() && p.section_step[s] <= std::min(a.last, b.last); ++s)
+        p.sections[s].shared.push_back({i, c.other, shared});
     }
 
   p.twin.assign(p.items.size(), kNone);
@@ -410,20 +410,30 @@ Plan plan_offsets(std::span<const PlanBuffer> buffers, std::span<const PlanOverl
 std::string check_plan(std::span<const PlanBuffer> buffers, std::span<const PlanOverlap> overlaps, const Plan& plan) {
   if (plan.offsets.size() != buffers.size())
     return fmt::format("{} offsets for {} buffers", plan.offsets.size(), buffers.size());
-  for (size_t i = 0; i < buffers.size(); ++i) {
+  std::map<std::pair<size_t, size_t>, int64_t> least;  // how far a must lie above b to overlap it
+  for (const PlanOverlap& o : overlaps) {
+    const int64_t d = std::max<int64_t>(o.distance, 0);
+    const auto [at, fresh] = least.insert({{size_t(o.a), size_t(o.b)}, d});
+    if (!fresh) at->second = std::min(at->second, d);
+  }
+  const auto above = [&](size_t a, size_t b) {
+    const auto at = least.find({a, b});
+    return at != least.end() && plan.offsets[b] + at->second <= plan.offsets[a];
+  };
+  std::vector<size_t> order(buffers.size()), live;
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return buffers[i].first; });
+  for (size_t i : order) {
     const int64_t at = plan.offsets[i], end = at + buffers[i].bytes;
     if (at < 0 || at % buffers[i].align != 0) return fmt::format("buffer {} is at {}", i, at);
     if (end > plan.bytes) return fmt::format("buffer {} ends at {}, behind {}", i, end, plan.bytes);
-    for (size_t j = 0; j < i; ++j) {
-      const bool together = buffers[i].first <= buffers[j].last && buffers[j].first <= buffers[i].last;
+    std::erase_if(live, [&](size_t j) { return buffers[j].last < buffers[i].first; });
+    for (size_t j : live) {
       const bool apart = end <= plan.offsets[j] || plan.offsets[j] + buffers[j].bytes <= at;
-      if (!together || apart || buffers[i].bytes == 0 || buffers[j].bytes == 0) continue;
-      const bool allowed = std::ranges::any_of(overlaps, [&](const PlanOverlap& o) {
-        const bool pair = (size_t(o.a) == i && size_t(o.b) == j) || (size_t(o.a) == j && size_t(o.b) == i);
-        return pair && plan.offsets[size_t(o.b)] + std::max<int64_t>(o.distance, 0) <= plan.offsets[size_t(o.a)];
-      });
-      if (!allowed) return fmt::format("buffers {} and {} overlap", j, i);
+      if (!apart && buffers[i].bytes > 0 && buffers[j].bytes > 0 && !above(i, j) && !above(j, i))
+        return fmt::format("buffers {} and {} overlap", std::min(i, j), std::max(i, j));
     }
+    live.push_back(i);
   }
   if (plan.lower_bound > plan.bytes) return fmt::format("{} bytes are below the bound", plan.bytes);
   return "";

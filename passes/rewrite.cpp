@@ -4,8 +4,99 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace burin {
+namespace {
+
+/// The nodes to try, by their order.
+class Worklist {
+ public:
+  explicit Worklist(Graph& g) : g_(g) {
+    g.record(&changes_);
+    add_all();
+  }
+  ~Worklist() { g_.record(nullptr); }
+
+  /// The first one; null when there is none.
+  Node* first() {
+    while (!waiting_.empty()) {
+      if (Node* n = g_.nodes.find(*waiting_.begin())) return n;
+      waiting_.erase(waiting_.begin());
+    }
+    return nullptr;
+  }
+  void drop_first() { waiting_.erase(waiting_.begin()); }
+
+  /// Erases what the changes since the last time left without readers, and adds the nodes that see these changes.
+  void update() {
+    for (ValueId v : std::vector(changes_.written)) erase_dead(v);
+    for (size_t i = 0; i < changes_.read.size(); ++i) erase_dead(changes_.read[i]);  // adds to the list
+    for (ValueId v : changes_.written) {
+      if (const Node* n = producer(v)) add(*n), add_twins(*n);
+      if (v != ValueId::none) add_readers(v, 2);
+    }
+    for (ValueId v : changes_.read) {
+      if (const Node* n = producer(v)) add(*n);
+      if (v != ValueId::none && g_.single_use(v)) add(*g_.users(v)[0]);
+    }
+    changes_ = {};
+    if (g_.nodes.numberings() != numberings_) add_all();
+  }
+
+ private:
+  Node* producer(ValueId v) { return v == ValueId::none ? nullptr : g_.producer(v); }
+  void erase_dead(ValueId v) {
+    if (Node* n = producer(v); n && g_.dead(*n)) g_.erase(*n);
+  }
+  void add(const Node& n) { waiting_.insert(g_.nodes.order(n)); }
+  void add_all() {
+    numberings_ = g_.nodes.numberings();
+    waiting_.clear();
+    for (const Node& n : g_.nodes) waiting_.insert(waiting_.end(), g_.nodes.order(n));
+  }
+  void add_readers(ValueId v, int levels) {
+    for (const Node* n : g_.users(v)) {
+      add(*n);
+      for (ValueId y : n->outputs)
+        if (levels > 1 && y != ValueId::none) add_readers(y, levels - 1);
+    }
+  }
+  /// Nodes with the same inputs are among the readers of each.
+  void add_twins(const Node& n) {
+    if (const ValueId v = least_read(g_, n); v != ValueId::none)
+      for (const Node* twin : g_.users(v)) add(*twin);
+  }
+
+  Graph& g_;
+  Changes changes_;
+  std::set<int64_t> waiting_;  // NodeList::order
+  int numberings_ = 0;
+};
+
+}  // namespace
+
+void rewrite_to_fixpoint(Graph& g, const std::function<bool(Graph&, Node&)>& rule) {
+  g.erase_dead();
+  Worklist work(g);
+  while (Node* n = work.first()) {
+    const int64_t order = g.nodes.order(*n);
+    if (!rule(g, *n)) {
+      work.drop_first();
+      continue;
+    }
+    // Its operator may have changed.
+    if (Node* same = g.nodes.find(order); same == n) g.set_outputs(*n, n->outputs);
+    work.update();
+  }
+}
+
+ValueId least_read(const Graph& g, const Node& n) {
+  ValueId least = ValueId::none;
+  for (ValueId v : n.inputs)
+    if (v != ValueId::none && (least == ValueId::none || g.reads(v) < g.reads(least))) least = v;
+  return least;
+}
 
 bool is_view(const Graph& g, const Node& n) {
   if (!n.as<Reshape>()) return false;

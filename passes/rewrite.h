@@ -1,5 +1,6 @@
 // Small steps that passes are made of.
 #pragma once
+#include <functional>
 #include <vector>
 
 #include "compiler/ir/graph.h"
@@ -20,6 +21,22 @@ Node* only_reader(Graph& g, ValueId v) {
   Node* n = g.users(v)[0];
   return n->as<T>() ? n : nullptr;
 }
+
+/// Applies the first of the rules that changes something to the first node where one does, removes what is dead then,
+/// and so on until none does. A rule, bool(Graph&, Node&), says whether it changed something; it edits through the
+/// Graph's functions, but for the operator of the node that it is given. It looks at most two nodes up from there, at
+/// the number and the operators of readers, and at nodes with the same inputs.
+///
+/// After a change only the nodes that may see it are tried again: near linear, where each change is seen by few.
+void rewrite_to_fixpoint(Graph& g, const std::function<bool(Graph&, Node&)>& rule);
+template <class... Rules>
+void rewrite_to_fixpoint(Graph& g, Rules... rules) {
+  rewrite_to_fixpoint(g, std::function<bool(Graph&, Node&)>([=](Graph& in, Node& n) { return (rules(in, n) || ...); }));
+}
+
+/// The input of `n` that the fewest operands are; none where it has no input. Nodes with the same inputs are among its
+/// readers.
+ValueId least_read(const Graph& g, const Node& n);
 
 /// A Reshape that changes what integers stand for, and nothing else.
 bool is_view(const Graph& g, const Node& n);

@@ -163,6 +163,25 @@ size_t run_free(const Work& w, Reached& r) {
   return looked;
 }
 
+/// A set of jobs that have run, in less space than a Reached.
+struct Set {
+  Done done;
+  int64_t live, peak;
+  size_t from;  // the set, by number, from which `added` led here
+  Order added;
+};
+
+State restore(const Work& w, const Set& set) {
+  State s = start(w);
+  for (size_t job = 0; job < w.jobs.size(); ++job) {
+    if (!set.done[job]) continue;
+    for (size_t next : w.jobs[job].after) --s.waits[next];
+    for (size_t b : w.jobs[job].reads) --s.unread[b];
+  }
+  s.done = set.done, s.live = set.live, s.peak = set.peak;
+  return s;
+}
+
 /// Nothing when there are too many sets.
 std::optional<Reached> exact(const Work& w) {
   struct Entry {
@@ -172,31 +191,38 @@ std::optional<Reached> exact(const Work& w) {
       return std::tuple(-peak, count, o.number) < std::tuple(-o.peak, o.count, number);
     }
   };
-  std::vector<Reached> all;
+  constexpr size_t kNone = size_t(-1);
+  std::vector<Set> all;
   std::unordered_map<Done, int64_t> best;
   std::priority_queue<Entry> queue;
   size_t looked = 0;
-  const auto push = [&](Reached r) {
+  const auto push = [&](Reached r, size_t from, size_t count) {
     looked += run_free(w, r);
     const auto [at, fresh] = best.insert({r.state.done, r.state.peak});
     if (!fresh && at->second <= r.state.peak) return;
     at->second = r.state.peak;
-    queue.push({r.state.peak, r.order.size(), all.size()});
-    all.push_back(std::move(r));
+    queue.push({r.state.peak, count + r.order.size(), all.size()});
+    all.push_back({std::move(r.state.done), r.state.live, r.state.peak, from, std::move(r.order)});
   };
-  push({start(w), {}});
+  push({start(w), {}}, kNone, 0);
   while (!queue.empty() && all.size() <= kExactSets) {
     const Entry top = queue.top();
     queue.pop();
-    if (top.count == w.jobs.size()) return all[top.number];
-    if (best[all[top.number].state.done] < top.peak) continue;
+    const State state = restore(w, all[top.number]);
+    if (top.count == w.jobs.size()) {
+      Order order;  // the last job first
+      for (size_t at = top.number; at != kNone; at = all[at].from)
+        order.insert(order.end(), all[at].added.rbegin(), all[at].added.rend());
+      std::ranges::reverse(order);
+      return Reached{state, std::move(order)};
+    }
+    if (best[state.done] < top.peak) continue;
     for (size_t job = 0; job < w.jobs.size(); ++job) {
-      if (!ready(all[top.number].state, job)) continue;
+      if (!ready(state, job)) continue;
       if (looked > kExactLooks) return std::nullopt;
-      Reached next = all[top.number];
+      Reached next{state, {job}};
       run(w, next.state, job);
-      next.order.push_back(job);
-      push(std::move(next));
+      push(std::move(next), top.number, top.count);
     }
   }
   return std::nullopt;

@@ -99,7 +99,7 @@ void shrink(Graph& g, size_t at, const Context& ctx) {
     Node n = before;
     n.as<Conv>()->window = window(r, q);
     n.inputs[1] = g.add_constant(g.fresh(g[w].name), select(k, r, q));
-    g.nodes[at] = std::move(n);
+    g.replace(g.nodes[at], std::move(n));
   };
   double least = cheapest_cycles(g, before, ctx);
   Node best = before;
@@ -110,7 +110,7 @@ void shrink(Graph& g, size_t at, const Context& ctx) {
     const double cycles = cheapest_cycles(g, g.nodes[at], ctx);
     if (cycles < least || (cycles == least && best.inputs[1] == w)) least = cycles, best = g.nodes[at];
   }
-  g.nodes[at] = std::move(best);
+  g.replace(g.nodes[at], std::move(best));
 }
 
 }  // namespace

@@ -1,7 +1,4 @@
 // Algebra on the graph: a bias joins the product before it, equal nodes become one, moves that move nothing vanish.
-#include <algorithm>
-#include <map>
-
 #include "compiler/ops/binary.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/dense.h"
@@ -23,8 +20,7 @@ const Tensor* constant_behind(Graph& g, ValueId v) {
 }
 
 /// dense(x, w) + c, or conv(x, w) + c with c one number per output channel => dense(x, w, c).
-bool add_becomes_bias(Graph& g, size_t at) {
-  Node& add = g.nodes[at];
+bool add_becomes_bias(Graph& g, Node& add) {
   const Binary* op = add.as<Binary>();
   if (!op || op->kind != BinaryKind::add || !op->clamp.none()) return false;
   for (size_t side = 0; side < 2; ++side) {
@@ -53,22 +49,17 @@ bool add_becomes_bias(Graph& g, size_t at) {
       if (dq) {
         Node copy = make_node(g, dq->name, Dequantize{}, {stored}, real_type(DType::f32, flat.shape()));
         bias = copy.outputs[0];
-        const std::string product_name = p->name;
         g.insert(p, std::move(copy));
-        p = g.producer(product);
-        at += 1;
       }
     }
-    Node& sum = g.nodes[at];
     // The product moves to the place of the sum, where its bias is surely known.
     Node fused = *p;
     fused.inputs.resize(2);
     fused.inputs.push_back(bias);
-    fused.outputs = sum.outputs;
-    append(fused.onnx, sum.onnx);
-    const Node* old = p;
-    sum = std::move(fused);
-    g.erase(const_cast<Node*>(old));
+    fused.outputs = add.outputs;
+    append(fused.onnx, add.onnx);
+    g.erase(*p);
+    g.replace(add, std::move(fused));
     return true;
   }
   return false;
@@ -81,28 +72,23 @@ bool same_but_outputs(const Graph& g, const Node& a, const Node& b) {
   return true;
 }
 
-/// Nodes before the one at hand, by what they read.
-using Readers = std::map<std::vector<ValueId>, std::vector<size_t>>;
-
 /// Equal operators on equal inputs are computed once.
-bool merge_equal(Graph& g, size_t at, const Readers& before) {
-  const auto same_inputs = before.find(g.nodes[at].inputs);
-  if (same_inputs == before.end()) return false;
-  for (size_t i : same_inputs->second) {
-    if (!same_but_outputs(g, g.nodes[i], g.nodes[at])) continue;
-    for (size_t k = 0; k < g.nodes[at].outputs.size(); ++k) {
-      if (g.is_output(g.nodes[at].outputs[k])) return false;  // keeps its name
-      g.replace_uses(g.nodes[at].outputs[k], g.nodes[i].outputs[k]);
-    }
-    g.erase(&g.nodes[at]);
-    return true;
+bool merge_equal(Graph& g, Node& n) {
+  const Node* first = nullptr;
+  if (const ValueId v = least_read(g, n); v != ValueId::none && g.reads(v) > 1)
+    for (const Node* other : g.users(v))
+      if (g.nodes.order(*other) < g.nodes.order(first ? *first : n) && same_but_outputs(g, *other, n)) first = other;
+  if (!first) return false;
+  for (size_t k = 0; k < n.outputs.size(); ++k) {
+    if (g.is_output(n.outputs[k])) return false;  // keeps its name
+    g.replace_uses(n.outputs[k], first->outputs[k]);
   }
-  return false;
+  g.erase(n);
+  return true;
 }
 
 /// A reshape or transpose that changes nothing, of a value that keeps its name.
-bool drop_move(Graph& g, size_t at) {
-  Node& n = g.nodes[at];
+bool drop_move(Graph& g, Node& n) {
   const Value &x = g[n.inputs[0]], &y = g[n.outputs[0]];
   if (const Transpose* t = n.as<Transpose>(); t && moves_no_data(x.type.shape, t->perm) && x.type.quant.axis < 0) {
     n.op = Reshape{y.type.shape};
@@ -112,12 +98,12 @@ bool drop_move(Graph& g, size_t at) {
   Node* const before = made_by<Reshape>(g, n.inputs[0]);
   if (before && is_one_reshape(g, *before, n)) {
     append(n.onnx, before->onnx);
-    n.inputs[0] = before->inputs[0];
+    g.set_input(n, 0, before->inputs[0]);
     return true;
   }
   if (x.type == y.type && !g.is_output(n.outputs[0])) {
     g.replace_uses(n.outputs[0], n.inputs[0]);
-    g.erase(&n);
+    g.erase(n);
     return true;
   }
   return false;
@@ -125,16 +111,6 @@ bool drop_move(Graph& g, size_t at) {
 
 }  // namespace
 
-void simplify(Graph& g, const Context&) {
-  for (bool changed = true; changed;) {
-    changed = false;
-    g.erase_dead();
-    Readers before;
-    for (size_t i = 0; i < g.nodes.size() && !changed; ++i) {
-      changed = add_becomes_bias(g, i) || merge_equal(g, i, before) || drop_move(g, i);
-      if (!changed) before[g.nodes[i].inputs].push_back(i);
-    }
-  }
-}
+void simplify(Graph& g, const Context&) { rewrite_to_fixpoint(g, add_becomes_bias, merge_equal, drop_move); }
 
 }  // namespace burin

@@ -41,7 +41,7 @@ void trim_io(Graph& g, const Context& ctx) {
       edges.inputs[i].push_back({n->op, g[x].type, g[inner].type});
       std::swap(g[x].name, g[inner].name);  // the ONNX name stays with the interface
       x = inner;
-      g.erase(n);
+      g.erase(*n);
       changed = true;
     }
     for (size_t i = 0; i < g.outputs.size(); ++i) {
@@ -54,7 +54,7 @@ void trim_io(Graph& g, const Context& ctx) {
       edges.outputs[i].insert(edges.outputs[i].begin(), {n->op, g[inner].type, g[y].type});
       std::swap(g[y].name, g[inner].name);
       y = inner;
-      g.erase(n);
+      g.erase(*n);
       changed = true;
     }
   }

@@ -2,10 +2,12 @@
 // Values; a Value has a Type. Shapes are static. Passes change a Graph in place; verify() says what holds.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "compiler/ir/tensor.h"
@@ -62,10 +64,25 @@ struct Node {
   }
 };
 
+}  // namespace burin
+
+#include "compiler/ir/node_list.h"
+
+namespace burin {
+
+/// What a series of edits changed.
+struct Changes {
+  std::vector<ValueId> written;  // results of nodes that came, went or changed
+  std::vector<ValueId> read;     // their operands, before and after
+};
+
+/// A Graph knows who writes and who reads each value. It finds out when first asked, and keeps it up to date in its own
+/// editing functions: once producer(), users() or single_use() was called, operands and results of its nodes change
+/// only through these. (Nodes may be appended and `nodes` be assigned; then it finds out again.) verify() checks this.
 class Graph {
  public:
   std::string name;
-  std::vector<Node> nodes;  // in execution order
+  NodeList nodes;  // in execution order
   std::vector<ValueId> inputs, outputs;
   std::vector<std::string> notes;                  // what the user should know: float islands, bound dimensions, ...
   int64_t arena_bytes = 0, arena_lower_bound = 0;  // set by plan-memory
@@ -74,24 +91,41 @@ class Graph {
   ValueId add_value(std::string name, Type type, std::shared_ptr<const Tensor> data = nullptr);
   ValueId add_constant(std::string name, Tensor data);
   /// A name that no value has yet: `base`, base_1, base_2, ...
-  std::string fresh(std::string_view base) const;
+  std::string fresh(std::string_view base);
+  /// Once fresh() was called a value gets another name only so, or by exchange with another value's.
+  void rename(ValueId id, std::string name);
   Value& operator[](ValueId id) { return values_[index(id)]; }
   const Value& operator[](ValueId id) const { return values_[index(id)]; }
   std::span<const Value> values() const { return values_; }
 
-  // Linear in the graph, which has hundreds of nodes: nothing to keep in sync.
-  Node* producer(ValueId id);
-  const Node* producer(ValueId id) const;
-  std::vector<Node*> users(ValueId id);
+  Node* producer(ValueId id) { return of(id).producer; }
+  const Node* producer(ValueId id) const { return of(id).producer; }
+  /// The nodes that read it, each once, in any order.
+  std::vector<Node*> users(ValueId id) const;
+  /// How many operands of nodes it is.
+  size_t reads(ValueId id) const { return of(id).readers.size(); }
   bool is_output(ValueId id) const;
-  /// Exactly one node reads it, and it is no output of the model.
-  bool single_use(ValueId id);
+  /// Exactly one node reads it, once, and it is no output of the model.
+  bool single_use(ValueId id) const;
+
+  // Pointers to other nodes stay valid.
+  void set_inputs(Node& n, std::vector<ValueId> inputs);
+  void set_input(Node& n, size_t i, ValueId input);
+  void set_outputs(Node& n, std::vector<ValueId> outputs);
+  void replace(Node& n, Node by);
   void replace_uses(ValueId from, ValueId to);  // in nodes and in the model's outputs
-  void erase(Node* node);
-  /// Puts `node` before `before` (end of the list when null); pointers to nodes become invalid.
-  void insert(const Node* before, Node node);
+  void erase(Node& n);
+  /// Puts `node` before `before`, at the end of the list when null.
+  Node& insert(const Node* before, Node node);
+  /// Keeps the nodes for which keep(node) holds; it is asked about the last one first.
+  void keep_nodes(const std::function<bool(const Node&)>& keep);
   /// Removes nodes none of whose outputs is read, and forgets nothing else.
   void erase_dead();
+  /// Whether erase_dead() would remove it, if all others stay.
+  bool dead(const Node& n) const;
+  /// From now on edits are told to `changes`; null: no more.
+  void record(Changes* changes) { uses_.changes = changes; }
+
   /// Frees the data of constants that nothing reads (they are constants no more; nothing may read them from now on).
   void drop_unread_constants();
 
@@ -99,7 +133,32 @@ class Graph {
   std::vector<Type> input_types(const Node& n) const;
 
  private:
+  struct Use {
+    Node* producer = nullptr;
+    std::vector<Node*> readers;  // once for each operand
+  };
+  /// Points to the nodes of one graph: a copy of the graph makes its own.
+  struct Uses {
+    std::vector<Use> of;   // by index of the value
+    int64_t version = -1;  // of `nodes`
+    Changes* changes = nullptr;
+
+    Uses() = default;
+    Uses(const Uses&) {}
+    Uses(Uses&&) = default;
+    Uses& operator=(const Uses&) { return *this = Uses(); }
+    Uses& operator=(Uses&&) = default;
+  };
+  const Use& of(ValueId id) const;
+  void list_uses() const;
+  void link(Node& n);
+  void unlink(Node& n);
+  friend void verify(const Graph& g);
+
   std::vector<Value> values_;
+  mutable Uses uses_;
+  /// Names that are taken, and for each the number that the next one made from it tries first. Empty before fresh().
+  std::unordered_map<std::string, int> names_;
 };
 
 /// The text of docs/ir.md; parse() reads it back.

@@ -51,7 +51,7 @@ Graph ModelImporter::run() {
   import_inputs();
   import_initializers(graph, top_);
   if (errors_.empty()) {
-    NodeList nodes;
+    ProtoNodes nodes;
     for (const auto& n : graph.node()) nodes.push_back(&n);
     import_nodes(nodes, top_);
     import_outputs();
@@ -142,10 +142,16 @@ void ModelImporter::name_value(const Scope& scope, const std::string& onnx_name,
 
 /// What no name of the file stands for: parts of an operator that the importer took apart.
 void ModelImporter::name_the_rest() {
+  std::map<std::string, int> next;  // number to try, by base: thousands may share one
   for (size_t i = 0; i < graph_.values().size(); ++i) {
     Value& v = graph_[ValueId(int32_t(i))];
-    if (v.name.empty())
-      v.name = unique(fmt::format("{}.{}", i < bases_.size() ? bases_[i] : "value", v.data ? "const" : "part"));
+    if (!v.name.empty()) continue;
+    const std::string base = fmt::format("{}.{}", i < bases_.size() ? bases_[i] : "value", v.data ? "const" : "part");
+    int& number = next[base];
+    do {
+      v.name = number == 0 ? base : fmt::format("{}_{}", base, number);
+      ++number;
+    } while (!names_.insert(v.name).second);
   }
 }
 
@@ -205,7 +211,7 @@ void ModelImporter::import_initializers(const onnx::GraphProto& graph, Scope& sc
   for (const auto& t : graph.sparse_initializer()) import(t.values().name(), t);
 }
 
-void ModelImporter::import_nodes(const NodeList& nodes, Scope& scope) {
+void ModelImporter::import_nodes(const ProtoNodes& nodes, Scope& scope) {
   auto fail_all = [&] {  // so that nobody complains about missing values, too
     for (const onnx::NodeProto* n : nodes)
       for (const std::string& o : n->output()) scope.values.emplace(o, kFailed);
@@ -220,7 +226,7 @@ void ModelImporter::import_nodes(const NodeList& nodes, Scope& scope) {
       duplicates = true;
     }
   if (duplicates) return fail_all();
-  NodeList order;
+  ProtoNodes order;
   try {
     order = execution_order(nodes);
   } catch (const OpError& e) {
@@ -339,7 +345,7 @@ void ModelImporter::inline_function(const onnx::FunctionProto& f, const onnx::No
   for (int i = 0; i < call.output_size(); ++i) {
     if (!call.output(i).empty() && &scope == &top_) names_.erase(call.output(i));  // reserved for the value inside
   }
-  NodeList nodes;
+  ProtoNodes nodes;
   for (const auto& n : body) nodes.push_back(&n);
   calls_.push_back(&f);
   import_nodes(nodes, inner);
@@ -381,7 +387,7 @@ void ModelImporter::inline_if(const onnx::NodeProto& proto, const std::string& n
   for (int i = 0; i < proto.output_size(); ++i)
     if (!proto.output(i).empty() && &scope == &top_) names_.erase(proto.output(i));
   import_initializers(*branch, inner);
-  NodeList nodes;
+  ProtoNodes nodes;
   for (const auto& n : branch->node()) nodes.push_back(&n);
   import_nodes(nodes, inner);
   for (int i = 0; i < proto.output_size(); ++i) {

@@ -54,7 +54,7 @@ class ModelImporter {
 
   // Import.
   void import_initializers(const onnx::GraphProto& graph, Scope& scope);
-  void import_nodes(const NodeList& nodes, Scope& scope);
+  void import_nodes(const ProtoNodes& nodes, Scope& scope);
   /// Goes one function or branch further in; throws where that is too deep.
   Scope scope_inside(const Scope& scope, const std::string& name) const;
   void import_node(const onnx::NodeProto& proto, size_t index, Scope& scope);

@@ -62,7 +62,7 @@ std::string label(const onnx::NodeProto& node) {
   return node.op_type();
 }
 
-NodeList execution_order(const NodeList& nodes) {
+ProtoNodes execution_order(const ProtoNodes& nodes) {
   std::map<std::string, size_t> writer;
   for (size_t i = 0; i < nodes.size(); ++i)
     for (const std::string& o : nodes[i]->output())
@@ -80,7 +80,7 @@ NodeList execution_order(const NodeList& nodes) {
     }
     if (open[i] == 0) ready.push(i);
   }
-  NodeList order;
+  ProtoNodes order;
   std::vector<bool> done(nodes.size());
   while (!ready.empty()) {
     const size_t i = ready.top();

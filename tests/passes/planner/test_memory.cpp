@@ -52,7 +52,8 @@ struct Builder {
     return node(name, Reshape{g[in].type.shape}, {in}, g[in].type.elements(), g[in].type.dtype);
   }
   void output(ValueId id) { g.outputs.push_back(id); }
-  Node& of(ValueId id) { return *g.producer(id); }
+  /// Inputs on which this result may lie.
+  std::vector<int> in_place(ValueId id) { return in_place_inputs(g)[g.nodes.index(*g.producer(id))]; }
 };
 
 Context arena() { return {}; }
@@ -201,7 +202,7 @@ TEST_CASE("plan-memory: a reshape that lives on keeps the bytes", "[plan-memory]
   Builder b;
   const ValueId x = b.input("x", 64), r = b.reshape("r", x), y = b.node("y", Unary{}, {x}, 64);
   b.output(b.node("z", Conv{}, {r, y}, 8));
-  CHECK(in_place_input(b.g, b.of(y)) == -1);
+  CHECK(b.in_place(y).empty());
   CHECK(planned(b.g).arena_bytes == 136);
 }
 
@@ -253,40 +254,40 @@ TEST_CASE("plan-memory: what must be copied", "[plan-memory]") {
 TEST_CASE("in place: which operators and when", "[plan-memory]") {
   Builder b;
   const ValueId x = b.input("x", 40), f = b.input("f", 40, DType::f32), small = b.input("small", 1);
-  SECTION("one operand") { CHECK(in_place_input(b.g, b.of(b.node("y", Unary{}, {x}, 40))) == 0); }
+  SECTION("one operand") { CHECK(b.in_place(b.node("y", Unary{}, {x}, 40)) == std::vector{0}); }
   SECTION("still read later") {
     const ValueId y = b.node("y", Unary{}, {x}, 40);
     b.node("z", Unary{}, {x}, 40);
-    CHECK(in_place_input(b.g, b.of(y)) == -1);
+    CHECK(b.in_place(y).empty());
   }
   SECTION("an output of the model") {
     const ValueId y = b.node("y", Conv{}, {x}, 40), z = b.node("z", Unary{}, {y}, 40);
     b.output(y);
-    CHECK(in_place_input(b.g, b.of(z)) == -1);
+    CHECK(b.in_place(z).empty());
   }
   SECTION("two operands, one broadcast") {
-    CHECK(in_place_inputs(b.g, b.of(b.node("y", Binary{}, {small, x}, 40))) == std::vector<int>{1});
+    CHECK(b.in_place(b.node("y", Binary{}, {small, x}, 40)) == std::vector<int>{1});
   }
   SECTION("two operands") {
     const ValueId z = b.input("z", 40);
-    CHECK(in_place_inputs(b.g, b.of(b.node("y", Binary{}, {x, z}, 40))) == std::vector<int>{0, 1});
+    CHECK(b.in_place(b.node("y", Binary{}, {x, z}, 40)) == std::vector<int>{0, 1});
   }
   SECTION("an operand that is a constant") {
     const ValueId c = b.constant("c", 40);
-    CHECK(in_place_inputs(b.g, b.of(b.node("y", Binary{}, {c, x}, 40))) == std::vector<int>{1});
+    CHECK(b.in_place(b.node("y", Binary{}, {c, x}, 40)) == std::vector<int>{1});
   }
-  SECTION("smaller elements") { CHECK(in_place_input(b.g, b.of(b.node("q", Quantize{}, {f}, 40))) == 0); }
-  SECTION("larger elements") { CHECK(in_place_input(b.g, b.of(b.node("d", Dequantize{}, {x}, 40, DType::f32))) == -1); }
-  SECTION("half bytes") { CHECK(in_place_input(b.g, b.of(b.node("h", Cast{}, {x}, 40, DType::i4))) == -1); }
-  SECTION("not elementwise") { CHECK(in_place_input(b.g, b.of(b.node("y", Conv{}, {x}, 40))) == -1); }
+  SECTION("smaller elements") { CHECK(b.in_place(b.node("q", Quantize{}, {f}, 40)) == std::vector{0}); }
+  SECTION("larger elements") { CHECK(b.in_place(b.node("d", Dequantize{}, {x}, 40, DType::f32)).empty()); }
+  SECTION("half bytes") { CHECK(b.in_place(b.node("h", Cast{}, {x}, 40, DType::i4)).empty()); }
+  SECTION("not elementwise") { CHECK(b.in_place(b.node("y", Conv{}, {x}, 40)).empty()); }
   SECTION("memory of the caller") {
     const ValueId y = b.node("y", Unary{}, {x}, 40), z = b.node("z", Unary{}, {y}, 40),
                   o = b.node("o", Unary{}, {z}, 40);
     b.output(o);
     b.g.external_io = true;
-    CHECK(in_place_input(b.g, b.of(y)) == -1);
-    CHECK(in_place_input(b.g, b.of(z)) == 0);
-    CHECK(in_place_input(b.g, b.of(o)) == -1);
+    CHECK(b.in_place(y).empty());
+    CHECK(b.in_place(z) == std::vector{0});
+    CHECK(b.in_place(o).empty());
   }
 }
 
