@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <typeindex>
+#include <unordered_map>
 #include <vector>
 
 #include "compiler/ir/graph.h"
@@ -20,7 +21,7 @@ namespace burin {
 /// Bytes of the arena that are live at each step, without working memory. Computed once for all layers that ask.
 struct LiveSteps {
   explicit LiveSteps(const Graph& g);
-  std::vector<int64_t> live;  // by step, from -1 on
+  std::unordered_map<const Node*, int64_t> live;  // at each node
   int64_t most;
 };
 

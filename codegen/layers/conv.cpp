@@ -58,18 +58,22 @@ std::optional<Geometry> geometry(const LayerView& v) {
 
 bool is_depthwise(const ConvShape& s) { return s.groups > 1 && s.groups == s.ic && s.oc == s.ic; }
 
-LiveSteps::LiveSteps(const Graph& g) : live(g.nodes.size() + 1) {
+LiveSteps::LiveSteps(const Graph& g) {
+  std::vector<int64_t> grows(g.nodes.size() + 2);  // at each step from -1 on
   for (const LiveRange& r : live_ranges(g))
-    if (r.value != ValueId::none)
-      for (int step = r.first; step <= r.last; ++step) live[size_t(step + 1)] += r.bytes;
-  most = std::ranges::max(live);
+    if (r.value != ValueId::none) grows[size_t(r.first + 1)] += r.bytes, grows[size_t(r.last + 2)] -= r.bytes;
+  int64_t now = grows[0];
+  most = now;
+  for (size_t i = 0; i < g.nodes.size(); ++i) {
+    live[&g.nodes[i]] = now += grows[i + 1];
+    most = std::max(most, now);
+  }
 }
 
 int64_t spare_room(const LayerView& v, double growth) {
-  const std::ptrdiff_t i = &v.node - v.graph.nodes.data();
-  if (i < 0 || i >= std::ptrdiff_t(v.graph.nodes.size())) return 0;
   const auto room = [&](const LiveSteps& s) {
-    return s.most + int64_t(double(s.most) * growth) - s.live[size_t(i) + 1];
+    const auto at = s.live.find(&v.node);
+    return at == s.live.end() ? 0 : s.most + int64_t(double(s.most) * growth) - at->second;
   };
   return v.live ? room(*v.live) : room(LiveSteps(v.graph));
 }
