@@ -251,6 +251,15 @@ std::string spelled(const Struct& s) {
   return fmt::format("{{{}}}", r);
 }
 
+std::string signature(const Step& s) {
+  std::string r;
+  for (const Parameter& a : s.parameters) {
+    const std::string type = a.dtype ? std::string(info(*a.dtype).c_type) : "void";
+    r += fmt::format("{}{}{}* {}", r.empty() ? "" : ", ", a.written ? "" : "const ", type, a.name);
+  }
+  return r;
+}
+
 std::string spelled(const Body& body) {
   std::string s;
   const bool shared = std::ranges::any_of(body.calls, [](const Call& c) { return c.shared.has_value(); });

@@ -3,7 +3,7 @@
 #include <span>
 #include <string>
 
-#include "compiler/program/call.h"
+#include "compiler/program/program.h"
 
 namespace burin {
 
@@ -21,6 +21,8 @@ int64_t spelled_size(const Constant& c);
 
 /// "{2, {3, 4}, burin::RequantKind::wide, table}"
 std::string spelled(const Struct& s);
+/// The parameters of a step's function.
+std::string signature(const Step& s);
 /// The statements of a function.
 std::string spelled(const Body& body);
 

@@ -55,10 +55,6 @@ struct Lifetimes {
   }
 };
 
-std::string label(const Graph& g, const LiveRange& r) {
-  return r.value == ValueId::none ? fmt::format("(scratch of {})", g.nodes[size_t(r.first)].name) : g[r.value].name;
-}
-
 }  // namespace
 
 Storage::Storage(const Graph& g) : roots_(g.values().size()) {
@@ -163,42 +159,6 @@ std::vector<int64_t> live_bytes(const Graph& g) {
     }
   }
   return r;
-}
-
-std::string arena_picture(const Graph& g) {
-  constexpr size_t kWidth = 100, kNumber = 9, kLabel = 24;
-  const size_t columns_max = kWidth - 2 * kNumber - kLabel - 5;
-  std::vector<LiveRange> ranges = live_ranges(g);
-  std::erase_if(ranges, [](const LiveRange& r) { return r.bytes == 0; });
-  std::ranges::stable_sort(ranges, {}, [](const LiveRange& r) { return std::pair(r.offset, r.first); });
-  const std::vector<int64_t> live = live_bytes(g);
-  const size_t steps = live.size(), per_column = (steps + columns_max - 1) / columns_max;
-  const size_t columns = (steps + per_column - 1) / per_column;
-
-  std::string s =
-      fmt::format("arena {} bytes, lower bound {}; {} steps", g.arena_bytes, g.arena_lower_bound, g.nodes.size());
-  s += per_column > 1 ? fmt::format(", {} per column\n", per_column) : "\n";
-  const auto row = [&](std::string_view offset, std::string_view bytes, std::string_view text, std::string_view cells) {
-    std::string line = fmt::format("{:>{}} {:>{}}  {:<{}} |{}", offset, kNumber, bytes, kNumber, text, kLabel, cells);
-    line.erase(line.find_last_not_of(' ') + 1);
-    s += line + '\n';
-  };
-  const auto shorten = [](std::string text) {
-    constexpr size_t kHead = 10, kTail = kLabel - kHead - 2;
-    return text.size() <= kLabel ? text : text.substr(0, kHead) + ".." + text.substr(text.size() - kTail);
-  };
-  row("offset", "bytes", "buffer", "");
-  for (const LiveRange& r : ranges) {
-    std::string cells(columns, ' ');
-    for (size_t c = size_t(r.first + 1) / per_column; c <= size_t(r.last + 1) / per_column; ++c) cells[c] = '#';
-    row(fmt::format("{}", r.offset), fmt::format("{}", r.bytes), shorten(label(g, r)), cells);
-  }
-  const int64_t peak = *std::ranges::max_element(live);
-  std::string cells(columns, ' ');
-  for (size_t i = 0; i < steps; ++i)
-    if (live[i] == peak && peak > 0) cells[i / per_column] = '^';
-  row("", fmt::format("{}", peak), "most in use", cells);
-  return s;
 }
 
 }  // namespace burin

@@ -54,8 +54,4 @@ std::vector<std::vector<int>> in_place_inputs(const Graph& g);
 /// twice.
 std::vector<int64_t> live_bytes(const Graph& g);
 
-/// The arena as text, at most 100 columns wide: one row per buffer from the lowest offset up, one column per step (or
-/// per several), and a last row that marks the steps at which most bytes are in use.
-std::string arena_picture(const Graph& g);
-
 }  // namespace burin

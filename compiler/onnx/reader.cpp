@@ -8,8 +8,8 @@
 #include <set>
 
 #include "compiler/onnx/importer.h"
-#include "compiler/onnx/sha256.h"
 #include "compiler/onnx/tensor_proto.h"
+#include "compiler/sha256.h"
 
 namespace burin {
 namespace {

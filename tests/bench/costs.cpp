@@ -15,6 +15,7 @@
 
 #include "codegen/costs.h"
 #include "codegen/layers/conv.h"
+#include "codegen/lower.h"
 #include "codegen/spelling.h"
 #include "compiler/liveness.h"
 #include "tests/bench/bench_layers.h"
@@ -112,7 +113,8 @@ void measure_layers(const Kernel& k, const std::vector<const Graph*>& layers, Co
   for (std::string_view pass : {"select-kernels", "schedule", "plan-memory"}) run_pass(pass, c.graph, c.context);
   const Target& t = *c.context.target;
   MeasuredRun m;
-  c.module = print_module(c.graph, t, c.context.options, {"", "", ""});
+  c.program = lower(c.graph, t, c.context.options);
+  c.module = print_module(c.program, t, {"", "", ""});
   if (run) {
     std::mt19937 rng(1);
     std::vector<Tensor> x;
@@ -123,7 +125,7 @@ void measure_layers(const Kernel& k, const std::vector<const Graph*>& layers, Co
   size_t at = 0;
   for (const Node& n : c.graph.nodes) {
     if (is_alias(c.graph, n)) continue;
-    const LayerFacts& f = c.module.layers[at];
+    const LayerFacts& f = c.program.steps[at].facts;
     const RunCost cost = run ? m.layers[at] : RunCost{};
     ++at;
     if (n.kernel != &k) continue;

@@ -18,6 +18,7 @@
 #include <set>
 
 #include "codegen/layer.h"
+#include "codegen/lower.h"
 #include "compiler/interpreter.h"
 #include "tests/bench/bench_layers.h"
 #include "tests/bench/random_layers.h"
@@ -55,8 +56,9 @@ std::optional<Cell> time_one(const Graph& layer, const Kernel* kernel, const Tar
       if (!kernel || d.code != "no-kernel") throw;
     return std::nullopt;
   }
-  c.module = print_module(c.graph, target, c.context.options, {"", "", ""});
-  const LayerFacts& facts = c.module.layers.back();
+  c.program = lower(c.graph, target, c.context.options);
+  c.module = print_module(c.program, target, {"", "", ""});
+  const LayerFacts& facts = c.program.steps.back().facts;
   std::mt19937 rng(1);
   std::vector<Tensor> x;
   for (ValueId v : c.graph.inputs) x.push_back(random_tensor(c.graph[v].type, rng));

@@ -24,8 +24,8 @@
 #include <vector>
 
 #include "compiler/onnx/proto.h"
-#include "compiler/onnx/sha256.h"
 #include "compiler/ops/ops.h"
+#include "compiler/sha256.h"
 #include "tests/fuzz/generator.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/mutator.h"

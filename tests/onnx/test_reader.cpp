@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "compiler/interpreter.h"
-#include "compiler/onnx/sha256.h"
+#include "compiler/sha256.h"
 #include "tests/onnx/builder.h"
 
 namespace burin {

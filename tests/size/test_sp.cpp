@@ -10,12 +10,12 @@
 namespace burin {
 namespace {
 
-using Flow = Step::Flow;
+using Flow = SpStep::Flow;
 constexpr auto kArm = ElfImage::Machine::arm;
 constexpr auto kRiscv = ElfImage::Machine::riscv32;
 constexpr auto kX86 = ElfImage::Machine::x86_64;
 
-Step run(ElfImage::Machine machine, StackState& state, const std::string& text, unsigned size = 4) {
+SpStep run(ElfImage::Machine machine, StackState& state, const std::string& text, unsigned size = 4) {
   Instruction i;
   i.address = 0x1000, i.size = size, i.text = text;
   return step(machine, true, i, state,

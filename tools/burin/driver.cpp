@@ -1,5 +1,7 @@
 #include "tools/burin/driver.h"
 
+#include "codegen/lower.h"
+
 #include <filesystem>
 
 namespace burin {
@@ -15,7 +17,9 @@ Compiled compile(Source source, const ReadOptions& read, const Context& context)
     run_passes(c.graph, c.context);
     c.graph.drop_unread_constants();
     c.context.edges = nullptr;  // `c` may move
-    c.module = print_module(c.graph, *context.target, context.options,
+    c.program = lower(c.graph, *context.target, context.options);
+    c.notes = c.graph.notes;
+    c.module = print_module(c.program, *context.target,
                             {std::filesystem::path(source.path).filename().string(), c.info.sha256, source.options});
   } catch (const OpError& e) {
     throw ModelError(e.at("", ""));

@@ -4,6 +4,7 @@
 
 #include "codegen/module.h"
 #include "compiler/onnx/reader.h"
+#include "compiler/program/program.h"
 #include "passes/pass.h"
 
 namespace burin {
@@ -17,11 +18,13 @@ struct Source {
 
 /// A model that went through the compiler.
 struct Compiled {
-  Graph graph;      // after all passes, with notes for the user
-  ModelInfo info;   // of the file
-  Context context;  // target and options it was compiled with
-  Edges edges;      // what --io-layout and --io-type left to the caller
-  Module module;    // header, source, facts of layers
+  Graph graph;                     // after all passes
+  ModelInfo info;                  // of the file
+  Context context;                 // target and options it was compiled with
+  Edges edges;                     // what --io-layout and --io-type left to the caller
+  Program program;                 // what the device does
+  std::vector<std::string> notes;  // for the user
+  Module module;                   // header and source
 };
 
 /// Reads, runs all passes and prints; `context` has the target, and options.name is the model's name. Reads no file

@@ -140,14 +140,14 @@ int64_t list_bytes(std::string_view list) {
   return bytes;
 }
 
-Step arm(bool thumb, const Instruction& i, StackState& state,
+SpStep arm(bool thumb, const Instruction& i, StackState& state,
          const std::function<std::optional<uint32_t>(uint64_t)>& word) {
   Text t = parse(i.text);
   for (const std::string_view width : {".w", ".n"})
     if (t.mnemonic.ends_with(width)) t.mnemonic.resize(t.mnemonic.size() - 2);
   const std::string& m = t.mnemonic;
   Registers r(state, "sp");
-  Step s;
+  SpStep s;
   const uint64_t pc = i.address + (thumb ? 4 : 8);
   auto unknown = [&] { s.problem = "'" + i.text + "' sets the stack pointer"; };
   auto immediate_target = [&]() -> std::optional<uint64_t> {
@@ -156,7 +156,7 @@ Step arm(bool thumb, const Instruction& i, StackState& state,
     const auto n = number(t.last());
     return n ? std::optional(pc + uint64_t(*n)) : std::nullopt;
   };
-  auto go = [&](Step::Flow flow, std::optional<uint64_t> target) { s.flow = flow, s.target = target; };
+  auto go = [&](SpStep::Flow flow, std::optional<uint64_t> target) { s.flow = flow, s.target = target; };
 
   // The address in a register tells the instruction set by its lowest bit.
   auto interwork = [&](std::string_view reg) {
@@ -168,23 +168,23 @@ Step arm(bool thumb, const Instruction& i, StackState& state,
 
   bool conditional = false;
   if (base_is(m, "b", conditional)) {
-    go(conditional ? Step::Flow::branch : Step::Flow::jump, immediate_target());
+    go(conditional ? SpStep::Flow::branch : SpStep::Flow::jump, immediate_target());
     s.conditional = conditional;
     return s;
   }
   if (t.is({"cbz", "cbnz", "le", "letp", "wls"}) || m.starts_with("wlstp") || m.starts_with("letp")) {
     // The low-overhead loops of Armv8.1-M count from the same place as branches.
-    go(Step::Flow::branch, immediate_target());
+    go(SpStep::Flow::branch, immediate_target());
     s.conditional = true;
     return s;
   }
   if (base_is(m, "bl", conditional) || base_is(m, "blx", conditional)) {
     s.conditional = true;
     if (!number(t.last()) && !i.target && i.outside.empty()) {
-      s.flow = Step::Flow::call;
+      s.flow = SpStep::Flow::call;
       interwork(t.operand(0));
     } else {
-      go(Step::Flow::call, immediate_target());
+      go(SpStep::Flow::call, immediate_target());
       if (m.starts_with("blx")) {
         s.to_arm = thumb, s.to_thumb = !thumb;
         if (s.target && !i.target) s.target = *s.target & ~uint64_t{3};
@@ -196,11 +196,11 @@ Step arm(bool thumb, const Instruction& i, StackState& state,
   if (base_is(m, "bx", conditional) || base_is(m, "bxns", conditional)) {
     s.conditional = conditional;
     interwork(t.operand(0));
-    s.flow = s.target ? Step::Flow::jump : Step::Flow::leave;  // to lr, or to a register that holds it
+    s.flow = s.target ? SpStep::Flow::jump : SpStep::Flow::leave;  // to lr, or to a register that holds it
     return s;
   }
-  if (t.is({"tbb", "tbh"})) return s.flow = Step::Flow::table, s;
-  if (t.is({"udf", "bkpt", "hlt"})) return s.flow = Step::Flow::leave, s;
+  if (t.is({"tbb", "tbh"})) return s.flow = SpStep::Flow::table, s;
+  if (t.is({"udf", "bkpt", "hlt"})) return s.flow = SpStep::Flow::leave, s;
 
   const bool list = !t.operands.empty() && t.last().starts_with('{');
   if (base_is(m, "push", conditional) || base_is(m, "vpush", conditional)) {
@@ -214,7 +214,7 @@ Step arm(bool thumb, const Instruction& i, StackState& state,
                                     m.starts_with("ldm"));
     if (!s.conditional) state.depth -= list_bytes(t.last());
     for (const std::string_view x : split(t.last().substr(1, t.last().size() - 2))) r.forget(x);
-    if (leaves) s.flow = Step::Flow::leave;
+    if (leaves) s.flow = SpStep::Flow::leave;
     return s;
   }
   if (list && t.operand(0) == "sp!" && (m.starts_with("stm") || m.starts_with("vstm"))) {
@@ -249,16 +249,16 @@ Step arm(bool thumb, const Instruction& i, StackState& state,
   if (m.starts_with("ldr") && to == "pc") {
     const auto inner = split(t.operand(1).substr(1, t.operand(1).find(']') - 1));
     s.conditional = m.size() > 3 && condition(std::string_view(m).substr(3));
-    s.flow = !inner.empty() && inner[0] == "sp" ? Step::Flow::leave : Step::Flow::table;
-    if (s.flow == Step::Flow::table && inner.size() >= 1 && inner[0] == "pc" && inner.size() <= 2) {  // a long jump
+    s.flow = !inner.empty() && inner[0] == "sp" ? SpStep::Flow::leave : SpStep::Flow::table;
+    if (s.flow == SpStep::Flow::table && inner.size() >= 1 && inner[0] == "pc" && inner.size() <= 2) {  // a long jump
       const auto by = inner.size() == 2 ? number(inner[1]) : std::optional<int64_t>(0);
       if (const auto w = by ? word((pc & ~uint64_t{3}) + uint64_t(*by)) : std::nullopt)
-        go(Step::Flow::jump, *w & ~1u), s.to_thumb = *w & 1, s.to_arm = !(*w & 1);
+        go(SpStep::Flow::jump, *w & ~1u), s.to_thumb = *w & 1, s.to_arm = !(*w & 1);
     }
     return s;
   }
   if (to == "pc")
-    return s.flow = (t.operand(1) == "lr" && m.starts_with("mov")) ? Step::Flow::leave : Step::Flow::table, s;
+    return s.flow = (t.operand(1) == "lr" && m.starts_with("mov")) ? SpStep::Flow::leave : SpStep::Flow::table, s;
 
   std::optional<RegisterValue> v;
   const bool three = t.operands.size() == 3;
@@ -295,12 +295,12 @@ Step arm(bool thumb, const Instruction& i, StackState& state,
   return s;
 }
 
-Step riscv(const Instruction& i, StackState& state) {
+SpStep riscv(const Instruction& i, StackState& state) {
   Text t = parse(i.text);
   if (t.mnemonic.starts_with("c.")) t.mnemonic.erase(0, 2);
   const std::string& m = t.mnemonic;
   Registers r(state, "sp");
-  Step s;
+  SpStep s;
   auto relative = [&]() -> std::optional<uint64_t> {
     if (i.target) return i.target;
     const auto n = number(t.last());
@@ -315,20 +315,20 @@ Step riscv(const Instruction& i, StackState& state) {
     return base && offset && base->kind == Kind::constant ? std::optional(uint64_t(uint32_t(base->value + *offset)))
                                                           : std::nullopt;
   };
-  if (m == "ret" || m == "mret" || t.is({"ebreak", "unimp"})) return s.flow = Step::Flow::leave, s;
-  if (m == "j" || m == "tail") return s.flow = Step::Flow::jump, s.target = relative(), s;
+  if (m == "ret" || m == "mret" || t.is({"ebreak", "unimp"})) return s.flow = SpStep::Flow::leave, s;
+  if (m == "j" || m == "tail") return s.flow = SpStep::Flow::jump, s.target = relative(), s;
   if (m == "jr") {
-    if (t.operand(0) == "ra") return s.flow = Step::Flow::leave, s;
+    if (t.operand(0) == "ra") return s.flow = SpStep::Flow::leave, s;
     s.target = indirect(t.last());
-    s.flow = s.target ? Step::Flow::jump : Step::Flow::table;
-    if (!i.outside.empty()) s.flow = Step::Flow::jump;
+    s.flow = s.target ? SpStep::Flow::jump : SpStep::Flow::table;
+    if (!i.outside.empty()) s.flow = SpStep::Flow::jump;
     return s;
   }
   if (m == "jal" || m == "jalr" || m == "call") {
     const std::string_view link = t.operands.size() >= 2 ? t.operand(0) : "ra";
-    s.flow = Step::Flow::call, s.conditional = true;
+    s.flow = SpStep::Flow::call, s.conditional = true;
     if (link == "zero")
-      return s.flow = Step::Flow::jump, s.conditional = false, s.target = m == "jal" ? relative() : indirect(t.last()),
+      return s.flow = SpStep::Flow::jump, s.conditional = false, s.target = m == "jal" ? relative() : indirect(t.last()),
              s;
     if (link != "ra") return s.problem = "'" + i.text + "' calls with another link register", s;
     s.target = m == "jalr" ? indirect(t.last()) : relative();
@@ -338,7 +338,7 @@ Step riscv(const Instruction& i, StackState& state) {
     return s;
   }
   if (m.starts_with('b') && !t.operands.empty() && (i.target || number(t.last())))
-    return s.flow = Step::Flow::branch, s.conditional = true, s.target = relative(), s;
+    return s.flow = SpStep::Flow::branch, s.conditional = true, s.target = relative(), s;
   if (m.starts_with("sw") || m.starts_with("sh") || m.starts_with("sb") || m.starts_with("fs") || (m == "sd")) {
     if (t.operands.size() == 2 && t.last().ends_with(')')) return s;  // stores
   }
@@ -365,27 +365,27 @@ Step riscv(const Instruction& i, StackState& state) {
   return s;
 }
 
-Step x86(const Instruction& i, StackState& state) {
+SpStep x86(const Instruction& i, StackState& state) {
   const Text t = parse(i.text);
   const std::string& m = t.mnemonic;
   Registers r(state, "%rsp");
-  Step s;
+  SpStep s;
   auto relative = [&]() -> std::optional<uint64_t> {
     if (i.target) return i.target;
     const auto n = number(t.last());
     return n && i.outside.empty() ? std::optional(i.address + i.size + uint64_t(*n)) : std::nullopt;
   };
   const bool indirect = t.last().starts_with('*');
-  if (m.starts_with("ret") || t.is({"ud2", "hlt", "int3"})) return s.flow = Step::Flow::leave, s;
+  if (m.starts_with("ret") || t.is({"ud2", "hlt", "int3"})) return s.flow = SpStep::Flow::leave, s;
   if (m.starts_with("call")) {
-    s.flow = Step::Flow::call, s.conditional = true, s.pushed_by_call = 8;
+    s.flow = SpStep::Flow::call, s.conditional = true, s.pushed_by_call = 8;
     if (!indirect) s.target = relative();
     for (const char* lost : {"%rax", "%rcx", "%rdx", "%rsi", "%rdi", "%r8", "%r9", "%r10", "%r11"}) r.forget(lost);
     return s;
   }
   if (m.starts_with("jmp"))
-    return s.flow = indirect ? Step::Flow::table : Step::Flow::jump, s.target = indirect ? std::nullopt : relative(), s;
-  if (m.starts_with('j')) return s.flow = Step::Flow::branch, s.conditional = true, s.target = relative(), s;
+    return s.flow = indirect ? SpStep::Flow::table : SpStep::Flow::jump, s.target = indirect ? std::nullopt : relative(), s;
+  if (m.starts_with('j')) return s.flow = SpStep::Flow::branch, s.conditional = true, s.target = relative(), s;
   if (m.starts_with("push")) return state.depth += 8, s;
   if (m.starts_with("pop")) {
     state.depth -= 8;
@@ -417,7 +417,7 @@ Step x86(const Instruction& i, StackState& state) {
 
 }  // namespace
 
-Step step(ElfImage::Machine machine, bool thumb, const Instruction& i, StackState& state,
+SpStep step(ElfImage::Machine machine, bool thumb, const Instruction& i, StackState& state,
           const std::function<std::optional<uint32_t>(uint64_t)>& word) {
   switch (machine) {
     case ElfImage::Machine::arm:
@@ -430,7 +430,7 @@ Step step(ElfImage::Machine machine, bool thumb, const Instruction& i, StackStat
     case ElfImage::Machine::other:
       break;
   }
-  Step s;
+  SpStep s;
   s.problem = "no disassembler for this kind of core";
   return s;
 }

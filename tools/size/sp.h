@@ -34,7 +34,7 @@ struct Instruction {
   std::string outside;             // a call of this symbol, which is not in the file
 };
 
-struct Step {
+struct SpStep {
   enum class Flow { next, jump, branch, call, leave, table };  // table: a jump to an unknown place of the same function
   Flow flow = Flow::next;
   bool conditional = false;               // may go on with the next instruction as well
@@ -45,7 +45,7 @@ struct Step {
 };
 
 /// `word(address)` reads 4 bytes of code (literal pools). `thumb` tells Arm's two sets apart.
-Step step(ElfImage::Machine machine, bool thumb, const Instruction& i, StackState& state,
+SpStep step(ElfImage::Machine machine, bool thumb, const Instruction& i, StackState& state,
           const std::function<std::optional<uint32_t>(uint64_t)>& word);
 
 }  // namespace burin

@@ -88,11 +88,11 @@ class StackAnalysis::Walk {
           return fail(
               fmt::format("{} holds bytes at {:#x} that are no instruction", name(entry.address), place.address));
         }
-        const Step s = step(image_.machine, place.thumb, *decoded, state, [this](uint64_t a) { return word(a); });
+        const SpStep s = step(image_.machine, place.thumb, *decoded, state, [this](uint64_t a) { return word(a); });
         if (!s.problem.empty()) return fail(fmt::format("{}: {}", name(entry.address), s.problem));
         most = std::max(most, state.depth);
         Place target{s.target.value_or(0), s.to_thumb || (place.thumb && !s.to_arm)};
-        if (s.flow == Step::Flow::call) {
+        if (s.flow == SpStep::Flow::call) {
           if (!decoded->outside.empty()) {
             result.outside.insert(decoded->outside);
             most = std::max(most, state.depth + s.pushed_by_call);
@@ -104,15 +104,15 @@ class StackAnalysis::Walk {
             if (!callee.bytes) return fail(callee.why_not);
             most = std::max(most, state.depth + s.pushed_by_call + *callee.bytes);
           }
-        } else if (s.flow == Step::Flow::jump || s.flow == Step::Flow::branch) {
+        } else if (s.flow == SpStep::Flow::jump || s.flow == SpStep::Flow::branch) {
           if (s.target) work.emplace_back(target, state);
           else if (!decoded->outside.empty()) result.outside.insert(decoded->outside);
           else return fail(fmt::format("{} jumps to an unknown place", name(entry.address)));
-        } else if (s.flow == Step::Flow::table) {
+        } else if (s.flow == SpStep::Flow::table) {
           if (at_table) join(*at_table, state);
           else at_table = state;
         }
-        if (s.flow != Step::Flow::next && !s.conditional) break;
+        if (s.flow != SpStep::Flow::next && !s.conditional) break;
         place.address += decoded->size;
       }
     }

@@ -33,14 +33,15 @@ struct Flash {
 /// By compiling the generated code, if there is a compiler.
 Flash flash_of(const Compiled& c) {
   Flash f;
-  f.weights = c.module.weight_bytes;
+  f.weights = c.program.weight_bytes();
   try {
     const TemporaryFolder folder;
     const Measured m = measure(build_object(c, folder));
     if (m.models.size() == 1) {
       f.code = m.models[0].code_bytes, f.weights = m.models[0].weight_bytes, f.compiled = true;
       std::set<std::string> counted;  // layers that share a function: its code once
-      for (const LayerFacts& l : c.module.layers) {
+      for (const Step& step : c.program.steps) {
+        const LayerFacts& l = step.facts;
         const auto own = m.models[0].layers.find(l.function);
         const int64_t code =
             own != m.models[0].layers.end() && counted.insert(l.function).second ? own->second.code_bytes : 0;
@@ -53,7 +54,8 @@ Flash flash_of(const Compiled& c) {
   } catch (const SizeUnsupported&) {
   }
   std::set<std::string> functions;
-  for (const LayerFacts& l : c.module.layers) {
+  for (const Step& step : c.program.steps) {
+    const LayerFacts& l = step.facts;
     const int64_t code = functions.insert(l.function).second ? kCodePerFunction : 0;
     f.code += code;
     f.layers.push_back({l.name, l.kernel, code, l.weight_bytes});
@@ -129,7 +131,7 @@ std::string remedies(const ModelOptions& options, int64_t now, int64_t budget, C
 
 double cycles(const Compiled& c) {
   double r = 0;
-  for (const LayerFacts& l : c.module.layers) r += l.cycles;
+  for (const Step& s : c.program.steps) r += s.facts.cycles;
   return r;
 }
 
@@ -159,7 +161,7 @@ Compiled compile_within_budget(ModelOptions& o) {
 
 int check_budget(const Compiled& c, const ModelOptions& o) {
   int result = kOk;
-  if (const int64_t needed = c.graph.arena_bytes; o.options.budget_ram && needed > *o.options.budget_ram) {
+  if (const int64_t needed = c.program.arena_bytes; o.options.budget_ram && needed > *o.options.budget_ram) {
     print_error("{}: error: the arena needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model, needed,
                 needed - *o.options.budget_ram, o.budget_ram);
     write_error(largest_buffers(c, o.model));

@@ -268,7 +268,7 @@ Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bin
 }
 
 void print_notes(const Compiled& c, const ModelOptions& o) {
-  for (const std::string& note : c.graph.notes)
+  for (const std::string& note : c.notes)
     print_diagnostic({Diagnostic::Severity::note, note, "", "", "", ""}, o.model, diagnostic_style(o));
 }
 

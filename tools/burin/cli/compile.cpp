@@ -30,7 +30,7 @@ int run(ModelOptions& o, const std::string& folder, const std::string& depfile, 
   Compiled c = compile_within_budget(o);
   print_notes(c, o);
   if (const int over = check_budget(c, o); over != kOk) return over;
-  const std::string base = (std::filesystem::path(folder) / model_identifier(c.graph.name)).string();
+  const std::string base = (std::filesystem::path(folder) / c.program.name).string();
   std::vector<std::pair<std::string, std::string>> reports = report_files(c, o);
   std::vector<std::pair<std::string, std::string>> files;
   files.emplace_back(base + ".h", std::move(c.module.header));

@@ -27,8 +27,8 @@ std::string run_tool(const std::vector<std::string>& argv) { return run_process(
 
 MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs) {
   const Target& t = *c.context.target;
-  const std::string name = model_identifier(c.graph.name);
-  const size_t calls = c.module.layers.size();
+  const std::string name = c.program.name;
+  const size_t calls = c.program.steps.size();
   MeasuredRun r;
   ElfImage image;
   const RunResult run = build_and_run(c, inputs, false, [&](const std::string& elf) {

@@ -29,11 +29,11 @@ struct Arguments {
 };
 
 /// Numbers for models that come without data: all values of bytes, -1 to 1 for floats.
-std::vector<Tensor> made_up_inputs(const Graph& g) {
+std::vector<Tensor> made_up_inputs(const Program& p) {
   std::mt19937 rng(1);
   std::vector<Tensor> r;
-  for (ValueId v : g.inputs) {
-    Tensor t(g[v].type);
+  for (const Port& port : p.inputs) {
+    Tensor t(port.type);
     const DTypeInfo& d = info(t.dtype());
     for (int64_t i = 0; i < t.elements(); ++i) {
       if (is_float(t.dtype())) t.set_real(i, double(int64_t(rng() % 2001) - 1000) / 1000);
@@ -55,8 +55,8 @@ std::string next_best(const LayerFacts& f) {
 json to_json(const Compiled& c, const Arguments& a, const MeasuredRun& p) {
   json j = report(c, a.model);
   const MeasuredModel* m = p.measured.models.empty() ? nullptr : &p.measured.models[0];
-  for (size_t i = 0; i < c.module.layers.size(); ++i) {
-    const LayerFacts& f = c.module.layers[i];
+  for (size_t i = 0; i < c.program.steps.size(); ++i) {
+    const LayerFacts& f = c.program.steps[i].facts;
     json& l = j["layers"][i];
     l["instructions"] = std::llround(p.layers[i].instructions);
     l["cycles"] = p.model.empty() ? json(nullptr) : json(std::llround(p.layers[i].cycles));
@@ -82,8 +82,8 @@ std::string to_text(const Compiled& c, const Arguments& a, const MeasuredRun& p,
       "{} for {}, mean of {} run{}\n\n{:<3} {:<32} {:<18} {:>12} {:>6} {:>7} {:>12} {:>7}  {}\n", a.model.model,
       c.context.target->name, runs, runs == 1 ? "" : "s", "#", "layer", "kernel", "instructions", "share", "per MAC",
       "cycles", "per MAC", "next best kernel (estimate against this one's)");
-  for (size_t i = 0; i < c.module.layers.size(); ++i) {
-    const LayerFacts& f = c.module.layers[i];
+  for (size_t i = 0; i < c.program.steps.size(); ++i) {
+    const LayerFacts& f = c.program.steps[i].facts;
     const RunCost& k = p.layers[i];
     auto per_mac = [&](double n) { return f.macs ? fmt::format("{:.2f}", n / double(f.macs)) : ""; };
     const std::string other = next_best(f);
@@ -101,7 +101,7 @@ std::string to_text(const Compiled& c, const Arguments& a, const MeasuredRun& p,
     s += fmt::format(", {:.3f} ms at {} MHz", p.total.cycles / a.clock / 1e3, a.clock);
   if (a.clock > 0 && a.power > 0 && !p.model.empty())
     s += fmt::format(", {:.1f} uJ at {} mW", p.total.cycles / a.clock / 1e3 * a.power, a.power);
-  s += fmt::format("\nstack {} bytes, arena {} bytes", thousands(p.stack), thousands(c.graph.arena_bytes));
+  s += fmt::format("\nstack {} bytes, arena {} bytes", thousands(p.stack), thousands(c.program.arena_bytes));
   if (!p.measured.models.empty())
     s += fmt::format(", code {} bytes, weights and tables {} bytes", thousands(p.measured.models[0].code_bytes),
                      thousands(p.measured.models[0].weight_bytes));
@@ -144,7 +144,7 @@ int run(Arguments& a) {
     print_diagnostic({Diagnostic::Severity::note, "there is no data beside the model: made-up inputs are used", "",
                       "--data DIR names a data set", "", ""},
                      a.model.model, diagnostic_style(a.model));
-    inputs.push_back(made_up_inputs(c.graph));
+    inputs.push_back(made_up_inputs(c.program));
   }
   if (isatty(2)) print_error("building and running {} data set(s)...\n", inputs.size());
   const MeasuredRun p = measured_run(c, inputs);

@@ -5,15 +5,14 @@
 
 #include <algorithm>
 
-#include "compiler/liveness.h"
 #include "tools/burin/cli/files.h"
 #include "tools/burin/cli/html_report.h"
 
 namespace burin {
 namespace {
 
-std::string range_name(const Graph& g, const LiveRange& r) {
-  return r.value != ValueId::none ? g[r.value].name : fmt::format("scratch of {}", g.nodes[size_t(r.first)].name);
+std::string buffer_name(const Program& p, const Buffer& b) {
+  return !b.name.empty() ? b.name : fmt::format("scratch of {}", p.steps[size_t(b.first)].facts.name);
 }
 
 /// A name that fits a column: of a long one the end, which tells it apart.
@@ -21,21 +20,22 @@ std::string fit(const std::string& s, size_t width) {
   return s.size() <= width ? s : "..." + s.substr(s.size() - (width - 3));
 }
 
-/// Names of the buffers in which these values lie; constants have none.
-nlohmann::json places(const Graph& g, const Storage& storage, const std::vector<ValueId>& values) {
+/// Names of the buffers in which a step reads or writes values.
+nlohmann::json places(const Program& p, const Step& s, bool written) {
   nlohmann::json r = nlohmann::json::array();
-  for (ValueId v : values)
-    if (v != ValueId::none && !g[v].constant()) r.push_back(g[storage.root(v)].name);
+  for (const Parameter& a : s.parameters)
+    if (const auto* id = std::get_if<BufferId>(&a.at); id && a.dtype && a.written == written)
+      r.push_back(buffer_name(p, p[*id]));
   return r;
 }
 
-nlohmann::json interface(const Graph& g, const Storage& storage, const std::vector<ValueId>& values) {
+nlohmann::json interface(const Program& p, const std::vector<Port>& ports) {
   nlohmann::json r = nlohmann::json::array();
-  for (ValueId v : values)
-    r.push_back({{"name", g[v].interface_name()},
-                 {"buffer", g[storage.root(v)].name},
-                 {"shape", g[v].type.shape},
-                 {"type", std::string(name(g[v].type.dtype))}});
+  for (const Port& port : ports)
+    r.push_back({{"name", port.name},
+                 {"buffer", buffer_name(p, p[port.at])},
+                 {"shape", port.type.shape},
+                 {"type", std::string(name(port.type.dtype))}});
   return r;
 }
 
@@ -56,22 +56,19 @@ void check_reports(const ModelOptions& o) {
 
 nlohmann::json report(const Compiled& c, const ModelOptions& o) {
   using nlohmann::json;
-  const Graph& g = c.graph;
+  const Program& p = c.program;
   json layers = json::array(), buffers = json::array();
   int64_t total_macs = 0;
-  const Storage storage(g);
-  size_t node = 0;
-  for (const LayerFacts& f : c.module.layers) {
-    while (storage.alias(g.nodes[node])) ++node;  // a second name costs nothing and is no layer, but it is a step
-    const Node& n = g.nodes[node];
+  for (size_t i = 0; i < p.steps.size(); ++i) {
+    const LayerFacts& f = p.steps[i].facts;
     total_macs += f.macs;
     json candidates = json::object();
     for (const auto& [kernel, cycles] : f.candidates) candidates[kernel] = int64_t(cycles);
     layers.push_back({{"name", f.name},
                       {"op", f.op},
-                      {"step", node++},
-                      {"inputs", places(g, storage, n.inputs)},
-                      {"outputs", places(g, storage, n.outputs)},
+                      {"step", i},
+                      {"inputs", places(p, p.steps[i], false)},
+                      {"outputs", places(p, p.steps[i], true)},
                       {"onnx", f.onnx},
                       {"kernel", f.kernel},
                       {"function", f.function},
@@ -86,25 +83,29 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
                       {"requantize", f.requantize.empty() ? json(nullptr)
                                                           : json{{"sequence", f.requantize}, {"channels", f.needed}}}});
   }
-  for (const LiveRange& r : live_ranges(g))
-    buffers.push_back(
-        {{"name", range_name(g, r)}, {"offset", r.offset}, {"bytes", r.bytes}, {"first", r.first}, {"last", r.last}});
+  for (const Buffer& b : p.buffers)
+    if (b.space == Space::arena)
+      buffers.push_back({{"name", buffer_name(p, b)},
+                         {"offset", b.offset},
+                         {"bytes", b.bytes},
+                         {"first", b.first},
+                         {"last", b.last}});
   return {{"schema", 1},
-          {"model", {{"name", g.name}, {"sha256", c.info.sha256}}},
+          {"model", {{"name", c.context.options.name}, {"sha256", c.info.sha256}}},
           {"target", c.context.target->name},
           {"options", options_text(o)},
-          {"arena_bytes", g.arena_bytes},
-          {"arena_lower_bound", g.arena_lower_bound},
-          {"inputs", interface(g, storage, g.inputs)},
-          {"outputs", interface(g, storage, g.outputs)},
-          {"live_bytes", live_bytes(g)},
+          {"arena_bytes", p.arena_bytes},
+          {"arena_lower_bound", p.arena_lower_bound},
+          {"inputs", interface(p, p.inputs)},
+          {"outputs", interface(p, p.outputs)},
+          {"live_bytes", live_bytes(p)},
           {"state_bytes", 0},
           {"stack_bytes", nullptr},
-          {"flash", {{"code", nullptr}, {"weights", c.module.weight_bytes}}},
+          {"flash", {{"code", nullptr}, {"weights", p.weight_bytes()}}},
           {"macs", total_macs},
           {"layers", layers},
           {"buffers", buffers},
-          {"notes", g.notes}};
+          {"notes", c.notes}};
 }
 
 std::string json_text(const nlohmann::json& report) {
@@ -122,29 +123,30 @@ std::vector<std::pair<std::string, std::string>> report_files(const Compiled& c,
 void write_reports(const Compiled& c, const ModelOptions& o) { write_files(report_files(c, o)); }
 
 std::string largest_buffers(const Compiled& c, const std::string& file) {
-  const Graph& g = c.graph;
-  const std::vector<int64_t> live = live_bytes(g);
+  const Program& p = c.program;
+  const std::vector<int64_t> live = live_bytes(p);
   if (live.empty()) return "";
   const int step = int(std::ranges::max_element(live) - live.begin()) - 1;
-  std::vector<LiveRange> there;
-  for (const LiveRange& r : live_ranges(g))
-    if (r.first <= step && step <= r.last) there.push_back(r);
-  std::ranges::sort(there, [](const LiveRange& a, const LiveRange& b) { return a.bytes > b.bytes; });
+  std::vector<Buffer> there;
+  for (const Buffer& b : p.buffers)
+    if (b.space == Space::arena && b.first <= step && step <= b.last) there.push_back(b);
+  std::ranges::sort(there, [](const Buffer& a, const Buffer& b) { return a.bytes > b.bytes; });
   std::string s = fmt::format("{}: note: the arena is fullest at {}:\n", file,
-                              step < 0 ? "the start" : fmt::format("node '{}'", g.nodes[size_t(step)].name));
+                              step < 0 ? "the start" : fmt::format("layer '{}'", p.steps[size_t(step)].facts.name));
   for (size_t i = 0; i < std::min<size_t>(there.size(), 4); ++i)
-    s += fmt::format("{}: note: {:>9} bytes  {}\n", file, thousands(there[i].bytes), range_name(g, there[i]));
+    s += fmt::format("{}: note: {:>9} bytes  {}\n", file, thousands(there[i].bytes), buffer_name(p, there[i]));
   return s;
 }
 
 std::string analysis(const Compiled& c, const ModelOptions& o) {
-  const Graph& g = c.graph;
+  const Program& p = c.program;
   std::string s = fmt::format("{} for {}\n\n", o.model, c.context.target->name);
   s += fmt::format("{:<3} {:<32} {:<14} {:<20} {:>14} {:>12} {:>9} {:>8}\n", "#", "layer", "operator", "kernel",
                    "output", "mult-adds", "weights", "scratch");
   int64_t total_macs = 0, inputs = 0, outputs = 0, weights = 0, biases = 0;
   size_t i = 0;
-  for (const LayerFacts& f : c.module.layers) {
+  for (const Step& step : p.steps) {
+    const LayerFacts& f = step.facts;
     s += fmt::format("{:<3} {:<32} {:<14} {:<20} {:>14} {:>12} {:>9} {:>8}\n", i++, fit(f.name, 32), fit(f.op, 14),
                      fit(f.kernel, 20), to_string(f.shape_out), thousands(f.macs), thousands(f.weight_bytes),
                      thousands(f.scratch_bytes));
@@ -157,7 +159,7 @@ std::string analysis(const Compiled& c, const ModelOptions& o) {
         biases += f.bias_bytes;
   }
   s += fmt::format("\narena {} bytes (lower bound {}), state 0, weights and tables {} bytes, {} multiply-adds\n",
-                   thousands(g.arena_bytes), thousands(g.arena_lower_bound), thousands(c.module.weight_bytes),
+                   thousands(p.arena_bytes), thousands(p.arena_lower_bound), thousands(p.weight_bytes()),
                    thousands(total_macs));
   s += fmt::format(
       "inputs + outputs + weights + biases, summed over layers: {} + {} + {} + {} = {} bytes (biases as wide as "
@@ -165,9 +167,9 @@ std::string analysis(const Compiled& c, const ModelOptions& o) {
       thousands(inputs), thousands(outputs), thousands(weights), thousands(biases),
       thousands(inputs + outputs + weights + biases));
   s += fmt::format("what is really needed: {} bytes of RAM (arena) and {} bytes of flash for weights and tables\n\n",
-                   thousands(g.arena_bytes), thousands(c.module.weight_bytes));
-  s += arena_picture(g);
-  for (const std::string& n : g.notes) s += "note: " + n + "\n";
+                   thousands(p.arena_bytes), thousands(p.weight_bytes()));
+  s += arena_picture(p);
+  for (const std::string& n : c.notes) s += "note: " + n + "\n";
   return s;
 }
 

@@ -39,12 +39,12 @@ std::string external_buffer(std::string_view name, const Type& t) {
 
 /// The program: fills the inputs, runs while stack and instructions are measured, prints the outputs in hexadecimal.
 std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs) {
-  const Graph& g = c.graph;
-  const std::string name = model_identifier(g.name);
+  const Program& g = c.program;
+  const std::string name = g.name;
   const bool external = g.external_io;
   std::string data, load, store, args = "arena";
   for (size_t i = 0; i < g.inputs.size(); ++i) {
-    const Type& t = g[g.inputs[i]].type;
+    const Type& t = g.inputs[i].type;
     data += fmt::format("const unsigned char data_{}[][{}] = {{\n{}}};\n", i, std::max<int64_t>(t.bytes(), 1),
                         byte_list(inputs, i));
     if (external) data += external_buffer(fmt::format("in_{}", i), t), args += fmt::format(", in_{}", i);
@@ -52,7 +52,7 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
                         external ? fmt::format("in_{}", i) : fmt::format("{}_input_{}(arena)", name, i), i, t.bytes());
   }
   for (size_t i = 0; i < g.outputs.size(); ++i) {
-    const Type& t = g[g.outputs[i]].type;
+    const Type& t = g.outputs[i].type;
     if (external) data += external_buffer(fmt::format("out_{}", i), t), args += fmt::format(", out_{}", i);
     store += fmt::format("harness_puts(\"OUT \");\nharness_hex({}, {});\n",
                          external ? fmt::format("out_{}", i) : fmt::format("{}_output_{}(arena)", name, i), t.bytes());
@@ -144,7 +144,7 @@ std::vector<std::byte> from_hex(std::string_view hex) {
 
 std::string build_object(const Compiled& c, const TemporaryFolder& folder) {
   const Target& t = *c.context.target;
-  const std::string name = model_identifier(c.graph.name), object = folder.file("model.o");
+  const std::string name = c.program.name, object = folder.file("model.o");
   write_file(folder.file(name + ".h"), c.module.header);
   write_file(folder.file(name + ".cpp"), c.module.source);
   must(folder,
@@ -159,7 +159,7 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
     throw UsageError(fmt::format(
         "code for {} can be compiled but there is no machine to run it on; use --runner interpreter", t.name));
   const TemporaryFolder folder;
-  const std::string name = model_identifier(c.graph.name);
+  const std::string name = c.program.name;
   // In a folder of its own, so that no name of a model is one of ours.
   std::error_code failed;  // the first file in it says why
   std::filesystem::create_directory(folder.file("model"), failed);
@@ -231,11 +231,11 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("STACK ")) r.stack = std::max<int64_t>(r.stack, std::stoll(line.substr(6)));
     if (!line.starts_with("OUT ")) continue;
-    const Type& type = c.graph[c.graph.outputs[outputs.size()]].type;
+    const Type& type = c.program.outputs[outputs.size()].type;
     std::vector<std::byte> bytes = from_hex(std::string_view(line).substr(4));
     if (int64_t(bytes.size()) != type.bytes()) throw ToolError("the program printed an output of another size");
     outputs.emplace_back(type, std::move(bytes));
-    if (outputs.size() == c.graph.outputs.size()) r.outputs.push_back(std::move(outputs)), outputs.clear();
+    if (outputs.size() == c.program.outputs.size()) r.outputs.push_back(std::move(outputs)), outputs.clear();
   }
   if (r.outputs.size() != inputs.size()) throw ToolError("the program ended before it printed all outputs");
   if (std::ifstream f(counts); f) {

@@ -136,7 +136,7 @@ int run(Arguments& a) {
             total.largest = std::max(total.largest, d.largest);
       }
     if (a.runner != "interpreter") {
-      print_out("arena {} bytes", c.graph.arena_bytes);
+      print_out("arena {} bytes", c.program.arena_bytes);
       if (result.stack > 0) print_out(", stack {} bytes", result.stack);
       if (result.instructions) print_out(", {} instructions", *result.instructions);
       print_out(" ({}, {})\n", c.context.target->name, a.runner);

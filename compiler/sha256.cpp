@@ -1,4 +1,4 @@
-#include "compiler/onnx/sha256.h"
+#include "compiler/sha256.h"
 
 #include <fmt/format.h>
 

@@ -1,0 +1,141 @@
+#include "codegen/lower.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "codegen/layer.h"
+#include "codegen/names.h"
+#include "codegen/spelling.h"
+#include "compiler/liveness.h"
+#include "compiler/ops/conv.h"
+#include "compiler/ops/dense.h"
+
+namespace burin {
+namespace {
+
+class Lowering {
+ public:
+  Lowering(const Graph& g, const Target& t, const Options& o) : g_(g), t_(t), o_(o), storage_(g) {
+    p_.name = model_identifier(g.name);
+    p_.external_io = o.io == Options::Io::external;
+    p_.arena_bytes = g.arena_bytes, p_.arena_lower_bound = g.arena_lower_bound;
+  }
+
+  Program run() {
+    std::vector<int> step_of(g_.nodes.size());  // the last step that has begun when the node's turn has come
+    int steps = 0;
+    for (size_t i = 0; i < g_.nodes.size(); ++i) step_of[i] = storage_.alias(g_.nodes[i]) ? steps - 1 : steps++;
+    buffers(step_of);
+    p_.steps.reserve(size_t(steps));
+    for (const Node& n : g_.nodes)
+      if (!storage_.alias(n)) add(n);
+    return std::move(p_);
+  }
+
+ private:
+  void buffers(const std::vector<int>& step_of) {
+    const auto step = [&](int node) { return node < 0 ? node : step_of[size_t(node)]; };
+    for (const LiveRange& r : live_ranges(g_)) {
+      const BufferId id{int32_t(p_.buffers.size())};
+      if (r.value == ValueId::none) scratch_[step(r.first)] = id;
+      else at_[r.value] = id;
+      p_.buffers.push_back({r.value == ValueId::none ? "" : g_[r.value].name, Space::arena, r.bytes, r.offset,
+                            step(r.first), step(r.last)});
+    }
+    const auto port = [&](ValueId v, std::string label, bool output) {
+      auto [at, fresh] = at_.try_emplace(storage_.root(v), BufferId(int32_t(p_.buffers.size())));
+      // --io external, or (in the arena) an input that nothing reads and nothing keeps.
+      if (fresh && !p_.external_io) throw InternalError(fmt::format("'{}' has no place in the arena", g_[v].name));
+      if (fresh) p_.buffers.push_back({g_[v].name, Space::port, g_[v].type.bytes(), 0, -1, int(step_of.size()) - 1});
+      return Port{std::move(label), g_[v].interface_name(), g_[v].type, output, at->second};
+    };
+    for (size_t i = 0; i < g_.inputs.size(); ++i)
+      p_.inputs.push_back(port(g_.inputs[i], fmt::format("input_{}", i), false));
+    for (size_t i = 0; i < g_.outputs.size(); ++i)
+      p_.outputs.push_back(port(g_.outputs[i], fmt::format("output_{}", i), true));
+  }
+
+  void add(const Node& n) {
+    const LayerView view(g_, n, t_, o_);
+    LayerCode code = n.kernel->lower(view);
+    const std::string label = names_.make(n.name.empty() ? std::string(name(n.op)) : n.name);
+    Step s;
+    s.needs = n.kernel->needs;
+    s.headers = std::move(code.headers);
+    s.body = std::move(code.body);
+    describe(s.facts, view, label);
+    s.facts.requantize = code.requantize, s.facts.needed = code.needed;
+    s.facts.accumulator_bound = code.accumulator_bound;
+    for (size_t i = 0; i < n.inputs.size(); ++i) {
+      if (!view.has(i)) continue;
+      const std::string x = fmt::format("x{}", i);
+      if (!view.constant(i)) s.in.push_back(view.in(i));
+      if (code.packed.count(i)) continue;
+      if (view.constant(i)) code.constants.push_back({x, constant_of(view.input(i).data)});
+      else s.parameters.push_back({x, view.in(i).dtype, false, at_.at(storage_.root(n.inputs[i]))});
+    }
+    s.out = view.out();
+    for (size_t i = 0; i < n.outputs.size(); ++i)
+      s.parameters.push_back({fmt::format("y{}", i), view.out(i).dtype, true, at_.at(storage_.root(n.outputs[i]))});
+    if (n.scratch > 0) s.parameters.push_back({"scratch", std::nullopt, true, scratch_.at(int(p_.steps.size()))});
+    for (NamedConstant& c : code.constants) {
+      s.facts.weight_bytes += c.value.size();
+      const DType dtype = c.value.dtype;
+      s.parameters.push_back({c.name, dtype, false, constant(label, c)});
+    }
+    s.facts.function = functions_.try_emplace(signature(s) + "\n" + spelled(s.body), label).first->second;
+    p_.steps.push_back(std::move(s));
+  }
+
+  /// Where the array lies; equal arrays are kept once. Takes the bytes.
+  ConstantId constant(const std::string& label, NamedConstant& c) {
+    const std::string_view bytes(reinterpret_cast<const char*>(c.value.bytes.data()), c.value.bytes.size());
+    const size_t hash = std::hash<std::string_view>{}(bytes);
+    for (auto [it, last] = by_content_.equal_range(hash); it != last; ++it)
+      if (p_.constants[it->second].data == c.value) return ConstantId(int32_t(it->second));
+    by_content_.emplace(hash, p_.constants.size());
+    p_.constants.push_back({fmt::format("{}_{}", label, c.name), label, std::move(c.value)});
+    return ConstantId(int32_t(p_.constants.size()) - 1);
+  }
+
+  void describe(LayerFacts& f, const LayerView& v, const std::string& label) const {
+    f.name = label;
+    f.op = name(v.node.op);
+    f.kernel = v.node.kernel->name;
+    f.onnx = v.node.onnx;
+    if (v.has(0)) f.shape_in = v.in(0).shape;
+    f.shape_out = v.out().shape;
+    const std::vector<Type> in = g_.input_types(v.node), out{v.out()};
+    f.macs = macs(v.node.op, in, out);
+    f.scratch_bytes = v.node.scratch;
+    const bool weighted = v.node.as<Conv>() || v.node.as<Dense>();
+    for (size_t i = 0; i < in.size(); ++i) {
+      if (weighted && i == 2) f.bias_bytes += (in[2].elements() * info(in[1].dtype).bits + 7) / 8;
+      else (v.constant(i) ? f.constant_bytes : f.input_bytes) += in[i].bytes();
+    }
+    f.output_bytes += v.out().bytes();
+    for (const auto& [kernel, cycles] : v.selection()->estimates) f.candidates[std::string(kernel->name)] = cycles;
+    f.cycles = f.candidates[f.kernel];
+  }
+
+  const Graph& g_;
+  const Target& t_;
+  const Options& o_;
+  const Storage storage_;
+  Program p_;
+  UniqueNames names_;
+  std::unordered_map<ValueId, BufferId> at_;   // by root
+  std::unordered_map<int, BufferId> scratch_;  // by step
+  std::unordered_map<std::string, std::string> functions_;
+  std::unordered_multimap<size_t, size_t> by_content_;  // hash of the bytes: index into constants
+};
+
+}  // namespace
+
+Program lower(const Graph& g, const Target& target, const Options& options) {
+  return Lowering(g, target, options).run();
+}
+
+}  // namespace burin

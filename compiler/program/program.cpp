@@ -1,0 +1,116 @@
+#include "compiler/program/program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace burin {
+
+int64_t Program::weight_bytes() const {
+  int64_t n = 0;
+  for (const StoredConstant& c : constants) n += c.data.size();
+  return n;
+}
+
+std::vector<const Port*> Program::ports() const {
+  std::vector<const Port*> r;
+  for (const Port& p : inputs) r.push_back(&p);
+  for (const Port& p : outputs) r.push_back(&p);
+  return r;
+}
+
+std::string label(const Program& p, const Buffer& b) {
+  return b.name.empty() ? fmt::format("(scratch of {})", p.steps.at(size_t(b.first)).facts.name) : b.name;
+}
+
+void verify(const Program& p) {
+  const auto fail = [](const std::string& what) { throw std::invalid_argument("program: " + what); };
+  for (const Buffer& b : p.buffers) {
+    if (b.space == Space::arena && (b.offset < 0 || b.offset + b.bytes > p.arena_bytes))
+      fail(fmt::format("buffer '{}' lies outside the arena", label(p, b)));
+    if (b.first > b.last) fail(fmt::format("buffer '{}' ends before it begins", label(p, b)));
+  }
+  for (const Step& s : p.steps) {
+    const auto known = [&](const std::string& name) {
+      const Body& b = s.body;
+      const bool rows = std::ranges::any_of(b.calls, [](const Call& c) { return c.rows.has_value(); });
+      return std::ranges::count(s.parameters, name, &Parameter::name) || (rows && name == "y") ||
+             std::ranges::count(b.arrays, name, &NamedConstant::name) ||
+             std::ranges::count(b.locals, name, &Local::name);
+    };
+    const auto check = [&](const std::string& name) {
+      if (!known(name)) fail(fmt::format("step '{}' knows no '{}'", s.facts.name, name));
+    };
+    for (const Parameter& a : s.parameters) {
+      const bool exists = std::holds_alternative<BufferId>(a.at)
+                              ? size_t(std::get<BufferId>(a.at)) < p.buffers.size()
+                              : size_t(std::get<ConstantId>(a.at)) < p.constants.size();
+      if (!exists) fail(fmt::format("'{}' of step '{}' is nowhere", a.name, s.facts.name));
+    }
+    for (const Call& c : s.body.calls)
+      for (const Argument& a : c.arguments) {
+        if (const auto* pointer = std::get_if<Pointer>(&a)) check(pointer->name);
+        if (const auto* element = std::get_if<Element>(&a)) check(element->at.name);
+        if (const auto* name = std::get_if<StructName>(&a))
+          if (!std::ranges::count(c.structs, name->name, &NamedStruct::name) &&
+              !std::ranges::count(s.body.structs, name->name, &NamedStruct::name))
+            fail(fmt::format("step '{}' has no struct '{}'", s.facts.name, name->name));
+      }
+    for (const std::string& name : s.body.unused) check(name);
+  }
+}
+
+std::vector<int64_t> live_bytes(const Program& p) {
+  std::vector<std::vector<std::pair<int64_t, int64_t>>> used(p.steps.size() + 1);  // [begin, end) at each step
+  std::vector<int64_t> r(used.size());
+  for (const Buffer& b : p.buffers)
+    for (int step = b.first; step <= b.last && b.space == Space::arena; ++step)
+      used[size_t(step + 1)].push_back({b.offset, b.offset + b.bytes});
+  for (size_t i = 0; i < used.size(); ++i) {
+    std::ranges::sort(used[i]);
+    int64_t end = 0;
+    for (const auto& [from, to] : used[i]) {
+      r[i] += std::max<int64_t>(0, to - std::max(from, end));
+      end = std::max(end, to);
+    }
+  }
+  return r;
+}
+
+std::string arena_picture(const Program& p) {
+  constexpr size_t kWidth = 100, kNumber = 9, kLabel = 24;
+  const size_t columns_max = kWidth - 2 * kNumber - kLabel - 5;
+  std::vector<Buffer> ranges = p.buffers;
+  std::erase_if(ranges, [](const Buffer& r) { return r.bytes == 0 || r.space != Space::arena; });
+  std::ranges::stable_sort(ranges, {}, [](const Buffer& r) { return std::pair(r.offset, r.first); });
+  const std::vector<int64_t> live = live_bytes(p);
+  const size_t steps = live.size(), per_column = (steps + columns_max - 1) / columns_max;
+  const size_t columns = (steps + per_column - 1) / per_column;
+
+  std::string s =
+      fmt::format("arena {} bytes, lower bound {}; {} steps", p.arena_bytes, p.arena_lower_bound, p.steps.size());
+  s += per_column > 1 ? fmt::format(", {} per column\n", per_column) : "\n";
+  const auto row = [&](std::string_view offset, std::string_view bytes, std::string_view text, std::string_view cells) {
+    std::string line = fmt::format("{:>{}} {:>{}}  {:<{}} |{}", offset, kNumber, bytes, kNumber, text, kLabel, cells);
+    line.erase(line.find_last_not_of(' ') + 1);
+    s += line + '\n';
+  };
+  const auto shorten = [](std::string text) {
+    constexpr size_t kHead = 10, kTail = kLabel - kHead - 2;
+    return text.size() <= kLabel ? text : text.substr(0, kHead) + ".." + text.substr(text.size() - kTail);
+  };
+  row("offset", "bytes", "buffer", "");
+  for (const Buffer& r : ranges) {
+    std::string cells(columns, ' ');
+    for (size_t c = size_t(r.first + 1) / per_column; c <= size_t(r.last + 1) / per_column; ++c) cells[c] = '#';
+    row(fmt::format("{}", r.offset), fmt::format("{}", r.bytes), shorten(label(p, r)), cells);
+  }
+  const int64_t peak = *std::ranges::max_element(live);
+  std::string cells(columns, ' ');
+  for (size_t i = 0; i < steps; ++i)
+    if (live[i] == peak && peak > 0) cells[i / per_column] = '^';
+  row("", fmt::format("{}", peak), "most in use", cells);
+  return s;
+}
+
+}  // namespace burin

@@ -1,0 +1,109 @@
+// What the device does: steps that call functions of runtime-min, on bytes of buffers and constants, everything
+// decided. codegen/lower.h makes a Program of a graph; the printer, run() (codegen/run.h), reports and pictures of the
+// arena read it and know neither graph nor operators. Time is counted in steps: one function of the output, called once
+// a run.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "compiler/program/call.h"
+
+namespace burin {
+
+/// Whose memory: the arena, a buffer of the caller's (--io external).
+enum class Space : uint8_t { arena, port };
+
+/// A run of bytes with one owner.
+struct Buffer {
+  std::string name;  // of the value or "" for working memory
+  Space space = Space::arena;
+  int64_t bytes = 0;
+  int64_t offset = -1;      // in its space; of a port it is 0
+  int first = 0, last = 0;  // steps in which it is live, inclusive; -1: what the caller writes before the run
+  bool operator==(const Buffer&) const = default;
+};
+
+enum class BufferId : int32_t {};
+enum class ConstantId : int32_t {};
+
+/// An array in flash, named after the layer that reads it first.
+struct StoredConstant {
+  std::string name, layer;
+  Constant data;
+  bool operator==(const StoredConstant&) const = default;
+};
+
+/// What an argument of a step's function means.
+using Meaning = std::variant<BufferId, ConstantId>;
+struct Parameter {
+  std::string name;            // "x0", "y0", "scratch", "w"
+  std::optional<DType> dtype;  // of the elements; nothing: working memory
+  bool written = false;
+  Meaning at;
+  bool operator==(const Parameter&) const = default;
+};
+
+/// One layer of the output, for reports.
+struct LayerFacts {
+  std::string name, op, kernel, function, requantize;
+  std::vector<std::string> onnx;
+  Shape shape_in, shape_out;
+  int64_t macs = 0, weight_bytes = 0, scratch_bytes = 0, accumulator_bound = 0;
+  // As the model has them, for the sum over layers; a bias counts as one element of the weights' width.
+  int64_t input_bytes = 0, output_bytes = 0, constant_bytes = 0, bias_bytes = 0;
+  double cycles = 0;                         // estimated
+  std::map<std::string, double> candidates;  // every kernel that serves the layer on this target, with its estimate
+  std::map<std::string, int> needed;
+};
+
+/// One function of the output and its call.
+struct Step {
+  LayerFacts facts;   // facts.function: the step's name, or that of an earlier one whose function it calls
+  std::string needs;  // feature of the core that its kernel asks for; "" for none
+  std::vector<std::string> headers;  // of runtime-min/kernels
+  std::vector<Type> in;              // what it reads, but for constants
+  Type out;
+  std::vector<Parameter> parameters;
+  Body body;
+};
+
+/// One side of the interface.
+struct Port {
+  std::string label;  // "input_0": its parameter
+  std::string name;   // as users know it
+  Type type;
+  bool output = false;
+  BufferId at;
+};
+
+struct Program {
+  std::string name;  // of the model, an identifier
+  std::vector<Port> inputs, outputs;
+  bool external_io = false;  // ports are the caller's buffers
+  int64_t arena_bytes = 0, arena_lower_bound = 0;
+  std::vector<Buffer> buffers;
+  std::vector<StoredConstant> constants;
+  std::vector<Step> steps;
+
+  const Buffer& operator[](BufferId id) const { return buffers[size_t(id)]; }
+  const Constant& operator[](ConstantId id) const { return constants[size_t(id)].data; }
+  int64_t weight_bytes() const;
+  /// Inputs, then outputs.
+  std::vector<const Port*> ports() const;
+};
+
+/// Throws std::invalid_argument naming the step where a name means nothing, or a place lies outside its space.
+void verify(const Program& p);
+
+/// Bytes of the arena in use at each step from -1 on (index 0 is step -1).
+std::vector<int64_t> live_bytes(const Program& p);
+/// The arena as text, at most 100 columns wide: one row per buffer from the lowest offset up, one column per step (or
+/// per several), and a last row that marks the steps at which most bytes are in use.
+std::string arena_picture(const Program& p);
+/// "conv_1", or "(scratch of conv_1)".
+std::string label(const Program& p, const Buffer& b);
+
+}  // namespace burin
