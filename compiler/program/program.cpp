@@ -46,6 +46,8 @@ void verify(const Program& p) {
                               ? size_t(std::get<BufferId>(a.at)) < p.buffers.size()
                               : size_t(std::get<ConstantId>(a.at)) < p.constants.size();
       if (!exists) fail(fmt::format("'{}' of step '{}' is nowhere", a.name, s.facts.name));
+      if (const auto* c = std::get_if<ConstantId>(&a.at); c && p[*c].dtype != a.dtype)
+        fail(fmt::format("'{}' of step '{}' is an array of another type", a.name, s.facts.name));
     }
     for (const Call& c : s.body.calls)
       for (const Argument& a : c.arguments) {

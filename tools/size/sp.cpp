@@ -141,7 +141,7 @@ int64_t list_bytes(std::string_view list) {
 }
 
 SpStep arm(bool thumb, const Instruction& i, StackState& state,
-         const std::function<std::optional<uint32_t>(uint64_t)>& word) {
+           const std::function<std::optional<uint32_t>(uint64_t)>& word) {
   Text t = parse(i.text);
   for (const std::string_view width : {".w", ".n"})
     if (t.mnemonic.ends_with(width)) t.mnemonic.resize(t.mnemonic.size() - 2);
@@ -328,8 +328,8 @@ SpStep riscv(const Instruction& i, StackState& state) {
     const std::string_view link = t.operands.size() >= 2 ? t.operand(0) : "ra";
     s.flow = SpStep::Flow::call, s.conditional = true;
     if (link == "zero")
-      return s.flow = SpStep::Flow::jump, s.conditional = false, s.target = m == "jal" ? relative() : indirect(t.last()),
-             s;
+      return s.flow = SpStep::Flow::jump, s.conditional = false,
+             s.target = m == "jal" ? relative() : indirect(t.last()), s;
     if (link != "ra") return s.problem = "'" + i.text + "' calls with another link register", s;
     s.target = m == "jalr" ? indirect(t.last()) : relative();
     for (const char* lost :
@@ -384,7 +384,8 @@ SpStep x86(const Instruction& i, StackState& state) {
     return s;
   }
   if (m.starts_with("jmp"))
-    return s.flow = indirect ? SpStep::Flow::table : SpStep::Flow::jump, s.target = indirect ? std::nullopt : relative(), s;
+    return s.flow = indirect ? SpStep::Flow::table : SpStep::Flow::jump,
+           s.target = indirect ? std::nullopt : relative(), s;
   if (m.starts_with('j')) return s.flow = SpStep::Flow::branch, s.conditional = true, s.target = relative(), s;
   if (m.starts_with("push")) return state.depth += 8, s;
   if (m.starts_with("pop")) {
@@ -418,7 +419,7 @@ SpStep x86(const Instruction& i, StackState& state) {
 }  // namespace
 
 SpStep step(ElfImage::Machine machine, bool thumb, const Instruction& i, StackState& state,
-          const std::function<std::optional<uint32_t>(uint64_t)>& word) {
+            const std::function<std::optional<uint32_t>(uint64_t)>& word) {
   switch (machine) {
     case ElfImage::Machine::arm:
       return arm(thumb, i, state, word);

@@ -46,6 +46,6 @@ struct SpStep {
 
 /// `word(address)` reads 4 bytes of code (literal pools). `thumb` tells Arm's two sets apart.
 SpStep step(ElfImage::Machine machine, bool thumb, const Instruction& i, StackState& state,
-          const std::function<std::optional<uint32_t>(uint64_t)>& word);
+            const std::function<std::optional<uint32_t>(uint64_t)>& word);
 
 }  // namespace burin

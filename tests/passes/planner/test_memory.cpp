@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "compiler/liveness.h"
-#include "compiler/program/program.h"
 #include "compiler/ops/binary.h"
 #include "compiler/ops/cast.h"
 #include "compiler/ops/concat.h"
@@ -20,6 +19,7 @@
 #include "compiler/ops/quantize.h"
 #include "compiler/ops/reshape.h"
 #include "compiler/ops/unary.h"
+#include "compiler/program/program.h"
 #include "passes/pass.h"
 #include "passes/planner.h"
 
@@ -353,7 +353,8 @@ std::string picture_of(const Graph& g) {
     p.steps.push_back(std::move(s));
   }
   for (const LiveRange& r : live_ranges(g))
-    p.buffers.push_back({r.value == ValueId::none ? "" : g[r.value].name, Space::arena, r.bytes, r.offset, r.first, r.last});
+    p.buffers.push_back(
+        {r.value == ValueId::none ? "" : g[r.value].name, Space::arena, r.bytes, r.offset, r.first, r.last});
   return arena_picture(p);
 }
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "codegen/run.h"
 #include "compiler/interpreter.h"
 #include "compiler/ops/quantize.h"
 #include "compiler/ops/reshape.h"
@@ -75,8 +76,8 @@ Difference compare(const Tensor& got, const Tensor& want, Tolerance t) {
 int run(Arguments& a) {
   const std::vector<std::string> folders = data_folders(a.model, a.data);
   if (a.runner.empty()) a.runner = a.model.target == "host" ? "host" : "qemu";
-  if (a.runner != "interpreter" && a.runner != "host" && a.runner != "qemu")
-    throw UsageError(fmt::format("--runner is interpreter, host or qemu, not '{}'", a.runner));
+  if (a.runner != "interpreter" && a.runner != "program" && a.runner != "host" && a.runner != "qemu")
+    throw UsageError(fmt::format("--runner is interpreter, program, host or qemu, not '{}'", a.runner));
   if (a.runner == "qemu" && a.model.target == "host")
     throw UsageError("--runner qemu wants a --target that QEMU has, see 'burin targets'");
   std::vector<std::vector<NamedTensor>> in, out;
@@ -107,6 +108,8 @@ int run(Arguments& a) {
     RunResult result;
     if (a.runner == "interpreter")
       for (const auto& values : inputs) result.outputs.push_back(interpret(c.graph, values));
+    else if (a.runner == "program")
+      for (const auto& values : inputs) result.outputs.push_back(run(c.program, values));
     else result = build_and_run(c, inputs, a.runner == "host");
 
     for (size_t k = 0; k < sets.size(); ++k)
@@ -135,7 +138,7 @@ int run(Arguments& a) {
         total.values += d.values, total.different += d.different, total.wrong += d.wrong,
             total.largest = std::max(total.largest, d.largest);
       }
-    if (a.runner != "interpreter") {
+    if (a.runner == "host" || a.runner == "qemu") {
       print_out("arena {} bytes", c.program.arena_bytes);
       if (result.stack > 0) print_out(", stack {} bytes", result.stack);
       if (result.instructions) print_out(", {} instructions", *result.instructions);
@@ -157,7 +160,7 @@ void add_verify(CLI::App& app, int& result) {
   add_model_options(*verb, a->model);
   verb->add_option("--data", a->data,
                    "DIR with input_K.pb and output_K.pb (default: test_data_set_* beside the model)");
-  verb->add_option("--runner", a->runner, "interpreter, host or qemu (default: what runs the target)");
+  verb->add_option("--runner", a->runner, "interpreter, program, host or qemu (default: what runs the target)");
   verb->callback([a, &result] { result = guarded(a->model, [&] { return run(*a); }); });
 }
 

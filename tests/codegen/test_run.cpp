@@ -1,0 +1,209 @@
+// run(Program): what a plan, a packing or a kernel gets wrong is seen without a compiler for the target.
+#include "tests/catch.h"
+
+#include <cstdlib>
+
+#include "codegen/lower.h"
+#include "codegen/run.h"
+#include "passes/pass.h"
+#include "tests/passes/law.h"
+#include "tests/passes/random_graph.h"
+
+namespace burin {
+namespace {
+
+struct Made {
+  Graph g;
+  Program p;
+  std::vector<Tensor> inputs;
+};
+
+Made make(Graph g, const char* target, Options options = {}) {
+  Context context;
+  context.target = find_target(target);
+  context.options = options;
+  run_passes(g, context);
+  Made m{std::move(g), {}, {}};
+  m.p = lower(m.g, *context.target, context.options);
+  law::Random random(1);
+  m.inputs = law::random_inputs(m.g, random);
+  return m;
+}
+
+/// "" where the program gives what the graph means, else what is wrong.
+std::string wrong(const Made& m) {
+  try {
+    const std::vector<Tensor> want = interpret(m.g, m.inputs), got = run(m.p, m.inputs);
+    for (size_t i = 0; i < want.size(); ++i)
+      if (const std::string s = law::difference(want[i], got[i], {}); !s.empty()) return s;
+  } catch (const std::exception& e) {
+    return e.what();
+  }
+  return "";
+}
+
+// Two convolutions by rows, a pool and a sum: values that live over several steps.
+constexpr const char* kNet = R"(graph net(%x: i8[1x40x6x4]{0.5,3}) -> %y
+  %w: i8[4x3x3x4]{0.01,0} = constant random:1
+  %v: i8[8x1x1x4]{0.01,0} = constant random:2
+  %u: i8[4x1x1x8]{0.01,0} = constant random:3
+  %a: i8[1x40x6x4]{0.6,-3} = conv kernel=[3,3] pads=[1,1,1,1] channels_last=true %x, %w
+  %b: i8[1x40x6x8]{0.3,-3} = conv kernel=[1,1] channels_last=true %a, %v
+  %c: i8[1x40x6x4]{0.2,-3} = conv kernel=[1,1] channels_last=true %b, %u
+  %y: i8[1x40x6x4]{0.5,-3} = add %a, %c
+)";
+
+Graph net() {
+  std::string text = kNet;
+  unsigned seed = 1;
+  for (size_t at; (at = text.find("random:")) != text.npos;) {
+    text.replace(at, 8, "fill:1");
+    ++seed;
+  }
+  Graph g = parse(text);
+  law::Random random(seed);
+  for (const Value& v : g.values())
+    if (v.constant())
+      for (int64_t i = 0; i < v.data->elements(); ++i)
+        const_cast<Tensor&>(*v.data).set_integer(i, random.between(-127, 127));
+  return g;
+}
+
+size_t buffer(const Program& p, std::string_view name) {
+  for (size_t i = 0; i < p.buffers.size(); ++i)
+    if (p.buffers[i].name == name) return i;
+  FAIL("no buffer " << name);
+  return 0;
+}
+
+TEST_CASE("a program computes what its graph means", "[run]") {
+  for (const char* target : {"host", "cortex-m0plus", "cortex-m4f", "cortex-m55"})
+    for (const Options::Optimize o : {Options::Optimize::speed, Options::Optimize::size, Options::Optimize::ram})
+      for (const Options::Io io : {Options::Io::arena, Options::Io::external}) {
+        Options options;
+        options.optimize = o, options.io = io;
+        INFO(target);
+        CHECK(wrong(make(net(), target, options)) == "");
+      }
+}
+
+TEST_CASE("faults of plans, packings and kernels are seen", "[run]") {
+  const Made good = make(net(), "cortex-m4f");
+  REQUIRE(wrong(good) == "");
+  Made m = good;
+  SECTION("an offset that is off by one") {
+    ++m.p.buffers[buffer(m.p, "b")].offset;
+    m.p.arena_bytes += 1;
+  }
+  SECTION("an offset that is off by a word") {
+    Buffer& b = m.p.buffers[buffer(m.p, "b")];
+    const Buffer& a = m.p.buffers[buffer(m.p, "a")];
+    b.offset = b.offset > a.offset ? a.offset + a.bytes - 4 : a.offset - b.bytes + 4;
+    if (b.offset < 0) b.offset = a.offset + 4;
+    m.p.arena_bytes = std::max(m.p.arena_bytes, b.offset + b.bytes);
+  }
+  SECTION("a lifetime that is one call short") { --m.p.buffers[buffer(m.p, "a")].last; }
+  SECTION("working memory that is a byte short") {
+    const Step* step = nullptr;
+    for (const Step& s : m.p.steps)
+      for (const Parameter& a : s.parameters)
+        if (!a.dtype) step = &s, m.p.buffers[size_t(std::get<BufferId>(a.at))].bytes -= 1;
+    REQUIRE(step);
+  }
+  SECTION("another constant") {
+    std::vector<ConstantId*> weights;
+    for (Step& s : m.p.steps)
+      for (Parameter& a : s.parameters)
+        if (auto* id = std::get_if<ConstantId>(&a.at); id && a.name == "w") weights.push_back(id);
+    REQUIRE(weights.size() == 3);
+    std::swap(*weights[1], *weights[2]);
+  }
+  SECTION("a constant of another type") {
+    std::vector<Parameter*> constants;
+    for (Step& s : m.p.steps)
+      for (Parameter& a : s.parameters)
+        if (std::holds_alternative<ConstantId>(a.at)) constants.push_back(&a);
+    StoredConstant& c = m.p.constants[size_t(std::get<ConstantId>(constants.at(0)->at))];
+    c.data.dtype = DType::f32;
+  }
+  SECTION("one row too many a call") {
+    for (Step& s : m.p.steps)
+      for (Call& c : s.body.calls)
+        if (c.rows) {
+          for (Argument& a : c.arguments)
+            if (std::holds_alternative<RowCount>(a)) a = int64_t(c.rows->n) + 1;
+          goto done;
+        }
+  done:;
+  }
+  SECTION("a packing with one weight wrong") {
+    StoredConstant& c = m.p.constants.at(0);
+    std::vector<std::byte> bytes(c.data.bytes.begin(), c.data.bytes.end());
+    bytes.at(9) ^= std::byte{64};
+    const auto copy = std::make_shared<const std::vector<std::byte>>(bytes);
+    c.data = {c.data.dtype, copy, *copy};
+  }
+  SECTION("a kernel that reads weights in another order") {
+    m = make(net(), "host");
+    bool found = false;
+    for (Step& s : m.p.steps)
+      for (Call& c : s.body.calls)
+        if (c.function == "conv_q8_plain") c.function = "conv_q8_ref", found = true;
+    REQUIRE(found);
+  }
+  INFO("nothing was wrong with the program");
+  CHECK(wrong(m) != "");
+}
+
+TEST_CASE("calls that are none are refused", "[run]") {
+  Made m = make(net(), "host");
+  Call& call = m.p.steps.at(0).body.calls.at(0);
+  SECTION("no such function") { call.function = "conv_q9"; }
+  SECTION("no such template argument") { call.types = {"fn_add"}; }
+  SECTION("too few arguments") { call.arguments.pop_back(); }
+  SECTION("another struct") { m.p.steps[0].body.structs.at(0).value.type = "PoolShape"; }
+  SECTION("no such name") { call.arguments.back() = Pointer{"z9"}; }
+  CHECK_THROWS_AS(run(m.p, m.inputs), std::invalid_argument);
+}
+
+/// One random network for one target; 1 where it was refused.
+std::string random_network(uint64_t seed) {
+  constexpr const char* targets[] = {"host", "cortex-m0plus", "cortex-m4f", "cortex-m55", "riscv32"};
+  constexpr Options::Optimize optimize[] = {Options::Optimize::speed, Options::Optimize::size, Options::Optimize::ram};
+  Context context;
+  context.target = find_target(targets[seed % std::size(targets)]);
+  context.options.optimize = optimize[seed / 5 % 3];
+  context.options.io = seed % 2 ? Options::Io::external : Options::Io::arena;
+  Graph g = random_graph(seed, 2 + int(seed % 9), seed % 4 != 0);
+  run_passes(g, context);
+  law::Random random(seed);
+  const std::vector<Tensor> inputs = law::random_inputs(g, random);
+  const std::vector<Tensor> want = interpret(g, inputs);
+  const std::vector<Tensor> got = run(lower(g, *context.target, context.options), inputs);
+  for (size_t i = 0; i < want.size(); ++i)
+    if (const std::string s = law::difference(want[i], got[i], {}); !s.empty())
+      return fmt::format("seed {}, {}, output {}: {}", seed, context.target->name, i, s);
+  return "";
+}
+
+// burin_tests "[run-soak]" with BURIN_SOAK=N: N networks instead.
+TEST_CASE("random networks run as programs", "[run][run-soak]") {
+  const char* count = std::getenv("BURIN_SOAK");
+  const uint64_t n = count ? std::stoull(count) : 100;
+  int different = 0;
+  for (uint64_t seed = 1; seed <= n; ++seed) {
+    std::string s;
+    try {
+      s = random_network(seed);
+    } catch (const std::exception& e) {
+      s = fmt::format("seed {}: {}", seed, e.what());
+    }
+    INFO(s);
+    CHECK(s == "");
+    different += !s.empty();
+  }
+  CHECK(different == 0);
+}
+
+}  // namespace
+}  // namespace burin
