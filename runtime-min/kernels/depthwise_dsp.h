@@ -118,39 +118,38 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
 #define BURIN_DW_TEMPORARIES [w0] "=&r"(w0), [w1] "=&r"(w1), [p0] "=&r"(p0), [p1] "=&r"(p1)
 #define BURIN_DW_INPUTS(...) [w] "r"(w), __VA_ARGS__ : "memory"
 #define BURIN_DW_AT(distance) [p] "r"(p), [row] "i"(distance)
-#define BURIN_DW_3(stride)                                                                                             \
-  __asm__ volatile(BURIN_DW_WINDOW(stride, 3, BURIN_DW_KNOWN)                                                          \
-                   : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "+r"(a[2]), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2)         \
-                   : BURIN_DW_INPUTS(BURIN_DW_AT(down * 4)))
-#define BURIN_DW_4(stride)                                                                                             \
-  __asm__ volatile(BURIN_DW_WINDOW(stride, 4, BURIN_DW_KNOWN)                                                          \
-                   : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "+r"(a[3]), BURIN_DW_TEMPORARIES,      \
-                     [p2] "=&r"(p2)                                                                                    \
-                   : BURIN_DW_INPUTS(BURIN_DW_AT(down * 4)))
-#define BURIN_DW_5(stride)                                                                                             \
-  __asm__ volatile(BURIN_DW_WINDOW(stride, 5, BURIN_DW_KNOWN)                                                          \
-                   : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "+r"(a[4]),          \
-                     BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                                              \
-                   : BURIN_DW_INPUTS(BURIN_DW_AT(down * 4)))
-#define BURIN_DW_6(stride)                                                                                             \
-  __asm__ volatile(BURIN_DW_WINDOW(stride, 6, BURIN_DW_KNOWN)                                                          \
-                   : [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "=&r"(a[4]),         \
-                     [a5] "+r"(a[5]), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                             \
-                   : BURIN_DW_INPUTS(BURIN_DW_AT(down * 4)))
+#define BURIN_DW_SUMS(stride, count, ...)                                                                              \
+  __asm__ volatile(BURIN_DW_WINDOW(stride, count, BURIN_DW_KNOWN) : __VA_ARGS__ : BURIN_DW_INPUTS(BURIN_DW_AT(down * 4)))
+#define BURIN_DW_3                                                                                                     \
+  [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "+r"(a[2]), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2)
+#define BURIN_DW_4                                                                                                     \
+  [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "+r"(a[3]), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2)
+#define BURIN_DW_5                                                                                                     \
+  [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "+r"(a[4]), BURIN_DW_TEMPORARIES,       \
+  [p2] "=&r"(p2), [p3] "=&r"(p3)
+#define BURIN_DW_6                                                                                                     \
+  [a0] "=&r"(a[0]), [a1] "=&r"(a[1]), [a2] "=&r"(a[2]), [a3] "=&r"(a[3]), [a4] "=&r"(a[4]), [a5] "+r"(a[5]),           \
+  BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)
 // The same for a row length that is not known, and shift8 with a shift that is not.
 #define BURIN_DW_ANY(stride, saturate)                                                                                 \
   __asm__ volatile(BURIN_DW_WINDOW(stride, 6, BURIN_DW_MOVING)                                                         \
                    "ldr %[w0], %[multiplier]\n\tldr %[w1], %[offset]\n\tldr %[p0], %[shift]\n\t"                       \
-                   BURIN_DW_EACH(BURIN_DW_SCALE) BURIN_DW_EACH(BURIN_DW_SHIFT) BURIN_DW_EACH(saturate)                 \
+                   BURIN_DW_EACH_6(BURIN_DW_MUL) BURIN_DW_EACH_6(BURIN_DW_SHIFT) BURIN_DW_EACH_6(saturate)             \
                    : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [a4] "=&r"(a4), [a5] "+r"(a5),    \
                      [p] "+r"(p), BURIN_DW_TEMPORARIES, [p2] "=&r"(p2), [p3] "=&r"(p3)                                 \
                    : BURIN_DW_INPUTS([row] "m"(row), [multiplier] "m"(multiplier), [offset] "m"(offset), [shift] "m"(shift)))
 // clang-format on
-#define BURIN_DW_EACH(F) F(a0) F(a1) F(a2) F(a3) F(a4) F(a5)
-#define BURIN_DW_SCALE(a) "smmla %[" #a "], %[" #a "], %[w0], %[w1]\n\t"
-#define BURIN_DW_SHIFT(a) "asr %[" #a "], %[" #a "], %[p0]\n\t"
-#define BURIN_DW_SSAT(a) "ssat %[" #a "], #8, %[" #a "]\n\t"
-#define BURIN_DW_USAT(a) "usat %[" #a "], #8, %[" #a "]\n\t"
+// F of every sum and its place.
+#define BURIN_DW_EACH_1(F) F(a0, 0)
+#define BURIN_DW_EACH_2(F) BURIN_DW_EACH_1(F) F(a1, 1)
+#define BURIN_DW_EACH_3(F) BURIN_DW_EACH_2(F) F(a2, 2)
+#define BURIN_DW_EACH_4(F) BURIN_DW_EACH_3(F) F(a3, 3)
+#define BURIN_DW_EACH_5(F) BURIN_DW_EACH_4(F) F(a4, 4)
+#define BURIN_DW_EACH_6(F) BURIN_DW_EACH_5(F) F(a5, 5)
+#define BURIN_DW_MUL(a, k) "smmla %[" #a "], %[" #a "], %[w0], %[w1]\n\t"
+#define BURIN_DW_SHIFT(a, k) "asr %[" #a "], %[" #a "], %[p0]\n\t"
+#define BURIN_DW_SSAT(a, k) "ssat %[" #a "], #8, %[" #a "]\n\t"
+#define BURIN_DW_USAT(a, k) "usat %[" #a "], #8, %[" #a "]\n\t"
 #endif
 
 /// Outputs that are computed together.
@@ -168,15 +167,15 @@ BURIN_INLINE void depthwise_sums(const ConvShape& s, int32_t count, const uint32
   if (s.kh == 3 && count > 2 && known) {
     uint32_t w0, w1, p0, p1, p2, p3;
     if (s.sw == 1) {
-      if (count == 3) BURIN_DW_3(1);
-      else if (count == 4) BURIN_DW_4(1);
-      else if (count == 5) BURIN_DW_5(1);
-      else BURIN_DW_6(1);
+      if (count == 3) BURIN_DW_SUMS(1, 3, BURIN_DW_3);
+      else if (count == 4) BURIN_DW_SUMS(1, 4, BURIN_DW_4);
+      else if (count == 5) BURIN_DW_SUMS(1, 5, BURIN_DW_5);
+      else BURIN_DW_SUMS(1, 6, BURIN_DW_6);
     } else {
-      if (count == 3) BURIN_DW_3(2);
-      else if (count == 4) BURIN_DW_4(2);
-      else if (count == 5) BURIN_DW_5(2);
-      else BURIN_DW_6(2);
+      if (count == 3) BURIN_DW_SUMS(2, 3, BURIN_DW_3);
+      else if (count == 4) BURIN_DW_SUMS(2, 4, BURIN_DW_4);
+      else if (count == 5) BURIN_DW_SUMS(2, 5, BURIN_DW_5);
+      else BURIN_DW_SUMS(2, 6, BURIN_DW_6);
     }
     return;
   }
@@ -287,8 +286,6 @@ BURIN_INLINE void depthwise_any(const ConvShape& s, const Requant& q, uint32_t z
 #define BURIN_DW_FPU 1
 // All outputs of a channel in one loop, requantization included, with weights and what else is needed again and again
 // in registers of the FPU. `rest`: outputs of a row beyond whole blocks of six.
-#define BURIN_DW_1_OF_0(F, at)
-#define BURIN_DW_2_OF_0(F, at)
 #define BURIN_DW_1_OF_1(F, at) BURIN_DW_LOAD_2(p0, p1, at) BURIN_DW_EVEN(a0, F(a0), p0, p1)
 #define BURIN_DW_2_OF_1(F, at) BURIN_DW_1_OF_1(F, at)
 #define BURIN_DW_1_OF_2(F, at) BURIN_DW_1_OF_1(F, at) BURIN_DW_ODD(a1, F(a1), p0, p1)
@@ -300,39 +297,21 @@ BURIN_INLINE void depthwise_any(const ConvShape& s, const Requant& q, uint32_t z
 #define BURIN_DW_OUT(a, k)                                                                                             \
   ".if %c[u]\n\tusat %[" #a "], #8, %[" #a "], asr %[shift]\n\t.else\n\tssat %[" #a "], #8, %[" #a                     \
   "], asr %[shift]\n\t.endif\n\tstrb %[" #a "], [%[y], #%c[oc]*" #k "]\n\t"
-#define BURIN_DW_MUL(a) "smmla %[" #a "], %[" #a "], %[w0], %[w1]\n\t"
-#define BURIN_DW_MUL_1 BURIN_DW_MUL(a0)
-#define BURIN_DW_MUL_2 BURIN_DW_MUL_1 BURIN_DW_MUL(a1)
-#define BURIN_DW_MUL_3 BURIN_DW_MUL_2 BURIN_DW_MUL(a2)
-#define BURIN_DW_MUL_4 BURIN_DW_MUL_3 BURIN_DW_MUL(a3)
-#define BURIN_DW_MUL_5 BURIN_DW_MUL_4 BURIN_DW_MUL(a4)
-#define BURIN_DW_MUL_6 BURIN_DW_MUL_5 BURIN_DW_MUL(a5)
-#define BURIN_DW_OUT_1 BURIN_DW_OUT(a0, 0)
-#define BURIN_DW_OUT_2 BURIN_DW_OUT_1 BURIN_DW_OUT(a1, 1)
-#define BURIN_DW_OUT_3 BURIN_DW_OUT_2 BURIN_DW_OUT(a2, 2)
-#define BURIN_DW_OUT_4 BURIN_DW_OUT_3 BURIN_DW_OUT(a3, 3)
-#define BURIN_DW_OUT_5 BURIN_DW_OUT_4 BURIN_DW_OUT(a4, 4)
-#define BURIN_DW_OUT_6 BURIN_DW_OUT_5 BURIN_DW_OUT(a5, 5)
-#define BURIN_DW_BLOCK_0(stride)
-#define BURIN_DW_BLOCK_1(stride) BURIN_DW_BLOCK(stride, 1)
-#define BURIN_DW_BLOCK_2(stride) BURIN_DW_BLOCK(stride, 2)
-#define BURIN_DW_BLOCK_3(stride) BURIN_DW_BLOCK(stride, 3)
-#define BURIN_DW_BLOCK_4(stride) BURIN_DW_BLOCK(stride, 4)
-#define BURIN_DW_BLOCK_5(stride) BURIN_DW_BLOCK(stride, 5)
 #define BURIN_DW_BLOCK(stride, count)                                                                                  \
   "vmov %[" BURIN_DW_FROM_##count() "], %[first]\n\t"                                                                  \
   "vmov %[w0], %[w1], %P[f0]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_FROM_##count, "0")                           \
   "vmov %[w0], %[w1], %P[f1]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, "%c[row]")                              \
   "vmov %[w0], %[w1], %P[f2]\n\t" BURIN_DW_##stride##_OF_##count(BURIN_DW_OWN, "%c[row]*2")                            \
-  "vmov %[w0], %[w1], %P[scale]\n\t" BURIN_DW_MUL_##count BURIN_DW_OUT_##count
-#define BURIN_DW_PLANE(stride, rest)                                                                                   \
+  "vmov %[w0], %[w1], %P[scale]\n\t" BURIN_DW_EACH_##count(BURIN_DW_MUL) BURIN_DW_EACH_##count(BURIN_DW_OUT)
+#define BURIN_DW_REST(stride, rest) BURIN_DW_PLANE(stride, rest, BURIN_DW_BLOCK(stride, rest))
+#define BURIN_DW_PLANE(stride, rest, last_block)                                                                       \
   __asm__ volatile(                                                                                                    \
       "1:\n\t"                                                                                                         \
       ".if %c[blocks] > 1\n\tmovw %[w0], #%c[blocks]*6*%c[oc]\n\tadd %[w0], %[y]\n\tvmov %[stop], %[w0]\n\t.endif\n\t" \
       ".if %c[blocks] > 0\n\t2:\n\t" BURIN_DW_BLOCK(stride, 6)                                                         \
       ".if %c[blocks] + " #rest " > 1\n\tadd %[p], #12*" #stride "\n\taddw %[y], %[y], #%c[oc]*6\n\t.endif\n\t"        \
       ".if %c[blocks] > 1\n\tvmov %[w0], %[stop]\n\tcmp %[y], %[w0]\n\tbne 2b\n\t.endif\n\t.endif\n\t"                 \
-      BURIN_DW_BLOCK_##rest(stride)                                                                                    \
+      last_block                                                                                                       \
       ".if %c[blocks] + " #rest " > 1\n\taddw %[p], %[p], #%c[down]-%c[blocks]*12*" #stride "\n\t.else\n\t"            \
       "addw %[p], %[p], #%c[down]\n\t.endif\n\t"                                                                       \
       ".if " #rest "\n\taddw %[y], %[y], #%c[oc]*" #rest "\n\t.else\n\t.if %c[blocks] == 1\n\t"                        \
@@ -342,7 +321,7 @@ BURIN_INLINE void depthwise_any(const ConvShape& s, const Requant& q, uint32_t z
         [w0] "=&r"(w0), [w1] "=&r"(w1), [p0] "=&r"(p0), [p1] "=&r"(p1), [p2] "=&r"(p2), [p3] "=&r"(p3), [p] "+r"(p),   \
         [y] "+r"(y), [stop] "=&t"(stop)                                                                                \
       : [f0] "w"(f0), [f1] "w"(f1), [f2] "w"(f2), [scale] "w"(scale), [first] "t"(first), [end] "t"(end),              \
-        [row] "i"(down * 4), [down] "i"(down * 4 * s.sh), [oc] "i"(s.oc), [shift] "i"(q.shift),                      \
+        [row] "i"(down * 4), [down] "i"(down * 4 * s.sh), [oc] "i"(s.oc), [shift] "i"(q.shift),                        \
         [u] "i"(Y(-1) > Y(0)), [blocks] "i"(s.ow / kDepthwiseBlock)                                                    \
       : "cc", "memory")
 // clang-format on
@@ -377,19 +356,19 @@ BURIN_INLINE void depthwise_plane(const ConvShape& s, const Requant& q, int32_t 
   int32_t a0, a1, a2, a3, a4, a5;
   uint32_t w0, w1, p0, p1, p2, p3;
   if (s.sw == 1) {
-    if (rest == 0) BURIN_DW_PLANE(1, 0);
-    else if (rest == 1) BURIN_DW_PLANE(1, 1);
-    else if (rest == 2) BURIN_DW_PLANE(1, 2);
-    else if (rest == 3) BURIN_DW_PLANE(1, 3);
-    else if (rest == 4) BURIN_DW_PLANE(1, 4);
-    else BURIN_DW_PLANE(1, 5);
+    if (rest == 0) BURIN_DW_PLANE(1, 0, "");
+    else if (rest == 1) BURIN_DW_REST(1, 1);
+    else if (rest == 2) BURIN_DW_REST(1, 2);
+    else if (rest == 3) BURIN_DW_REST(1, 3);
+    else if (rest == 4) BURIN_DW_REST(1, 4);
+    else BURIN_DW_REST(1, 5);
   } else {
-    if (rest == 0) BURIN_DW_PLANE(2, 0);
-    else if (rest == 1) BURIN_DW_PLANE(2, 1);
-    else if (rest == 2) BURIN_DW_PLANE(2, 2);
-    else if (rest == 3) BURIN_DW_PLANE(2, 3);
-    else if (rest == 4) BURIN_DW_PLANE(2, 4);
-    else BURIN_DW_PLANE(2, 5);
+    if (rest == 0) BURIN_DW_PLANE(2, 0, "");
+    else if (rest == 1) BURIN_DW_REST(2, 1);
+    else if (rest == 2) BURIN_DW_REST(2, 2);
+    else if (rest == 3) BURIN_DW_REST(2, 3);
+    else if (rest == 4) BURIN_DW_REST(2, 4);
+    else BURIN_DW_REST(2, 5);
   }
 }
 #else

@@ -105,8 +105,42 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
   next("r8", "32*" #k "+32") "smlad r7, r12, r9, r7\n\tldr r12, [r10, #8*" #k "+20]\n\t" next("r9", "32*" #k "+36")
 #define BURIN_HS_MORE(v, at) "ldr " v ", [lr, #" at "]\n\t"
 #define BURIN_HS_DONE(v, at)
+#define BURIN_HS_START "ldr r11, [r10, #8]\n\tldr r8, [lr]\n\tldr r12, [r10, #12]\n\tldr r9, [lr, #4]\n\t"
+#define BURIN_HS_ROW(n, registers, text) BURIN_HS_START text "add r10, #8*" #n "\n\tadd lr, #32*" #n "\n\t"
+// clang-format off
+#define BURIN_HS_EIGHTS                                                                                                \
+  "2:\n\t" BURIN_HS_START BURIN_HS_EIGHT "add r10, #64\n\tadd lr, #256\n\tldr r8, %[stop]\n\tcmp lr, r8\n\tbne 2b\n\t"
+#define BURIN_HS_PROLOGUE "ldr lr, %[c]\n\t"
+#define BURIN_HS_ENTER "ldr r10, %[w]\n\tldr r3, [r10]\n\tldr r7, [r10, #4]\n\t"
+// The multipliers came where the next weights would have come.
+#define BURIN_HS_LEAVE                                                                                                 \
+  "add r10, #16\n\tmov r8, r11\n\tmov r9, r12\n\tstr r10, %[w]\n\tldr r12, %[offset]\n\tldr r10, %[y]\n\tldr lr, %[c]\n\t"
+#define BURIN_HS_EPILOGUE
+#define BURIN_HS_USES(...)
+#else
+// Weights wait in registers of the FPU, up to 16 quads of them, so that a core register is left for a third word of
+// activations: LDM of three is cheaper than LDRD. One quad: 22 instructions for 32 products.
+#define BURIN_HS_Q_AT(d, from, next)                                                                                   \
+  "vmov r11, r12, d" #d "\n\tldm lr!, {r8, r9, r10}\n\t" BURIN_HS_AT(0, 4, "r8", from) BURIN_HS_AT(1, 5, "r9", from)   \
+  BURIN_HS_AT(2, 6, "r10", from) "ldm lr!, {r8, r9, r10}\n\t" BURIN_HS_AT(3, 7, "r8", from)                            \
+  "sxtb16 r11, r11\n\tsxtb16 r12, r12\n\t" BURIN_HS_AT(0, 4, "r9", BURIN_HS_SELF)                                      \
+  BURIN_HS_AT(1, 5, "r10", BURIN_HS_SELF) "ldrd r8, r9, [lr], #8\n\t" BURIN_HS_AT(2, 6, "r8", BURIN_HS_SELF)           \
+  BURIN_HS_AT(3, 7, "r9", BURIN_HS_SELF)
+#define BURIN_HS_ROW(n, registers, text)                                                                               \
+  "vldm r11!, {" registers "}\n\tstr r11, %[w]\n\t" text "ldr r11, %[w]\n\t"
+#define BURIN_HS_EIGHTS                                                                                                \
+  "2:\n\tvldm r11!, {d0-d7}\n\tstr r11, %[w]\n\t" BURIN_HS_EIGHT                                                      \
+  "ldr r12, %[stop]\n\tldr r11, %[w]\n\tcmp lr, r12\n\tbne 2b\n\t"
+#define BURIN_HS_PROLOGUE "ldr r11, %[w]\n\tldr lr, %[c]\n\t"
+#define BURIN_HS_ENTER "ldrd r3, r7, [r11], #8\n\t"
+#define BURIN_HS_LEAVE "ldr lr, %[c]\n\tldrd r10, r12, %[y]\n\tldrd r8, r9, [r11], #8\n\t"
+#define BURIN_HS_EPILOGUE "str r11, %[w]\n\t"
+#define BURIN_HS_USES(...) , __VA_ARGS__
+#endif
+// Up to 16 quads in a row; of more, what eights leave over, then eights in a loop. A row of n begins with all but its
+// last quad.
 #define BURIN_HS_Q(k) BURIN_HS_Q_AT(k, BURIN_HS_SELF, BURIN_HS_MORE)
-#define BURIN_HS_BEGIN_1
+#define BURIN_HS_LAST_Q(k) BURIN_HS_Q_AT(k, BURIN_HS_SELF, BURIN_HS_DONE)
 #define BURIN_HS_BEGIN_2 BURIN_HS_Q_AT(0, BURIN_HS_FROM, BURIN_HS_MORE)
 #define BURIN_HS_BEGIN_3 BURIN_HS_BEGIN_2 BURIN_HS_Q(1)
 #define BURIN_HS_BEGIN_4 BURIN_HS_BEGIN_3 BURIN_HS_Q(2)
@@ -122,88 +156,10 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
 #define BURIN_HS_BEGIN_14 BURIN_HS_BEGIN_13 BURIN_HS_Q(12)
 #define BURIN_HS_BEGIN_15 BURIN_HS_BEGIN_14 BURIN_HS_Q(13)
 #define BURIN_HS_BEGIN_16 BURIN_HS_BEGIN_15 BURIN_HS_Q(14)
-#define BURIN_HS_Q1 BURIN_HS_Q_AT(0, BURIN_HS_FROM, BURIN_HS_DONE)
-#define BURIN_HS_Q2 BURIN_HS_BEGIN_2 BURIN_HS_Q_AT(1, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q3 BURIN_HS_BEGIN_3 BURIN_HS_Q_AT(2, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q4 BURIN_HS_BEGIN_4 BURIN_HS_Q_AT(3, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q5 BURIN_HS_BEGIN_5 BURIN_HS_Q_AT(4, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q6 BURIN_HS_BEGIN_6 BURIN_HS_Q_AT(5, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q7 BURIN_HS_BEGIN_7 BURIN_HS_Q_AT(6, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q8 BURIN_HS_BEGIN_8 BURIN_HS_Q_AT(7, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q9 BURIN_HS_BEGIN_9 BURIN_HS_Q_AT(8, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q10 BURIN_HS_BEGIN_10 BURIN_HS_Q_AT(9, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q11 BURIN_HS_BEGIN_11 BURIN_HS_Q_AT(10, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q12 BURIN_HS_BEGIN_12 BURIN_HS_Q_AT(11, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q13 BURIN_HS_BEGIN_13 BURIN_HS_Q_AT(12, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q14 BURIN_HS_BEGIN_14 BURIN_HS_Q_AT(13, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q15 BURIN_HS_BEGIN_15 BURIN_HS_Q_AT(14, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_Q16 BURIN_HS_BEGIN_16 BURIN_HS_Q_AT(15, BURIN_HS_SELF, BURIN_HS_DONE)
-#define BURIN_HS_START "ldr r11, [r10, #8]\n\tldr r8, [lr]\n\tldr r12, [r10, #12]\n\tldr r9, [lr, #4]\n\t"
-#define BURIN_HS_ROW(last, text) BURIN_HS_START text "add r10, #8*" #last "+8\n\tadd lr, #32*" #last "+32\n\t"
-// clang-format off
-#define BURIN_HS_EIGHTS                                                                                                \
-  "2:\n\t" BURIN_HS_START BURIN_HS_Q(0) BURIN_HS_Q(1) BURIN_HS_Q(2) BURIN_HS_Q(3) BURIN_HS_Q(4) BURIN_HS_Q(5)          \
-  BURIN_HS_Q(6) BURIN_HS_Q_AT(7, BURIN_HS_SELF, BURIN_HS_DONE)                                                         \
-  "add r10, #64\n\tadd lr, #256\n\tldr r8, %[stop]\n\tcmp lr, r8\n\tbne 2b\n\t"
-#define BURIN_HS_PROLOGUE "ldr lr, %[c]\n\t"
-#define BURIN_HS_ENTER "ldr r10, %[w]\n\tldr r3, [r10]\n\tldr r7, [r10, #4]\n\t"
-// The multipliers came where the next weights would have come.
-#define BURIN_HS_LEAVE                                                                                                 \
-  "add r10, #16\n\tmov r8, r11\n\tmov r9, r12\n\tstr r10, %[w]\n\tldr r12, %[offset]\n\tldr r10, %[y]\n\tldr lr, %[c]\n\t"
-#define BURIN_HS_EPILOGUE
-#else
-// Weights wait in registers of the FPU, up to 16 quads of them, so that a core register is left for a third word of
-// activations: LDM of three is cheaper than LDRD. One quad: 22 instructions for 32 products.
-#define BURIN_HS_Q_FROM(d, from)                                                                                       \
-  "vmov r11, r12, d" #d "\n\tldm lr!, {r8, r9, r10}\n\t" BURIN_HS_AT(0, 4, "r8", from) BURIN_HS_AT(1, 5, "r9", from)   \
-  BURIN_HS_AT(2, 6, "r10", from) "ldm lr!, {r8, r9, r10}\n\t" BURIN_HS_AT(3, 7, "r8", from)                            \
-  "sxtb16 r11, r11\n\tsxtb16 r12, r12\n\t" BURIN_HS_AT(0, 4, "r9", BURIN_HS_SELF)                                      \
-  BURIN_HS_AT(1, 5, "r10", BURIN_HS_SELF) "ldrd r8, r9, [lr], #8\n\t" BURIN_HS_AT(2, 6, "r8", BURIN_HS_SELF)           \
-  BURIN_HS_AT(3, 7, "r9", BURIN_HS_SELF)
-#define BURIN_HS_Q(d) BURIN_HS_Q_FROM(d, BURIN_HS_SELF)
-#define BURIN_HS_Q1 BURIN_HS_Q_FROM(0, BURIN_HS_FROM)
-#define BURIN_HS_Q2 BURIN_HS_Q1 BURIN_HS_Q(1)
-#define BURIN_HS_Q3 BURIN_HS_Q2 BURIN_HS_Q(2)
-#define BURIN_HS_Q4 BURIN_HS_Q3 BURIN_HS_Q(3)
-#define BURIN_HS_Q5 BURIN_HS_Q4 BURIN_HS_Q(4)
-#define BURIN_HS_Q6 BURIN_HS_Q5 BURIN_HS_Q(5)
-#define BURIN_HS_Q7 BURIN_HS_Q6 BURIN_HS_Q(6)
-#define BURIN_HS_Q8 BURIN_HS_Q7 BURIN_HS_Q(7)
-#define BURIN_HS_Q9 BURIN_HS_Q8 BURIN_HS_Q(8)
-#define BURIN_HS_Q10 BURIN_HS_Q9 BURIN_HS_Q(9)
-#define BURIN_HS_Q11 BURIN_HS_Q10 BURIN_HS_Q(10)
-#define BURIN_HS_Q12 BURIN_HS_Q11 BURIN_HS_Q(11)
-#define BURIN_HS_Q13 BURIN_HS_Q12 BURIN_HS_Q(12)
-#define BURIN_HS_Q14 BURIN_HS_Q13 BURIN_HS_Q(13)
-#define BURIN_HS_Q15 BURIN_HS_Q14 BURIN_HS_Q(14)
-#define BURIN_HS_Q16 BURIN_HS_Q15 BURIN_HS_Q(15)
-// Up to 16 quads in a row; of more, what eights leave over, then eights in a loop.
-// The assembler wants no range of one.
-#define BURIN_HS_LIST_0 "d0"
-#define BURIN_HS_LIST_1 "d0-d1"
-#define BURIN_HS_LIST_2 "d0-d2"
-#define BURIN_HS_LIST_3 "d0-d3"
-#define BURIN_HS_LIST_4 "d0-d4"
-#define BURIN_HS_LIST_5 "d0-d5"
-#define BURIN_HS_LIST_6 "d0-d6"
-#define BURIN_HS_LIST_7 "d0-d7"
-#define BURIN_HS_LIST_8 "d0-d8"
-#define BURIN_HS_LIST_9 "d0-d9"
-#define BURIN_HS_LIST_10 "d0-d10"
-#define BURIN_HS_LIST_11 "d0-d11"
-#define BURIN_HS_LIST_12 "d0-d12"
-#define BURIN_HS_LIST_13 "d0-d13"
-#define BURIN_HS_LIST_14 "d0-d14"
-#define BURIN_HS_LIST_15 "d0-d15"
-#define BURIN_HS_ROW(last, text) "vldm r11!, {" BURIN_HS_LIST_##last "}\n\tstr r11, %[w]\n\t" text "ldr r11, %[w]\n\t"
-#define BURIN_HS_EIGHTS                                                                                                \
-  "2:\n\tvldm r11!, {d0-d7}\n\tstr r11, %[w]\n\t" BURIN_HS_Q(0) BURIN_HS_Q(1) BURIN_HS_Q(2) BURIN_HS_Q(3)              \
-  BURIN_HS_Q(4) BURIN_HS_Q(5) BURIN_HS_Q(6) BURIN_HS_Q(7) "ldr r12, %[stop]\n\tldr r11, %[w]\n\tcmp lr, r12\n\tbne 2b\n\t"
-#define BURIN_HS_PROLOGUE "ldr r11, %[w]\n\tldr lr, %[c]\n\t"
-#define BURIN_HS_ENTER "ldrd r3, r7, [r11], #8\n\t"
-#define BURIN_HS_LEAVE "ldr lr, %[c]\n\tldrd r10, r12, %[y]\n\tldrd r8, r9, [r11], #8\n\t"
-#define BURIN_HS_EPILOGUE "str r11, %[w]\n\t"
-#endif
+#define BURIN_HS_ROW_1 BURIN_HS_ROW(1, "d0", BURIN_HS_Q_AT(0, BURIN_HS_FROM, BURIN_HS_DONE))
+#define BURIN_HS_ROW_OF(n, last) BURIN_HS_ROW(n, "d0-d" #last, BURIN_HS_BEGIN_##n BURIN_HS_LAST_Q(last))
+#define BURIN_HS_EIGHT                                                                                                 \
+  BURIN_HS_Q(0) BURIN_HS_Q(1) BURIN_HS_Q(2) BURIN_HS_Q(3) BURIN_HS_Q(4) BURIN_HS_Q(5) BURIN_HS_Q(6) BURIN_HS_LAST_Q(7)
 #define BURIN_HS_COPIES "mov r0, r3\n\tmov r1, r3\n\tmov r2, r3\n\tmov r4, r7\n\tmov r5, r7\n\tmov r6, r7\n\t"
 #define BURIN_HS_SCALE(i, m) "smmla r" #i ", r" #i ", " m ", r12\n\t"
 #define BURIN_HS_SATURATE(i)                                                                                           \
@@ -215,11 +171,6 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
   BURIN_HS_SCALE(3, "r8") BURIN_HS_STORE(2, "2") BURIN_HS_SATURATE(6) BURIN_HS_SCALE(7, "r9") BURIN_HS_STORE(6, "2+1") \
   BURIN_HS_SATURATE(3) BURIN_HS_SCALE(4, "r9") BURIN_HS_STORE(3, "3") BURIN_HS_SATURATE(7) BURIN_HS_SCALE(0, "r8")     \
   BURIN_HS_STORE(7, "3+1") BURIN_HS_SATURATE(4) BURIN_HS_STORE(4, "0+1") BURIN_HS_SATURATE(0) "strb r0, [r10], #2\n\t"
-#if BURIN_DUAL
-#define BURIN_HS_CLOBBERS
-#else
-#define BURIN_HS_CLOBBERS , "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7"
-#endif
 #define BURIN_HS_PAIRS(text, ...)                                                                                      \
   __asm__ volatile(BURIN_HS_PROLOGUE "1:\n\t" BURIN_HS_ENTER text BURIN_HS_LEAVE BURIN_HS_REQUANTIZE                   \
                    "str r10, %[y]\n\tldr r8, %[end]\n\tcmp r10, r8\n\tbne 1b\n\t" BURIN_HS_EPILOGUE                    \
@@ -227,28 +178,12 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
                    : [c] "m"(column), [stop] "m"(stop), [end] "m"(end), [offset] "m"(state.offset), [n] "i"(filters),  \
                      [shift] "i"(q.shift), [u] "i"(unsigned_y)                                                         \
                    : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",      \
-                     "memory" BURIN_HS_CLOBBERS __VA_ARGS__)
+                     "memory" BURIN_HS_USES("d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7") __VA_ARGS__)
+#define BURIN_HS_CASE(n, last, ...)                                                                                    \
+  case n: BURIN_HS_PAIRS(BURIN_HS_ROW_OF(n, last), __VA_ARGS__); break;
+#define BURIN_HS_CASE_OF_8(n, last)                                                                                    \
+  case n: BURIN_HS_PAIRS(BURIN_HS_ROW_OF(n, last) BURIN_HS_EIGHTS, ); break;
 // clang-format on
-// Beyond d7 a function must save what it uses.
-#if BURIN_DUAL
-#define BURIN_HS_9
-#define BURIN_HS_10
-#define BURIN_HS_11
-#define BURIN_HS_12
-#define BURIN_HS_13
-#define BURIN_HS_14
-#define BURIN_HS_15
-#define BURIN_HS_16
-#else
-#define BURIN_HS_9 , "d8"
-#define BURIN_HS_10 BURIN_HS_9, "d9"
-#define BURIN_HS_11 BURIN_HS_10, "d10"
-#define BURIN_HS_12 BURIN_HS_11, "d11"
-#define BURIN_HS_13 BURIN_HS_12, "d12"
-#define BURIN_HS_14 BURIN_HS_13, "d13"
-#define BURIN_HS_15 BURIN_HS_14, "d14"
-#define BURIN_HS_16 BURIN_HS_15, "d15"
-#endif
 #else
 #define BURIN_HS_LOOPS 0
 #endif
@@ -272,30 +207,38 @@ BURIN_INLINE void hs_pairs(const Requant& q, int32_t filters, int32_t quads, con
   } state = {out, q.offset};
   Y* const end = out + filters / 2 * 2;
   constexpr int32_t unsigned_y = Y(-1) > Y(0);
-  if (quads == 1) BURIN_HS_PAIRS(BURIN_HS_ROW(0, BURIN_HS_Q1), );
-  else if (quads == 2) BURIN_HS_PAIRS(BURIN_HS_ROW(1, BURIN_HS_Q2), );
-  else if (quads == 3) BURIN_HS_PAIRS(BURIN_HS_ROW(2, BURIN_HS_Q3), );
-  else if (quads == 4) BURIN_HS_PAIRS(BURIN_HS_ROW(3, BURIN_HS_Q4), );
-  else if (quads == 5) BURIN_HS_PAIRS(BURIN_HS_ROW(4, BURIN_HS_Q5), );
-  else if (quads == 6) BURIN_HS_PAIRS(BURIN_HS_ROW(5, BURIN_HS_Q6), );
-  else if (quads == 7) BURIN_HS_PAIRS(BURIN_HS_ROW(6, BURIN_HS_Q7), );
-  else if (quads == 8) BURIN_HS_PAIRS(BURIN_HS_ROW(7, BURIN_HS_Q8), );
-  else if (quads == 9) BURIN_HS_PAIRS(BURIN_HS_ROW(8, BURIN_HS_Q9), BURIN_HS_9);
-  else if (quads == 10) BURIN_HS_PAIRS(BURIN_HS_ROW(9, BURIN_HS_Q10), BURIN_HS_10);
-  else if (quads == 11) BURIN_HS_PAIRS(BURIN_HS_ROW(10, BURIN_HS_Q11), BURIN_HS_11);
-  else if (quads == 12) BURIN_HS_PAIRS(BURIN_HS_ROW(11, BURIN_HS_Q12), BURIN_HS_12);
-  else if (quads == 13) BURIN_HS_PAIRS(BURIN_HS_ROW(12, BURIN_HS_Q13), BURIN_HS_13);
-  else if (quads == 14) BURIN_HS_PAIRS(BURIN_HS_ROW(13, BURIN_HS_Q14), BURIN_HS_14);
-  else if (quads == 15) BURIN_HS_PAIRS(BURIN_HS_ROW(14, BURIN_HS_Q15), BURIN_HS_15);
-  else if (quads == 16) BURIN_HS_PAIRS(BURIN_HS_ROW(15, BURIN_HS_Q16), BURIN_HS_16);
-  else if (quads % 8 == 0) BURIN_HS_PAIRS(BURIN_HS_COPIES BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 1) BURIN_HS_PAIRS(BURIN_HS_ROW(0, BURIN_HS_Q1) BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 2) BURIN_HS_PAIRS(BURIN_HS_ROW(1, BURIN_HS_Q2) BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 3) BURIN_HS_PAIRS(BURIN_HS_ROW(2, BURIN_HS_Q3) BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 4) BURIN_HS_PAIRS(BURIN_HS_ROW(3, BURIN_HS_Q4) BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 5) BURIN_HS_PAIRS(BURIN_HS_ROW(4, BURIN_HS_Q5) BURIN_HS_EIGHTS, );
-  else if (quads % 8 == 6) BURIN_HS_PAIRS(BURIN_HS_ROW(5, BURIN_HS_Q6) BURIN_HS_EIGHTS, );
-  else BURIN_HS_PAIRS(BURIN_HS_ROW(6, BURIN_HS_Q7) BURIN_HS_EIGHTS, );
+  // clang-format off
+  switch (quads) {
+    case 1: BURIN_HS_PAIRS(BURIN_HS_ROW_1, ); break;
+    BURIN_HS_CASE(2, 1, )
+    BURIN_HS_CASE(3, 2, )
+    BURIN_HS_CASE(4, 3, )
+    BURIN_HS_CASE(5, 4, )
+    BURIN_HS_CASE(6, 5, )
+    BURIN_HS_CASE(7, 6, )
+    BURIN_HS_CASE(8, 7, )
+    // Beyond d7 a function must save what it uses.
+    BURIN_HS_CASE(9, 8, BURIN_HS_USES("d8"))
+    BURIN_HS_CASE(10, 9, BURIN_HS_USES("d8", "d9"))
+    BURIN_HS_CASE(11, 10, BURIN_HS_USES("d8", "d9", "d10"))
+    BURIN_HS_CASE(12, 11, BURIN_HS_USES("d8", "d9", "d10", "d11"))
+    BURIN_HS_CASE(13, 12, BURIN_HS_USES("d8", "d9", "d10", "d11", "d12"))
+    BURIN_HS_CASE(14, 13, BURIN_HS_USES("d8", "d9", "d10", "d11", "d12", "d13"))
+    BURIN_HS_CASE(15, 14, BURIN_HS_USES("d8", "d9", "d10", "d11", "d12", "d13", "d14"))
+    BURIN_HS_CASE(16, 15, BURIN_HS_USES("d8", "d9", "d10", "d11", "d12", "d13", "d14", "d15"))
+    default:
+      switch (quads % 8) {
+        case 0: BURIN_HS_PAIRS(BURIN_HS_COPIES BURIN_HS_EIGHTS, ); break;
+        case 1: BURIN_HS_PAIRS(BURIN_HS_ROW_1 BURIN_HS_EIGHTS, ); break;
+        BURIN_HS_CASE_OF_8(2, 1)
+        BURIN_HS_CASE_OF_8(3, 2)
+        BURIN_HS_CASE_OF_8(4, 3)
+        BURIN_HS_CASE_OF_8(5, 4)
+        BURIN_HS_CASE_OF_8(6, 5)
+        BURIN_HS_CASE_OF_8(7, 6)
+      }
+  }
+  // clang-format on
   weights = w, out = state.y;
 }
 #endif

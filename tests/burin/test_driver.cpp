@@ -1,6 +1,9 @@
 // compile(): from bytes to a printed module, and nothing but ModelError where there is none.
 #include "tools/burin/driver.h"
 
+#include <thread>
+
+#include "compiler/onnx/tensor_proto.h"
 #include "tests/catch.h"
 #include "tests/onnx/builder.h"
 
@@ -40,6 +43,35 @@ TEST_CASE("what cannot be compiled is a ModelError, whichever stage says so") {
   other_kernel.options.kernels["r"] = "conv_q8";
   CHECK(code(b.bytes(), context_for("host")) == "0 diagnostics");
   CHECK(code(b.bytes(), other_kernel) == "no-kernel");
+}
+
+TEST_CASE("threads compile at once what one of them compiles alone") {
+  std::vector<std::array<std::string, 2>> jobs;
+  for (const char* model : {"digits_int8", "digits_f32", "residual_add", "hard_swish", "qlinear_conv", "external_data"})
+    for (const char* target : {"host", "cortex-m0plus", "cortex-m4f", "cortex-m55"}) jobs.push_back({model, target});
+  const auto source = [&](size_t i) {
+    const std::string path = BURIN_SOURCE_DIR "/tests/models/" + jobs[i][0] + "/model.onnx";
+    const Module m = compile({read_file(path), path, ""}, {}, context_for(jobs[i][1].c_str())).module;
+    return m.header + m.source;
+  };
+  // First at once: what is made when it is first asked for is then made by several.
+  constexpr size_t kThreads = 4;
+  std::vector<std::vector<std::string>> found(kThreads, std::vector<std::string>(jobs.size()));
+  {
+    std::vector<std::jthread> threads;
+    for (size_t t = 0; t < kThreads; ++t)
+      threads.emplace_back([&, t] {
+        for (size_t k = 0; k < jobs.size(); ++k) {
+          const size_t i = (k + t * jobs.size() / kThreads) % jobs.size();  // each begins elsewhere
+          found[t][i] = source(i);
+        }
+      });
+  }
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    CAPTURE(jobs[i]);
+    const std::string alone = source(i);
+    for (size_t t = 0; t < kThreads; ++t) CHECK((found[t][i] == alone));
+  }
 }
 
 }  // namespace
