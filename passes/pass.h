@@ -49,6 +49,8 @@ void plan_memory(Graph&, const Context&);
 void fit_memory(Graph&, const Context&);
 void share_functions(Graph&, const Context&);
 
+/// Writes a file into ctx.dump_dir. Throws ModelError [unwritable-output].
+void write_dump(const Context& ctx, const std::string& file, const std::string& text);
 /// The names of all passes, in order.
 std::vector<std::string_view> pass_names();
 /// Runs all passes in order, verifies the graph after each and writes NN-name.ir into dump_dir.

@@ -93,6 +93,13 @@ void run_pass(std::string_view name, Graph& g, const Context& ctx) {
   verify(g);
 }
 
+void write_dump(const Context& ctx, const std::string& file, const std::string& text) {
+  const std::string path = fmt::format("{}/{}", ctx.dump_dir, file);
+  if (!(std::ofstream(path) << text).flush())
+    throw ModelError(fmt::format("cannot write '{}': {}", path, std::strerror(errno)), "unwritable-output",
+                     "--dump-dir names the folder");
+}
+
 void run_passes(Graph& g, const Context& ctx) {
   if (ctx.dump_dir.empty()) {
     for (const Pass& pass : kPasses) run_pass(pass.name, g, ctx);
@@ -101,10 +108,7 @@ void run_passes(Graph& g, const Context& ctx) {
   std::error_code error;
   std::filesystem::create_directories(ctx.dump_dir, error);
   auto dump = [&](int number, std::string_view name, const std::string& text) {
-    const std::string path = fmt::format("{}/{:02}-{}.ir", ctx.dump_dir, number, name);
-    if (!(std::ofstream(path) << text).flush())
-      throw ModelError(fmt::format("cannot write '{}': {}", path, std::strerror(errno)), "unwritable-output",
-                       "--dump-dir names the folder");
+    write_dump(ctx, fmt::format("{:02}-{}.ir", number, name), text);
   };
   std::string before = print(g);
   dump(0, "import", before);

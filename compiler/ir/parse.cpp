@@ -8,123 +8,11 @@
 
 #include "compiler/diagnostics.h"
 #include "compiler/ir/graph.h"
+#include "compiler/ir/text_form.h"
 #include "compiler/ops/all.h"
 
 namespace burin {
 namespace {
-
-/// Characters with a position; every mistake names line and column.
-class Cursor {
- public:
-  explicit Cursor(std::string_view text) : text_(text) {}
-
-  [[noreturn]] void fail(std::string_view what) const {
-    const std::string_view before = text_.substr(0, at_);
-    const size_t line = size_t(std::ranges::count(before, '\n')) + 1, start = before.rfind('\n') + 1;
-    throw std::invalid_argument(fmt::format("line {}, column {}: {}", line, at_ - start + 1, what));
-  }
-
-  bool done() const { return at_ >= text_.size(); }
-  char peek() const { return done() ? '\0' : text_[at_]; }
-  char take() { return done() ? '\0' : text_[at_++]; }
-  void blanks() {
-    while (peek() == ' ' || peek() == '\t' || peek() == '\r') ++at_;
-  }
-  /// Blank lines, and lines that are comments.
-  void empty_lines() {
-    for (;;) {
-      blanks();
-      if (peek() == '#')
-        while (!done() && peek() != '\n') ++at_;
-      if (peek() != '\n') return;
-      ++at_;
-    }
-  }
-  bool accept(std::string_view s) {
-    blanks();
-    if (text_.substr(at_, s.size()) != s) return false;
-    at_ += s.size();
-    return true;
-  }
-  void expect(std::string_view s) {
-    if (!accept(s)) fail(fmt::format("'{}' is missing", s));
-  }
-  void end_of_line() {
-    blanks();
-    if (!done() && take() != '\n') --at_, fail("the line should end here");
-  }
-
-  static bool is_word(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' ||
-           c == '/' || c == '-';
-  }
-  std::string identifier() {
-    blanks();
-    const size_t from = at_;
-    while (is_word(peek())) ++at_;
-    if (at_ == from) fail("a name is missing");
-    return std::string(text_.substr(from, at_ - from));
-  }
-  /// A word, or a string in quotes.
-  std::string any_name() {
-    blanks();
-    if (peek() != '"') return identifier();
-    take();
-    std::string s;
-    while (peek() != '"') {
-      if (done() || peek() == '\n') fail("the string does not end");
-      char c = take();
-      if (c == '\\') {
-        c = take();
-        if (c == 'x') {
-          int v = 0;
-          const auto [end, error] =
-              std::from_chars(text_.data() + at_, text_.data() + std::min(at_ + 2, text_.size()), v, 16);
-          if (error != std::errc{}) fail("\\x wants two hexadecimal digits");
-          at_ = size_t(end - text_.data());
-          c = char(v);
-        }
-      }
-      s += c;
-    }
-    take();
-    return s;
-  }
-
-  template <class T>
-  T number() {
-    blanks();
-    T v{};
-    const auto [end, error] = std::from_chars(text_.data() + at_, text_.data() + text_.size(), v);
-    if (error == std::errc::result_out_of_range && std::is_floating_point_v<T>) {  // a subnormal, perhaps
-      const size_t length = size_t(end - text_.data()) - at_;
-      v = T(std::stold(std::string(text_.substr(at_, length))));
-    } else if (error != std::errc{}) {
-      fail("a number is missing or out of range");
-    }
-    at_ = size_t(end - text_.data());
-    return v;
-  }
-  template <class F>
-  void list(char close, F&& item) {
-    blanks();
-    if (accept(std::string_view(&close, 1))) return;
-    do item();
-    while (accept(","));
-    expect(std::string_view(&close, 1));
-  }
-  size_t position() const { return at_; }
-  void go(size_t at) { at_ = at; }
-  std::string_view rest_of_line() {
-    const size_t from = at_;
-    while (!done() && peek() != '\n') ++at_;
-    return text_.substr(from, at_ - from);
-  }
-
- private:
-  std::string_view text_;
-  size_t at_ = 0;
-};
 
 // Attributes, by C++ type.
 void read(Cursor& c, int64_t& v) { v = c.number<int64_t>(); }
@@ -136,12 +24,7 @@ void read(Cursor& c, bool& v) {
   if (s != "true" && s != "false") c.fail("true or false is missing");
   v = s == "true";
 }
-void read(Cursor& c, DType& v) {
-  const std::string s = c.identifier();
-  const auto t = dtype_of_name(s);
-  if (!t) c.fail(fmt::format("there is no element type '{}'", s));
-  v = *t;
-}
+void read(Cursor& c, DType& v) { v = read_dtype(c); }
 template <class T>
 void read(Cursor& c, std::vector<T>& v) {
   v.clear();
@@ -163,55 +46,6 @@ void read(Cursor& c, Clamp& v) {
   std::array<float, 2> limits{};
   read(c, limits);
   v = {limits[0], limits[1]};
-}
-
-Type read_type(Cursor& c) {
-  Type t;
-  read(c, t.dtype);
-  c.expect("[");
-  if (!c.accept("]")) {
-    do t.shape.push_back(c.number<int64_t>());
-    while (c.accept("x"));
-    c.expect("]");
-  }
-  if (!c.accept("{")) return t;
-  if (c.accept("axis=")) {
-    t.quant.axis = c.number<int>();
-    if (t.quant.axis < 0 || t.quant.axis >= t.rank()) c.fail("the axis of the scales is out of range");
-  }
-  do t.quant.scale.push_back(c.number<float>());
-  while (c.accept(";"));
-  c.expect(",");
-  do t.quant.zero_point.push_back(c.number<int32_t>());
-  while (c.accept(";"));
-  c.expect("}");
-  const size_t wanted = t.quant.axis < 0 ? 1 : size_t(t.shape[size_t(t.quant.axis)]);
-  if (t.quant.scale.size() != wanted || t.quant.zero_point.size() != wanted)
-    c.fail(fmt::format("{} scales and {} zero points where {} are wanted", t.quant.scale.size(),
-                       t.quant.zero_point.size(), wanted));
-  return t;
-}
-
-std::vector<std::byte> from_base64(std::string_view s, const Cursor& c) {
-  std::vector<std::byte> r;
-  uint32_t v = 0, bits = 0;
-  for (char d : s) {
-    if (d == '=' || d == ' ' || d == '\t' || d == '\r' || d == '\n') continue;
-    const int digit = d >= 'A' && d <= 'Z'   ? d - 'A'
-                      : d >= 'a' && d <= 'z' ? d - 'a' + 26
-                      : d >= '0' && d <= '9' ? d - '0' + 52
-                      : d == '+'             ? 62
-                      : d == '/'             ? 63
-                                             : -1;
-    if (digit < 0) c.fail("this is not base64");
-    v = v << 6 | uint32_t(digit);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      r.push_back(std::byte(v >> bits & 255));
-    }
-  }
-  return r;
 }
 
 /// Pseudo-random numbers for tests: every value of types of 8 bits and less, -1000 to 1000 for wider integers, [-1, 1)

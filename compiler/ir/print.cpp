@@ -6,6 +6,7 @@
 #include <set>
 
 #include "compiler/ir/graph.h"
+#include "compiler/ir/text_form.h"
 #include "compiler/ops/all.h"
 
 namespace burin {
@@ -14,26 +15,6 @@ namespace {
 /// Constants with more elements stand at the end of the text, so that the graph itself stays readable.
 constexpr int64_t kMostInLine = 64;
 constexpr size_t kLine = 116;
-
-std::string quoted(std::string_view s) {
-  std::string r(1, '"');
-  for (char c : s) {
-    if (c == '"' || c == '\\') r += fmt::format("\\{}", c);
-    else if (static_cast<unsigned char>(c) < 32 || c == 127)
-      r += fmt::format("\\x{:02x}", int(static_cast<unsigned char>(c)));
-    else r += c;
-  }
-  r += '"';
-  return r;
-}
-
-std::string word(std::string_view s) {
-  auto plain = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' ||
-           c == '/' || c == '-';
-  };
-  return !s.empty() && s != "_" && std::ranges::all_of(s, plain) ? std::string(s) : quoted(s);
-}
 
 // Attributes, by C++ type.
 std::string text(bool v) { return v ? "true" : "false"; }
@@ -73,17 +54,6 @@ std::string data_label(const Tensor& t) {
   uint64_t h = 0xcbf29ce484222325;
   for (std::byte b : t.bytes()) h = (h ^ uint64_t(b)) * 0x100000001b3;
   return fmt::format("@{:016x}", h);
-}
-
-std::string base64(std::span<const std::byte> bytes) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string r;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t v = 0;
-    for (size_t k = 0; k < 3; ++k) v = v << 8 | (i + k < bytes.size() ? uint32_t(bytes[i + k]) : 0);
-    for (size_t k = 0; k < 4; ++k) r += i + k > bytes.size() ? '=' : digits[v >> (18 - 6 * k) & 63];
-  }
-  return r;
 }
 
 std::string elements_text(const Tensor& t) {

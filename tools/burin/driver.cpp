@@ -1,6 +1,9 @@
 #include "tools/burin/driver.h"
 
+#include <fmt/format.h>
+
 #include "codegen/lower.h"
+#include "compiler/program/text.h"
 
 #include <filesystem>
 
@@ -19,6 +22,8 @@ Compiled compile(Source source, const ReadOptions& read, const Context& context)
     c.context.edges = nullptr;  // `c` may move
     c.program = lower(c.graph, *context.target, context.options);
     c.notes = c.graph.notes;
+    if (!context.dump_dir.empty())
+      write_dump(context, fmt::format("{:02}-program.txt", pass_names().size() + 1), print(c.program));
     c.module = print_module(c.program, *context.target,
                             {std::filesystem::path(source.path).filename().string(), c.info.sha256, source.options});
   } catch (const OpError& e) {
