@@ -53,17 +53,19 @@ std::vector<int64_t> find_steps(const RequantChannel& c, const RequantRange& ran
 
 /// Of points with rising acc, those that no line between two others makes superfluous. sign +1: bounds from below that
 /// a line must pass above (upper hull); -1: bounds that it must pass under (lower hull).
-void add_to_hull(std::vector<Bound>& hull, Bound p, int sign) {
+template <int sign>
+void add_to_hull(std::vector<Bound>& hull, Bound p) {
   if (!hull.empty() && hull.back().acc == p.acc) {
     if (sign * (p.level - hull.back().level) <= 0) return;
     hull.pop_back();
   }
-  while (hull.size() >= 2) {
-    const Bound a = hull[hull.size() - 2], b = hull.back();
+  size_t size = hull.size();
+  for (; size >= 2; --size) {
+    const Bound &a = hull[size - 2], &b = hull[size - 1];
     const int64_t turn = (b.level - a.level) * (p.acc - a.acc) - (p.level - a.level) * (b.acc - a.acc);
     if (sign * turn > 0) break;
-    hull.pop_back();
   }
+  hull.resize(size);
   hull.push_back(p);
 }
 
@@ -83,12 +85,10 @@ Channel prepare(const RequantChannel& given, const RequantRange& range) {
   c.first = requantize_exactly(r, range, r.acc_lo);
   c.last = r.acc_lo == r.acc_hi ? c.first : requantize_exactly(r, range, r.acc_hi);
   c.steps = find_steps(r, range, c.first, c.last);
-  if (c.first > range.lo) add_to_hull(c.least, {r.acc_lo, c.first}, 1);
-  for (size_t i = 0; i < c.steps.size(); ++i) {
-    add_to_hull(c.least, {c.steps[i], c.first + 1 + int64_t(i)}, 1);
-    add_to_hull(c.below, {c.steps[i] - 1, c.first + 1 + int64_t(i)}, -1);
-  }
-  if (c.last < range.hi) add_to_hull(c.below, {r.acc_hi, int64_t(c.last) + 1}, -1);
+  if (c.first > range.lo) add_to_hull<1>(c.least, {r.acc_lo, c.first});
+  for (size_t i = 0; i < c.steps.size(); ++i) add_to_hull<1>(c.least, {c.steps[i], c.first + 1 + int64_t(i)});
+  for (size_t i = 0; i < c.steps.size(); ++i) add_to_hull<-1>(c.below, {c.steps[i] - 1, c.first + 1 + int64_t(i)});
+  if (c.last < range.hi) add_to_hull<-1>(c.below, {r.acc_hi, int64_t(c.last) + 1});
   return c;
 }
 
@@ -118,6 +118,15 @@ bool holds(const Channel& c, const Requant& q, const int32_t* params) {
 namespace burin {
 
 int32_t requantize_exactly(const RequantChannel& channel, RequantRange range, int64_t acc) {
+  // In double first. get_d() is off by one unit in the last place, product and sum by half of one: where the nearest
+  // half lies further away than all of that eight times over, the rounded value is the exact one's.
+  const double product = channel.scale.get_d() * double(acc), offset = channel.offset.get_d(), value = product + offset;
+  const double error = (std::fabs(product) + std::fabs(offset)) * 0x1p-49;
+  const double nearest = std::nearbyint(value);
+  if (std::fabs(double(acc)) < 0x1p53 && std::fabs(value) < 0x1p31 && std::fabs(value - nearest) + error < 0.5) {
+    const int64_t stored = int64_t(nearest) + range.zero_point;
+    return int32_t(stored <= range.lo ? range.lo : stored >= range.hi ? range.hi : stored);
+  }
   return quantize_exactly(channel.scale * Rational(mpz_class(long(acc))) + channel.offset, range.zero_point, range.lo,
                           range.hi);
 }
