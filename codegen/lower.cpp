@@ -87,6 +87,7 @@ class Lowering {
     }
     s.facts.function = functions_.try_emplace(signature(s) + "\n" + spelled(s.body), label).first->second;
     p_.steps.push_back(std::move(s));
+    view.selection()->families.clear();  // as large as the weights, and asked no more
   }
 
   /// Where the array lies; equal arrays are kept once. Takes the bytes.

@@ -53,7 +53,7 @@ struct ConvF32 {
   int64_t taps, outputs;  // as above
   double products;
   Clamp clamp;
-  std::vector<float> weights, bias;  // [oc][kh][kw][ic / groups]; [oc] or empty
+  std::span<const float> weights, bias;  // [oc][kh][kw][ic / groups]; [oc] or empty; the graph's
 };
 
 /// The shape of a convolution or fully connected layer, one image; pointwise layers are one row of pixels.
@@ -113,9 +113,9 @@ PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c);
 LayerCode lower_conv(const LayerView& v, std::string function, NamedConstant weights, std::vector<int32_t> params,
                      const std::optional<Requant>& device, bool pairs);
 template <class W>
-LayerCode lower_conv(const LayerView& v, std::string function, const PackedConv<W>& packed) {
-  return lower_conv(v, std::move(function), {"w", constant_of<W>(packed.weights)}, packed.params, packed.device,
-                    packed.pairs);
+LayerCode lower_conv(const LayerView& v, std::string function, PackedConv<W> packed) {
+  return lower_conv(v, std::move(function), {"w", constant_of(std::move(packed.weights))}, std::move(packed.params),
+                    packed.device, packed.pairs);
 }
 
 /// The same for float32 (conv_f32.cpp). An empty bias is none.
@@ -133,7 +133,7 @@ PackedF32 pack_pointwise_f32_mve(const ConvF32& c);
 PackedF32 pack_dense_f32_mve(const ConvF32& c);
 PackedF32 pack_depthwise_f32_mve(const ConvF32& c);
 PackedF32 pack_winograd_f32_mve(const ConvF32& c);
-LayerCode lower_conv(const LayerView& v, std::string function, const PackedF32& packed);
+LayerCode lower_conv(const LayerView& v, std::string function, PackedF32 packed);
 
 // When a kernel serves, and what it would ask.
 #define CONV_Q8(kernel, header, needs) std::optional<Work> kernel##_work(const ConvQ8& l, const LayerView& v);

@@ -13,12 +13,13 @@ namespace {
 /// Filters interleaved by `together`, then the others one by one; a bias for each.
 PackedF32 interleaved(const ConvF32& c, int32_t together) {
   PackedF32 r;
+  r.weights.reserve(c.weights.size());
   int32_t o = 0;
   for (; o + together <= c.s.oc; o += together)
     for (int64_t k = 0; k < c.taps; ++k)
       for (int32_t f = 0; f < together; ++f) r.weights.push_back(c.weights[size_t((o + f) * c.taps + k)]);
   r.weights.insert(r.weights.end(), c.weights.begin() + o * c.taps, c.weights.end());
-  r.bias = c.bias;
+  r.bias.assign(c.bias.begin(), c.bias.end());
   r.bias.resize(size_t(c.s.oc));
   return r;
 }
@@ -27,6 +28,7 @@ PackedF32 interleaved(const ConvF32& c, int32_t together) {
 /// whole vector.
 PackedF32 in_vectors(const ConvF32& c, int32_t together) {
   PackedF32 r;
+  r.weights.reserve(c.weights.size() + 4);
   for (int32_t o = 0, count = 0; o < c.s.oc; o += count) {
     const int32_t left = c.s.oc - o;
     count = left >= together ? together : std::min(left, 4);
@@ -35,7 +37,7 @@ PackedF32 in_vectors(const ConvF32& c, int32_t together) {
   }
   const size_t behind = size_t((4 - c.s.oc % 4) % 4);
   r.weights.resize(r.weights.size() + behind);
-  r.bias = c.bias;
+  r.bias.assign(c.bias.begin(), c.bias.end());
   r.bias.resize(size_t(c.s.oc) + behind);
   return r;
 }
@@ -55,13 +57,14 @@ std::optional<ConvF32> ConvF32::of(const LayerView& v) {
   c.outputs = int64_t(c.s.oh) * c.s.ow * c.s.oc;
   c.products = double(c.outputs) * double(c.taps);
   c.clamp = v.node.as<Conv>() ? v.node.as<Conv>()->clamp : v.node.as<Dense>()->clamp;
-  auto values = [](const Tensor& t) { return std::vector<float>(t.data<float>(), t.data<float>() + t.elements()); };
-  c.weights = values(*v.constant(1));
-  if (v.constant(2)) c.bias = values(*v.constant(2));
+  c.weights = v.constant(1)->as<float>();
+  if (v.constant(2)) c.bias = v.constant(2)->as<float>();
   return c;
 }
 
-PackedF32 pack_conv_f32_ref(const ConvF32& c) { return {c.weights, c.bias}; }
+PackedF32 pack_conv_f32_ref(const ConvF32& c) {
+  return {{c.weights.begin(), c.weights.end()}, {c.bias.begin(), c.bias.end()}};
+}
 PackedF32 pack_conv_f32_fpu(const ConvF32& c) { return interleaved(c, 4); }
 PackedF32 pack_winograd_f32_fpu(const ConvF32& c) { return interleaved(c, 1); }
 PackedF32 pack_pointwise_f32_fpu(const ConvF32& c) { return interleaved(c, 4); }
@@ -79,7 +82,7 @@ PackedF32 pack_depthwise_f32_mve(const ConvF32& c) {
       for (int32_t i = 0; i < 4; ++i)
         r.weights.push_back(c.weights[size_t((std::min(o, c.s.oc - 4) + i) * taps + tap)]);
     }
-  r.bias = c.bias;
+  r.bias.assign(c.bias.begin(), c.bias.end());
   r.bias.resize(size_t(c.s.oc));
   return r;
 }
@@ -90,12 +93,12 @@ PackedF32 pack_winograd_f32_mve(const ConvF32& c) {
       for (int32_t k = 0; k < 9; ++k)
         for (int32_t f = o; f < std::min(o + 8, c.s.oc); ++f)
           r.weights.push_back(c.weights[size_t(f * c.taps + k * c.s.ic + channel)]);
-  r.bias = c.bias;
+  r.bias.assign(c.bias.begin(), c.bias.end());
   r.bias.resize(size_t(c.s.oc));
   return r;
 }
 
-LayerCode lower_conv(const LayerView& v, std::string function, const PackedF32& packed) {
+LayerCode lower_conv(const LayerView& v, std::string function, PackedF32 packed) {
   const ConvF32& c = *v.as<ConvF32>();
   const ConvShape& s = c.s;
   Call call{std::move(function), {}, {s_name, c.clamp.lo, c.clamp.hi, Rows{}, RowCount{}, pointer("w")}};
@@ -106,8 +109,8 @@ LayerCode lower_conv(const LayerView& v, std::string function, const PackedF32& 
   call.rows = RowLoop{c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, v.node.rows, DType::f32};
   LayerCode code = one_call(std::string(v.node.kernel->header), std::move(call), {{"s", struct_of(s), true}});
   code.packed = {1, 2};
-  code.constants = {{"w", constant_of<float>(packed.weights)}};
-  if (!packed.bias.empty()) code.constants.push_back({"bias", constant_of<float>(packed.bias)});
+  code.constants = {{"w", constant_of(std::move(packed.weights))}};
+  if (!packed.bias.empty()) code.constants.push_back({"bias", constant_of(std::move(packed.bias))});
   return code;
 }
 

@@ -29,6 +29,15 @@ struct Constant {
 /// T is float, double or an integer of 8 to 64 bits.
 template <class T>
 Constant constant_of(std::span<const T> values);
+/// Takes the numbers.
+template <class T>
+Constant constant_of(std::vector<T>&& values) {
+  const auto owner = std::make_shared<const std::vector<T>>(std::move(values));
+  Constant c = constant_of(std::span<const T>());  // the type
+  c.owner = owner;
+  c.bytes = std::as_bytes(std::span<const T>(*owner));
+  return c;
+}
 /// The tensor's own bytes.
 Constant constant_of(std::shared_ptr<const Tensor> t);
 

@@ -174,9 +174,10 @@ void check(const char* name, Kernel&& kernel, Serves&& work, Pack&& pack, const 
   auto reference = [](auto&&... a) { conv_f32_ref(a...); };
   // The sum of |terms|: the reference on magnitudes, not clamped.
   ConvF32 magnitudes = *l;
-  std::vector<float> x = p.x;
-  for (std::vector<float>* v : {&magnitudes.weights, &magnitudes.bias, &x})
+  std::vector<float> weights(l->weights.begin(), l->weights.end()), bias(l->bias.begin(), l->bias.end()), x = p.x;
+  for (std::vector<float>* v : {&weights, &bias, &x})
     for (float& e : *v) e = std::fabs(e);
+  magnitudes.weights = weights, magnitudes.bias = bias;
   std::vector<float> size = run(reference, magnitudes, {}, x, pack_conv_f32_ref(magnitudes), 0, l->s.oh);
   // Winograd's sums go over patches, so its errors come from neighbours too.
   if (std::string_view(name).starts_with("winograd"))
