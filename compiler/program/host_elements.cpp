@@ -154,6 +154,7 @@ template <class F>
 void visit_element(const HostCall& c, const std::string& t, F&& f) {
 #define ELEMENT(name)                                                                                                  \
   if (t == "el_" #name) return f(Tag<el_##name>{});
+  // clang-format off
   ELEMENT(f32)
   ELEMENT(f64)
   ELEMENT(f16)
@@ -162,6 +163,7 @@ void visit_element(const HostCall& c, const std::string& t, F&& f) {
   ELEMENT(u8)
   ELEMENT(i16)
   ELEMENT(u16) ELEMENT(i32) ELEMENT(u32) ELEMENT(i64) ELEMENT(u64) ELEMENT(boolean) ELEMENT(i4) ELEMENT(u4)
+  // clang-format on
 #undef ELEMENT
       refuse(c, t);
 }

@@ -54,6 +54,7 @@ template <class F>
 void visit_reduction(const HostCall& c, F&& f) {
 #define REDUCTION(name)                                                                                                \
   if (c.type(0) == #name) return f(Tag<name>{});
+  // clang-format off
   REDUCTION(fn_reduce_sum)
   REDUCTION(fn_reduce_mean)
   REDUCTION(fn_reduce_prod)
@@ -62,6 +63,7 @@ void visit_reduction(const HostCall& c, F&& f) {
   REDUCTION(fn_reduce_l1)
   REDUCTION(fn_reduce_sum_square)
   REDUCTION(fn_reduce_l2) REDUCTION(fn_reduce_log_sum)
+  // clang-format on
 #undef REDUCTION
       refuse(c, c.type(0));
 }

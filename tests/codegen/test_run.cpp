@@ -45,10 +45,10 @@ std::string wrong(const Made& m) {
 // Two convolutions by rows, a pool and a sum: values that live over several steps.
 constexpr const char* kNet = R"(graph net(%x: i8[1x40x6x4]{0.5,3}) -> %y
   %w: i8[4x3x3x4]{0.01,0} = constant random:1
-  %v: i8[8x1x1x4]{0.01,0} = constant random:2
-  %u: i8[4x1x1x8]{0.01,0} = constant random:3
+  %v: i8[4x1x1x4]{0.01,0} = constant random:2
+  %u: i8[4x1x1x4]{0.01,0} = constant random:3
   %a: i8[1x40x6x4]{0.6,-3} = conv kernel=[3,3] pads=[1,1,1,1] channels_last=true %x, %w
-  %b: i8[1x40x6x8]{0.3,-3} = conv kernel=[1,1] channels_last=true %a, %v
+  %b: i8[1x40x6x4]{0.3,-3} = conv kernel=[1,1] channels_last=true %a, %v
   %c: i8[1x40x6x4]{0.2,-3} = conv kernel=[1,1] channels_last=true %b, %u
   %y: i8[1x40x6x4]{0.5,-3} = add %a, %c
 )";

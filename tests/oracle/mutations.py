@@ -71,8 +71,7 @@ ZERO_DROPPED = [
     (K + "reduce.h", "{ acc += v - x_zero; }", "{ acc += v; }", "reduce_sum_q8"),
     (K + "matmul.h", "(a[at + i * s.k + k] - a_zero)", "a[at + i * s.k + k]", "matmul_q8_ref"),
     (K + "binary.h", "(int32_t(p) - a_zero)", "int32_t(p)", "mul_q8"),
-    ("codegen/layers/binary.cpp", 'p, x0, x1, y0)", v.in(0).quant.zero_point[0], v.in(1).quant.zero_point[0]));\n  return code;\n}\n\nnamespace',
-     'p, x0, x1, y0)", 0 * v.in(0).quant.zero_point[0], v.in(1).quant.zero_point[0]));\n  return code;\n}\n\nnamespace', "mul_q8_mve"),
+    ("codegen/layers/binary.cpp", "q_name, zero(0), zero(1)", "q_name, int64_t{0}, zero(1)", "mul_q8_mve"),
     ("compiler/numerics/pairs.cpp", "2 * (K * mpz_class(long(a) - zx)", "2 * (K * mpz_class(long(a))", "add_q8 add_q8_mve"),
     ("compiler/ops/binary.cpp", "const int64_t acc = stored - operand.quant.zero_point[0];", "const int64_t acc = stored;", TABLES),
     ("compiler/numerics/functions.cpp", "mpz_class(long(stored) - x.zero_point)", "mpz_class(long(stored))", "lut_q8 lut_q8_mve"),
@@ -168,7 +167,7 @@ FILTERS_SKIPPED = [
 # Most layers copy their images into channels-last order, so copies are broken in a build of their own.
 COPIES_TAIL_SKIPPED = [
     (K + "strided_copy.h", "for (int32_t k = 0; k < s.extent[last]; ++k) y[", "for (int32_t k = 0; k < s.extent[last] - 1; ++k) y[", "movement"),
-    ("codegen/layers/movement.cpp", "run_length(s) * bytes);", "(run_length(s) - 1) * bytes);", "movement"),
+    ("codegen/layers/movement.cpp", "run_length(s) * bytes}", "(run_length(s) - 1) * bytes}", "movement"),
 ]
 WRONG_PADDING = [
     (K + "conv.h", """          if (!row) continue;
@@ -227,7 +226,7 @@ WRONG_PADDING += [
 COPIES_WRONG_PADDING = [("compiler/ops/pad.cpp", "finite ? quantize_exactly(", "op.value == 0 ? 0 : finite ? quantize_exactly(", "movement")]
 WRONG_BIAS = [
     ("compiler/ops/conv.cpp", "q.empty() ? Rational(b * c.scale) : Rational(b * exact(q.scale_at(o)) / sy);", "Rational(b * c.scale);", CONV),
-    ("codegen/layers/conv_f32.cpp", "if (v.constant(2)) c.bias = values(*v.constant(2));", "if (v.constant(2)) c.bias.assign(size_t(c.s.oc), 0.0f);", f"{FPU} {MVE_FLOAT}"),
+    ("codegen/layers/conv_f32.cpp", "if (v.constant(2)) c.bias = v.constant(2)->as<float>();", "if (v.constant(2)) c.bias = {};", f"{FPU} {MVE_FLOAT}"),
 ]
 
 
