@@ -59,9 +59,12 @@ void visit_reduction(const HostCall& c, F&& f) {
   REDUCTION(fn_reduce_prod)
   REDUCTION(fn_reduce_max)
   REDUCTION(fn_reduce_min)
-  REDUCTION(fn_reduce_l1) REDUCTION(fn_reduce_sum_square) REDUCTION(fn_reduce_l2) REDUCTION(fn_reduce_log_sum)
+  REDUCTION(fn_reduce_l1)
+  REDUCTION(fn_reduce_sum_square)
+  REDUCTION(fn_reduce_l2)
+  REDUCTION(fn_reduce_log_sum)
 #undef REDUCTION
-      refuse(c, c.type(0));
+  refuse(c, c.type(0));
 }
 
 template <bool max, bool last>
