@@ -176,7 +176,9 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
     return apart ? r : Ranges{all};
   }
   if (within_operands(n.op) && same && in.size() == 1) {
-    Ranges r = channel_role(g, n) == ChannelRole::hands_on ? in[0] : Ranges{hull(in[0])};
+    const bool apart = channel_role(g, n) == ChannelRole::hands_on;
+    if (!apart && quant_rule(n.op) != QuantRule::movement) return {};
+    Ranges r = apart ? in[0] : Ranges{hull(in[0])};
     if (reads_border(n))
       for (Interval& i : r) i = hull(i, {border(x), border(x)});
     return r;

@@ -159,14 +159,10 @@ void visit_element(const HostCall& c, const std::string& t, F&& f) {
   ELEMENT(f16)
   ELEMENT(bf16)
   ELEMENT(i8)
-  ELEMENT(u8)
-  ELEMENT(i16)
-  ELEMENT(u16)
-  ELEMENT(i32)
-  ELEMENT(u32)
-  ELEMENT(i64) ELEMENT(u64) ELEMENT(boolean) ELEMENT(i4) ELEMENT(u4)
+  ELEMENT(u8) ELEMENT(i16) ELEMENT(u16) ELEMENT(i32) ELEMENT(u32) ELEMENT(i64) ELEMENT(u64) ELEMENT(boolean) ELEMENT(i4)
+      ELEMENT(u4)
 #undef ELEMENT
-      refuse(c, t);
+          refuse(c, t);
 }
 
 }  // namespace

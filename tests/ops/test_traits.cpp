@@ -65,6 +65,7 @@ std::vector<Case> cases() {
   all.push_back({Pool{PoolKind::max_pool, w, false, true}, {x}});
   all.push_back({Pool{PoolKind::average_pool, w, true, true}, {x}});
   all.push_back({Conv{w, 1, true, {}}, {x, numbers({4, 2, 3, 5})}});
+  all.push_back({Conv{w, 1, true, {}}, {x, numbers({5, 2, 3, 5})}});
   all.push_back({Conv{w, 5, true, {}}, {x, numbers({5, 2, 3, 1})}});
   all.push_back({Dense{}, {x, numbers({3, 5}), numbers({3})}});
   all.push_back({MatMul{}, {x, numbers({5, 2})}});
