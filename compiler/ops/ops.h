@@ -11,7 +11,6 @@
 namespace burin {
 
 class Spending;
-struct Window;
 
 /// Any of the Operators, with its attributes; a default one is none of them.
 class Op {
@@ -90,13 +89,11 @@ Clamp* clamp_of(Op& op);
 /// In so many groups of channels, filters read the channels of theirs.
 int64_t* group_of(Op& op);
 bool* channels_last_of(Op& op);
-Window* window_of(Op& op);
 /// Of the result.
 Shape* shape_of(Op& op);
 inline const Clamp* clamp_of(const Op& op) { return clamp_of(const_cast<Op&>(op)); }
 inline const int64_t* group_of(const Op& op) { return group_of(const_cast<Op&>(op)); }
 inline const bool* channels_last_of(const Op& op) { return channels_last_of(const_cast<Op&>(op)); }
-inline const Window* window_of(const Op& op) { return window_of(const_cast<Op&>(op)); }
 /// Whether it has exact arithmetic on these quantized types.
 bool has_integer_form(const Op& op, std::span<const Type> in, const Type& out);
 
