@@ -1,10 +1,5 @@
 #include "compiler/liveness.h"
-#include "compiler/ops/binary.h"
-#include "compiler/ops/cast.h"
-#include "compiler/ops/quantize.h"
 #include "compiler/ops/reshape.h"
-#include "compiler/ops/unary.h"
-#include "compiler/ops/where.h"
 
 #include <fmt/format.h>
 
@@ -15,12 +10,6 @@
 
 namespace burin {
 namespace {
-
-/// Operators that compute element i of their output from element i of their inputs, in ascending order.
-bool elementwise(const Op& op) {
-  return op.is<Unary>() || op.is<Binary>() || op.is<Where>() || op.is<Cast>() || op.is<Quantize>() ||
-         op.is<Dequantize>();
-}
 
 /// Values whose bytes the caller owns.
 std::set<ValueId> external_values(const Graph& g, const Storage& storage) {
@@ -111,7 +100,7 @@ std::vector<LiveRange> live_ranges(const Graph& g) {
 
 std::vector<int> elementwise_inputs(const Graph& g, const Node& n) {
   std::vector<int> r;
-  if (!elementwise(n.op) || n.outputs.size() != 1) return r;
+  if (!traits(n.op).elementwise || n.outputs.size() != 1) return r;
   const Type& y = g[n.outputs[0]].type;
   for (size_t i = 0; i < n.inputs.size(); ++i) {
     const ValueId in = n.inputs[i];

@@ -95,19 +95,17 @@ Ranges entries(const Unary& op, const Type& x, const Type& y, const Ranges& in) 
 }
 
 Ranges sums_of_integers(const Graph& g, const Node& n, const Ranges& in) {
-  const Conv* c = n.as<Conv>();
-  const auto operand = [&](size_t i) {
-    return n.inputs.size() > i && n.inputs[i] != ValueId::none ? g[n.inputs[i]].data.get() : nullptr;
-  };
-  const Tensor& w = *operand(1);
+  const int64_t* group = group_of(n.op);
+  const Tensor& w = *constant_operand(g, n, kWeights);
   const Type &x = g[n.inputs[0]].type, &y = g[n.outputs[0]].type;
-  const RequantRange range = requant_range(y, c ? c->clamp : n.as<Dense>()->clamp);
+  const RequantRange range = requant_range(y, *clamp_of(n.op));
   std::vector<InputRange> integers;
   for (size_t i = 0; i < size_t(extent(g, n.inputs[0])); ++i)
     integers.push_back({int32_t(channel(in, i).lo), int32_t(channel(in, i).hi)});
   Ranges r;
-  for (const RequantChannel& ch : accumulator_channels(w, operand(2), operand(3), x, y, centered(w), integers,
-                                                       c ? c->group : 1, reads_border(n))) {
+  for (const RequantChannel& ch :
+       accumulator_channels(w, constant_operand(g, n, kBias), constant_operand(g, n, kOffset), x, y, centered(w),
+                            integers, group ? *group : 1, reads_border(n))) {
     const double a = requantize_exactly(ch, range, ch.acc_lo), b = requantize_exactly(ch, range, ch.acc_hi);
     r.push_back({std::min(a, b), std::max(a, b)});
   }
@@ -115,13 +113,13 @@ Ranges sums_of_integers(const Graph& g, const Node& n, const Ranges& in) {
 }
 
 Ranges sums_of_floats(const Graph& g, const Node& n, const Ranges& in) {
-  const Conv* c = n.as<Conv>();
-  const Tensor& w = *g[n.inputs[1]].data;
-  const Tensor* bias = n.inputs.size() > 2 && n.inputs[2] != ValueId::none ? g[n.inputs[2]].data.get() : nullptr;
-  const Clamp clamp = c ? c->clamp : n.as<Dense>()->clamp;
+  const int64_t* group = group_of(n.op);
+  const Tensor& w = *constant_operand(g, n, kWeights);
+  const Tensor* bias = constant_operand(g, n, kBias);
+  const Clamp clamp = *clamp_of(n.op);
   const size_t channels = size_t(w.shape()[0]), inner = size_t(w.shape().back()),
                each = size_t(w.elements()) / std::max<size_t>(channels, 1);
-  const size_t per_group = std::max<size_t>(channels / size_t(c ? c->group : 1), 1);
+  const size_t per_group = std::max<size_t>(channels / size_t(group ? *group : 1), 1);
   const float* f = w.data<float>();
   Ranges r;
   for (size_t o = 0; o < channels; ++o) {
@@ -151,22 +149,12 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
     return {};
   const Type &x = g[n.inputs[0]].type, &y = g[n.outputs[0]].type;
   const bool same = x.dtype == y.dtype && x.quant == y.quant, integers = is_byte(x.dtype) && is_byte(y.dtype);
-  const Conv* c = n.as<Conv>();
-  if ((c && c->channels_last) || n.as<Dense>()) {
-    if (!constant_operands(g, n)) return {};
+  if (weighted(n)) {
+    if (channel_axis(n.op, x.rank()) != x.rank() - 1 || !constant_operands(g, n)) return {};
     return integers && x.quantized() && y.quantized() ? sums_of_integers(g, n, in[0])
            : x.dtype == DType::f32 && same            ? sums_of_floats(g, n, in[0])
                                                       : Ranges{};
   }
-  if (const Pool* p = n.as<Pool>(); p && p->channels_last && same) {
-    Ranges r = in[0];
-    if (p->window.pads != std::array<int64_t, 4>{})
-      for (Interval& i : r) i = hull(i, {border(x), border(x)});
-    return r;
-  }
-  if (const Reduce* r = n.as<Reduce>();
-      r && same && r->kind != ReduceKind::sum && channel_role(g, n) == ChannelRole::hands_on)
-    return in[0];
   if (n.as<Reshape>() && same) {
     // The last index of an element is its place in the whole modulo the last extent.
     const size_t channels = size_t(y.shape.back());
@@ -175,7 +163,6 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
     for (size_t i = 0; i < channels; ++i) r.push_back(channel(in[0], i % in[0].size()));
     return r;
   }
-  if ((n.as<Transpose>() || n.as<Slice>()) && same) return {hull(in[0])};
   if (const Concat* k = n.as<Concat>()) {
     Ranges r;
     Interval all = hull(in[0]);
@@ -188,14 +175,19 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
     }
     return apart ? r : Ranges{all};
   }
+  if (within_operands(n.op) && same && in.size() == 1) {
+    const bool apart = channel_role(g, n) == ChannelRole::hands_on;
+    if (!apart && quant_rule(n.op) != QuantRule::movement) return {};
+    Ranges r = apart ? in[0] : Ranges{hull(in[0])};
+    if (reads_border(n))
+      for (Interval& i : r) i = hull(i, {border(x), border(x)});
+    return r;
+  }
   if (const Unary* u = n.as<Unary>()) {
     if (integers && x.quantized() && y.quantized()) return entries(*u, x, y, in[0]);
-    if (same && (u->kind == UnaryKind::relu || u->kind == UnaryKind::clip)) return corners(g, n, in);
-    if (y.dtype != DType::f32 || !same) return {};
-    if (u->kind == UnaryKind::sigmoid || u->kind == UnaryKind::hard_sigmoid) return {{0, 1}};
-    if (u->kind == UnaryKind::tanh) return {{-1, 1}};
-    return {};
+    if (same && limits(n.op)) return corners(g, n, in);
   }
+  if (const std::optional<Clamp> all = range(n.op); all && same && y.dtype == DType::f32) return {{all->lo, all->hi}};
   if (const Binary* b = n.as<Binary>()) {
     const bool monotone = b->kind == BinaryKind::add || b->kind == BinaryKind::sub || b->kind == BinaryKind::mul ||
                           b->kind == BinaryKind::min || b->kind == BinaryKind::max;
@@ -210,8 +202,6 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
       i = {(i.lo - border(x)) * double(x.quant.scale[0]), (i.hi - border(x)) * double(x.quant.scale[0])};
     return r;
   }
-  if (const Softmax* m = n.as<Softmax>(); m && m->kind == SoftmaxKind::softmax && y.dtype == DType::f32)
-    return {{0, 1}};
   return {};
 }
 
@@ -235,8 +225,8 @@ Ranges of_constant(const Tensor& t) {
 }  // namespace
 
 bool reads_border(const Node& n) {
-  const Conv* c = n.as<Conv>();
-  return c && c->window.pads != std::array<int64_t, 4>{};
+  const Window* w = window_of(n.op);
+  return w && w->pads != std::array<int64_t, 4>{};
 }
 
 ChannelRole channel_role(const Graph& g, const Node& n) {
@@ -246,19 +236,9 @@ ChannelRole channel_role(const Graph& g, const Node& n) {
     return ChannelRole::other;
   const bool same_extent = x.shape.back() == y.shape.back();
   const auto role = [](bool yes, ChannelRole r) { return yes ? r : ChannelRole::other; };
-  if (n.as<Dense>()) return role(constant_operands(g, n) && x.quantized() == y.quantized(), ChannelRole::mixes);
-  if (const Conv* c = n.as<Conv>()) {
-    if (!c->channels_last || !constant_operands(g, n) || x.quantized() != y.quantized()) return ChannelRole::other;
-    if (c->group == 1) return ChannelRole::mixes;
-    return role(c->group == x.shape.back() && same_extent, ChannelRole::hands_on);
-  }
-  if (const Pool* p = n.as<Pool>()) return role(p->channels_last, ChannelRole::hands_on);
-  if (const Reduce* r = n.as<Reduce>())
-    return role(same_extent && r->kind <= ReduceKind::min && !std::ranges::count(r->axes, x.rank() - 1),
-                ChannelRole::hands_on);
+  if (weighted(n) && (!constant_operands(g, n) || x.quantized() != y.quantized())) return ChannelRole::other;
   if (n.as<Reshape>()) return role(x.dtype == y.dtype && x.quant == y.quant, ChannelRole::hands_on);
-  if (n.as<Unary>()) return ChannelRole::hands_on;
-  if (n.as<Binary>()) {
+  if (traits(n.op).elementwise) {
     for (ValueId v : n.inputs) {
       const Type& t = g[v].type;
       const bool shared = t.rank() == 0 || t.shape.back() == 1;  // one for all channels: only a constant stays as it is
@@ -266,9 +246,11 @@ ChannelRole channel_role(const Graph& g, const Node& n) {
       if (!(shared && g[v].constant()) && (t.rank() == 0 || t.shape.back() != y.shape.back()))
         return ChannelRole::other;
     }
-    return role(!g[n.inputs[0]].constant() || !g[n.inputs[1]].constant(), ChannelRole::hands_on);
+    const auto varies = [&](ValueId v) { return !g[v].constant(); };
+    return role(std::ranges::any_of(n.inputs, varies), ChannelRole::hands_on);
   }
-  return ChannelRole::other;
+  const ChannelRole r = channel_role(n.op, x);
+  return role(same_extent || r != ChannelRole::hands_on, r);
 }
 
 std::vector<Interval> channel_result(const Graph& g, const Node& n, const ChannelRanges& known) {
@@ -284,7 +266,7 @@ std::vector<Interval> channel_result(const Graph& g, const Node& n, const Channe
   };
   std::vector<Ranges> in;
   // The other operands of sums are constants of other types.
-  for (size_t i = 0; i < (n.as<Conv>() || n.as<Dense>() ? 1 : n.inputs.size()); ++i) in.push_back(of(n.inputs[i]));
+  for (size_t i = 0; i < data_operands(n); ++i) in.push_back(of(n.inputs[i]));
   return compact(result(g, n, in));
 }
 

@@ -8,12 +8,7 @@
 
 namespace burin {
 
-/// What a node does with the channels of its operands.
-enum class ChannelRole {
-  mixes,     ///< every output channel may read every input channel: convolution with one group, fully connected
-  hands_on,  ///< output channel c reads input channels c alone: depthwise, pools, what is element by element, reshapes
-  other,
-};
+/// What a node does with the channels of its operands; `other` also where channels of these types are not followed.
 ChannelRole channel_role(const Graph& g, const Node& n);
 
 /// A window that reaches over the border, where it reads the zero point.

@@ -1,9 +1,9 @@
 // Images become channels-last: convolutions and pools are rewritten between two transposes, and transposes then sink
 // through what does not care about the order of axes until they meet and cancel, or reach the edge of the model.
-#include <algorithm>
-
-#include "compiler/ops/all.h"
+#include "compiler/ops/dense.h"
 #include "compiler/ops/layout.h"
+#include "compiler/ops/reshape.h"
+#include "compiler/ops/transpose.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
@@ -12,29 +12,26 @@ namespace {
 
 using Perm = std::vector<int64_t>;
 
-Tensor permuted_constant(const Graph& g, ValueId v, const Perm& p) { return permute(*g[v].data, p); }
-
-/// f(x) => transpose(f'(transpose(x))) for windows over NCHW images.
-template <class T>
-bool rewrite_window(Graph& g, size_t at) {
+/// f(x) => transpose(f'(transpose(x))) for what takes NCHW images.
+bool rewrite_image(Graph& g, size_t at) {
   Node& n = g.nodes[at];
-  T* op = n.as<T>();
-  if (!op || op->channels_last) return false;
+  bool* const last = channels_last_of(n.op);
+  if (!last || *last) return false;
   const int rank = g[n.inputs[0]].type.rank();
   const Perm to = to_channels_last(rank), back = to_channels_first(rank);
-  if constexpr (std::is_same_v<T, Conv>)
-    if (!g[n.inputs[1]].constant())
-      throw ModelError(Diagnostic{Diagnostic::Severity::error, "the weights are computed at run time" + onnx_origin(n),
-                                  "dynamic-weights", "weights must be constants of the file", n.name, "Conv"});
-  op->channels_last = true;
+  if (weighted(n) && !constant_operand(g, n, kWeights))
+    throw ModelError(Diagnostic{Diagnostic::Severity::error, "the weights are computed at run time" + onnx_origin(n),
+                                "dynamic-weights", "weights must be constants of the file", n.name,
+                                std::string(name(n.op))});
+  *last = true;
   Node before = make_node(g, n.name + "_nhwc", Transpose{to}, {n.inputs[0]}, permute(g[n.inputs[0]].type, to));
   const ValueId y = n.outputs[0];
   const ValueId inner = g.add_value(g.fresh(g[y].name + "_nhwc"), permute(g[y].type, to));
   g.set_input(n, 0, before.outputs[0]);
   g.set_outputs(n, {inner});
-  if constexpr (std::is_same_v<T, Conv>) {
-    const ValueId w = n.inputs[1];
-    g.set_input(n, 1, g.add_constant(g.fresh(g[w].name), permuted_constant(g, w, to)));
+  if (weighted(n)) {
+    const Value& w = g[n.inputs[kWeights]];
+    g.set_input(n, kWeights, g.add_constant(g.fresh(w.name), permute(*w.data, to)));
   }
   g.insert(at + 1 < g.nodes.size() ? &g.nodes[at + 1] : nullptr, {n.name + "_nchw", Transpose{back}, {inner}, {y}, {}});
   g.insert(&n, std::move(before));
@@ -51,51 +48,27 @@ std::optional<ValueId> constant_before(Graph& g, ValueId c, const Perm& perm) {
   return g.add_constant(g.fresh(g[c].name), permute(t, inverse(perm)));
 }
 
-/// The operator that does to x what `op` does to transpose(x), up to that transpose; false where it is another matter.
-/// Axes of attributes are renamed: axis a of the transposed tensor is axis perm[a] of x.
-bool rename_axes(Op& op, const Perm& perm) {
-  auto renamed = [&](const auto& list) {  // one entry per axis
-    auto r = list;
-    for (size_t a = 0; a < perm.size(); ++a) r[size_t(perm[a])] = list[a];
-    return r;
-  };
-  if (op.is<Unary>() || op.is<Binary>() || op.is<Quantize>() || op.is<Dequantize>() || op.is<Cast>()) return true;
-  if (auto* c = op.as<Concat>()) return c->axis = perm[size_t(normalize_axis(c->axis, int(perm.size())))], true;
-  if (auto* s = op.as<Softmax>()) return s->axis = perm[size_t(normalize_axis(s->axis, int(perm.size())))], true;
-  if (auto* s = op.as<Slice>()) {
-    s->starts = renamed(s->starts), s->steps = renamed(s->steps), s->sizes = renamed(s->sizes);
-    return true;
-  }
-  if (auto* p = op.as<Pad>()) {
-    p->begins = renamed(p->begins), p->ends = renamed(p->ends);
-    return true;
-  }
-  if (auto* r = op.as<Reduce>()) {
-    if (!r->keepdims) return false;
-    for (int64_t& a : r->axes) a = perm[size_t(normalize_axis(a, int(perm.size())))];
-    std::ranges::sort(r->axes);
-    return true;
-  }
-  return false;
+/// The order of axes that a Transpose makes `v` with; null where none does.
+const Perm* perm_of(Graph& g, ValueId v) {
+  const Node* t = made_by<Transpose>(g, v);
+  return t ? &t->as<Transpose>()->perm : nullptr;
 }
 
 /// op(transpose(x), ...) => transpose(op'(x, ...)).
 bool sink(Graph& g, Node& n) {
   if (n.outputs.size() != 1) return false;
-  const bool many = n.as<Binary>() || n.as<Concat>();
   std::optional<Perm> perm;
-  for (size_t i = 0; i < (many ? n.inputs.size() : 1); ++i) {
-    const Node* t = made_by<Transpose>(g, n.inputs[i]);
-    if (!t) continue;
-    if (perm && *perm != t->as<Transpose>()->perm) return false;
-    perm = t->as<Transpose>()->perm;
+  for (size_t i = 0; i < data_operands(n); ++i) {
+    const Perm* p = perm_of(g, n.inputs[i]);
+    if (p && perm && *perm != *p) return false;
+    if (p) perm = *p;
   }
   if (!perm || g[n.outputs[0]].type.rank() != int(perm->size())) return false;
   Op op = n.op;
   if (is_view(g, n)) op = Reshape{permute(g[n.outputs[0]].type, inverse(*perm)).shape};
-  else if (!rename_axes(op, *perm)) return false;
+  else if (!permute_axes(op, *perm)) return false;
   std::vector<ValueId> inputs = n.inputs;
-  for (size_t i = 0; i < (many ? n.inputs.size() : 1); ++i) {
+  for (size_t i = 0; i < data_operands(n); ++i) {
     if (const Node* t = made_by<Transpose>(g, n.inputs[i])) {
       inputs[i] = t->inputs[0];
       continue;
@@ -122,10 +95,10 @@ bool meet(Graph& g, Node& n) {
     n.op = Reshape{g[n.outputs[0]].type.shape};
     return true;
   }
-  const Node* before = made_by<Transpose>(g, n.inputs[0]);
+  const Perm* before = perm_of(g, n.inputs[0]);
   if (!before) return false;
-  t->perm = compose(before->as<Transpose>()->perm, t->perm);
-  g.set_input(n, 0, before->inputs[0]);
+  t->perm = compose(*before, t->perm);
+  g.set_input(n, 0, g.producer(n.inputs[0])->inputs[0]);
   return true;
 }
 
@@ -150,7 +123,7 @@ bool into_dense(Graph& g, Node& n) {
   Node* t = flat ? made_by<Transpose>(g, flat->inputs[0]) : nullptr;
   if (!t || !g.single_use(n.inputs[0])) return false;
   const Shape& image = g[t->outputs[0]].type.shape;
-  const Perm perm = t->as<Transpose>()->perm;
+  const Perm& perm = *perm_of(g, flat->inputs[0]);
   const Type& w = g[n.inputs[1]].type;
   // Everything but the outermost axis is flattened, and the transpose leaves that one alone.
   if (perm[0] != 0 || elements(Shape(image.begin() + 1, image.end())) != w.shape[1] || w.quant.axis > 0) return false;
@@ -173,7 +146,7 @@ bool into_dense(Graph& g, Node& n) {
 
 void channels_last(Graph& g, const Context&) {
   for (size_t i = 0; i < g.nodes.size(); ++i)
-    if (rewrite_window<Conv>(g, i) || rewrite_window<Pool>(g, i)) ++i;
+    if (rewrite_image(g, i)) ++i;
   rewrite_to_fixpoint(g, meet, drop_reshape, into_dense, sink);
 }
 

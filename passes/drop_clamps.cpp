@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "compiler/ops/binary.h"
-#include "compiler/ops/unary.h"
 #include "passes/channels.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
@@ -25,7 +24,7 @@ ValueId handed_on(const Graph& g, const Node& n, const ChannelRanges& ranges) {
   const ValueId y = n.outputs[0];
   if (g.is_output(y)) return ValueId::none;
   const auto same = [&](ValueId x) { return g[x].type == g[y].type && ranges.count(x); };
-  if (const Unary* u = n.as<Unary>(); u && (u->kind == UnaryKind::relu || u->kind == UnaryKind::clip)) {
+  if (limits(n.op)) {
     // Monotone, and moves nothing up and something else down: what leaves both bounds alone leaves all between them.
     const ValueId x = n.inputs[0];
     const std::vector<Interval> limited = channel_result(g, n, ranges);

@@ -1,8 +1,6 @@
 // conv(x) * m + a, with m and a one number per output channel, goes into the convolution's weights and bias: this is
 // what batch normalization becomes at import. Real numbers only; weights that are quantized stay as they are.
 #include "compiler/ops/binary.h"
-#include "compiler/ops/conv.h"
-#include "compiler/ops/dense.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
@@ -17,23 +15,23 @@ bool fold(Graph& g, Node& n) {
     const ValueId product = n.inputs[side];
     const Value& term = g[n.inputs[1 - side]];
     Node* p = g.producer(product);
-    if (!p || !(p->as<Conv>() || p->as<Dense>()) || !g.single_use(product) || !term.constant()) continue;
+    if (!p || !weighted(*p) || !g.single_use(product) || !term.constant()) continue;
     const Clamp* clamp = clamp_of(p->op);
-    const Value& w = g[p->inputs[1]];
-    const bool has_bias = p->inputs.size() > 2 && p->inputs[2] != ValueId::none;
+    const Value& w = g[p->inputs[kWeights]];
+    const ValueId bias_before = operand(*p, kBias);
+    const bool has_bias = bias_before != ValueId::none;
     if (!clamp->none() || !w.constant() || w.type.dtype != DType::f32) continue;
-    if (has_bias && (!g[p->inputs[2]].constant() || g[p->inputs[2]].type.dtype != DType::f32)) continue;
+    if (has_bias && (!g[bias_before].constant() || g[bias_before].type.dtype != DType::f32)) continue;
     const Shape& y = g[product].type.shape;
     if (g[n.outputs[0]].type.shape != y) continue;
-    const Conv* conv = p->as<Conv>();
-    const int axis = conv && !conv->channels_last ? 1 : int(y.size()) - 1;
+    const int axis = channel_axis(p->op, int(y.size()));
     const auto factors = per_channel(*term.data, y, axis);
     if (!factors) continue;
 
     const int64_t channels = y[size_t(axis)], each = w.data->elements() / channels;
     Tensor weights = *w.data, bias(real_type(DType::f32, {channels}));
     for (int64_t c = 0; c < channels; ++c) {
-      const double f = (*factors)[size_t(c)], b = has_bias ? g[p->inputs[2]].data->real(c) : 0.0;
+      const double f = (*factors)[size_t(c)], b = has_bias ? g[bias_before].data->real(c) : 0.0;
       if (scales)
         for (int64_t i = c * each; i < (c + 1) * each; ++i) weights.set_real(i, weights.real(i) * f);
       bias.set_real(c, scales ? b * f : b + f);

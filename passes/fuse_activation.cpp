@@ -13,14 +13,6 @@
 namespace burin {
 namespace {
 
-/// The limits that `n` puts on its input, if that is all it does.
-std::optional<Clamp> limits(const Node& n) {
-  const Unary* u = n.as<Unary>();
-  if (u && u->kind == UnaryKind::relu) return Clamp{0.0f, Clamp{}.hi};
-  if (u && u->kind == UnaryKind::clip) return Clamp{u->alpha, u->beta};
-  return std::nullopt;
-}
-
 /// Clip(clamp(v, a, b), c, d) limits by c and d last, also where they lie outside [a, b]; by d after c, where they
 /// cross.
 Clamp limited(const Clamp& first, const Clamp& c) {
@@ -29,7 +21,7 @@ Clamp limited(const Clamp& first, const Clamp& c) {
 }
 
 bool fuse(Graph& g, Node& n) {
-  const std::optional<Clamp> c = limits(n);
+  const std::optional<Clamp> c = limits(n.op);
   Node* p = c ? g.producer(n.inputs[0]) : nullptr;
   Clamp* clamp = p && g.single_use(n.inputs[0]) && g[n.outputs[0]].type.dtype == DType::f32 ? clamp_of(p->op) : nullptr;
   if (!clamp || g[n.inputs[0]].type.quantized()) return false;

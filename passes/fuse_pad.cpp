@@ -8,17 +8,16 @@
 namespace burin {
 namespace {
 
-bool pads_with_zero(const Graph& g, const Node& n) {
-  const Pad& p = *n.as<Pad>();
-  return p.kind == PadKind::pad && p.value == 0 &&
-         (!g[n.inputs[0]].type.quantized() || g[n.inputs[0]].type.quant.per_tensor());
+bool pads_with_zero(const Pad& p, const Type& x) {
+  return p.kind == PadKind::pad && p.value == 0 && (!x.quantized() || x.quant.per_tensor());
 }
 
 bool fuse(Graph& g, Node& n) {
   Conv* c = n.as<Conv>();
   Node* pad = c ? made_by<Pad>(g, n.inputs[0]) : nullptr;
-  if (!pad || !pads_with_zero(g, *pad)) return false;
+  if (!pad) return false;
   const Pad& p = *pad->as<Pad>();
+  if (!pads_with_zero(p, g[pad->inputs[0]].type)) return false;
   const size_t rank = p.begins.size(), first = c->channels_last ? 1 : 2, axes = rank - 2;
   for (size_t a = 0; a < rank; ++a) {
     const bool spatial = a >= first && a < first + axes;

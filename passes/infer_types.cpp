@@ -8,7 +8,6 @@
 #include <map>
 #include <set>
 
-#include "compiler/ops/concat.h"
 #include "compiler/ops/pad.h"
 #include "compiler/ops/pool.h"
 #include "compiler/ops/reshape.h"
@@ -23,9 +22,6 @@ bool carries(const Node& n) {
   const Pool* pool = n.as<Pool>();
   return quant_rule(n.op) == QuantRule::movement || (pool && pool->kind == PoolKind::max_pool);
 }
-
-/// Operands of such an operator that are its data; what follows are indices and the like.
-size_t data_operands(const Node& n) { return n.as<Concat>() ? n.inputs.size() : 1; }
 
 /// Integers that may get a scale.
 bool can_take(const Type& t) { return t.quant.empty() && is_integer(t.dtype) && info(t.dtype).bits <= 16; }
@@ -71,7 +67,7 @@ class Views {
     } catch (const OpError&) {
       return std::nullopt;
     }
-    if (n.as<Pool>()) {
+    if (quant_rule(n.op) != QuantRule::movement) {  // infer() does not say
       if (quant.axis >= 0) return std::nullopt;
       y.quant = quant;
     }

@@ -19,8 +19,8 @@ ValueId stored(Graph& g, ValueId v) {
   return dq ? dq->inputs[0] : ValueId::none;
 }
 
-/// Whether the operator moves elements without looking at them: then it moves stored integers just as well.
-bool moves_only(const Node& n) { return quant_rule(n.op) == QuantRule::movement && !n.as<Concat>(); }
+/// Whether the operator moves elements of one operand without looking at them: then it moves stored integers as well.
+bool moves_only(const Node& n) { return quant_rule(n.op) == QuantRule::movement && data_operands(n) == 1; }
 
 /// Whether the number that `p` pads with can be stored with the scale of `t`, up to float32's precision.
 bool on_grid(const Pad& p, const Type& t) {
@@ -107,7 +107,7 @@ bool hoist_quantize(Graph& g, Node& n) {
   const Type y = g[n.outputs[0]].type;
   std::vector<Node> quantizers;
   Node moved = *move;
-  const size_t operands = move->as<Concat>() ? move->inputs.size() : 1;
+  const size_t operands = data_operands(*move);
   for (size_t i = 0; i < operands; ++i) {
     Type t{y.dtype, g[move->inputs[i]].type.shape, y.quant};
     quantizers.push_back(
@@ -147,11 +147,10 @@ bool lower(Graph& g, Node& n) {
   if (!q) return false;
   const Type y = g[q->outputs[0]].type;
   if (!is_byte(y.dtype) || !y.quant.per_tensor()) return false;
-  const bool weighted = n.as<Conv>() || n.as<Dense>();
   std::vector<ValueId> inputs = n.inputs;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i] == ValueId::none) continue;
-    const bool is_weight = weighted && i == 1, is_bias = weighted && i == 2;
+    const bool is_weight = weighted(n) && i == kWeights, is_bias = weighted(n) && i == kBias;
     const ValueId s = stored(g, inputs[i]);
     if (is_bias && s == ValueId::none && g[inputs[i]].constant()) continue;  // a real bias is a real number
     if (s == ValueId::none) return false;
@@ -190,7 +189,7 @@ bool fold_weights(Graph& g, Node& n) {
 /// Operators that are computed in float although all they read and write is stored in integers.
 void report_islands(Graph& g) {
   for (Node& n : g.nodes) {
-    if (n.as<Dequantize>() || n.as<Quantize>() || n.as<Cast>() || g[n.outputs[0]].type.quantized()) continue;
+    if (traits(n.op).converts || g[n.outputs[0]].type.quantized()) continue;
     const bool reads = std::ranges::any_of(n.inputs, [&](ValueId v) { return stored(g, v) != ValueId::none; });
     if (!reads) continue;
     g.notes.push_back(fmt::format("node '{}' ({}) is computed in float32 between DequantizeLinear and QuantizeLinear",

@@ -27,10 +27,7 @@
 #include <numeric>
 #include <set>
 
-#include "compiler/ops/conv.h"
-#include "compiler/ops/dense.h"
 #include "compiler/ops/layout.h"
-#include "compiler/ops/reshape.h"
 #include "passes/channels.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
@@ -49,8 +46,8 @@ class Classes {
     for (const Value& v : g.values()) base_.push_back(extent(v.type));
     for (const Node& n : g.nodes)
       if (channel_role(g, n) == ChannelRole::hands_on)
-        for (ValueId v : n.inputs)
-          if (!g[v].constant()) join(find(index(n.outputs[0])), find(index(v)));
+        for (size_t i = 0; i < data_operands(n); ++i)
+          if (!g[n.inputs[i]].constant()) join(find(index(n.outputs[0])), find(index(n.inputs[i])));
   }
   size_t of(ValueId v) { return find(index(v)); }
   size_t base(ValueId v) { return base_[find(index(v))]; }
@@ -87,7 +84,7 @@ struct Filters {
   size_t filters, taps, channels;
   std::vector<double> weights;  // zero point subtracted
   Filters(const Graph& g, const Node& n) {
-    const Tensor& w = *g[n.inputs[1]].data;
+    const Tensor& w = *constant_operand(g, n, kWeights);
     filters = size_t(w.shape()[0]), channels = extent(w.type());
     taps = size_t(w.elements()) / std::max<size_t>(filters * channels, 1);
     if (w.dtype() == DType::f32) {
@@ -126,7 +123,6 @@ std::map<ValueId, std::vector<size_t>> equal_channels(const Graph& g, const std:
     const ValueId y = n.outputs[0];
     const size_t channels = extent(g[y].type);
     if (channels > kMostChannels) continue;
-    const bool weighted = n.as<Conv>() || n.as<Dense>();
     std::map<std::string, size_t> seen;
     std::vector<size_t> first;
     for (size_t c = 0; c < channels; ++c) {
@@ -134,7 +130,7 @@ std::map<ValueId, std::vector<size_t>> equal_channels(const Graph& g, const std:
       for (size_t i = 0; i < n.inputs.size(); ++i) {
         if (n.inputs[i] == ValueId::none) continue;
         const Value& v = g[n.inputs[i]];
-        if (weighted && i > 0) {
+        if (i >= data_operands(n)) {
           const int64_t each = v.data->elements() / int64_t(channels);
           for (int64_t k = 0; k < each; ++k) what += text(v.data->real(int64_t(c) * each + k));
           if (!v.type.quant.empty()) what += text(v.type.quant.scale_at(c)) + text(v.type.quant.zero_at(c));
@@ -216,7 +212,7 @@ std::vector<bool> Narrowing::dispensable(size_t at) {
   const Node& n = g_.nodes[at];
   const Filters& f = filters_.at(at);
   const Type& x = g_[n.inputs[0]].type;
-  const Tensor* bias = n.inputs.size() > 2 && n.inputs[2] != ValueId::none ? g_[n.inputs[2]].data.get() : nullptr;
+  const Tensor* bias = constant_operand(g_, n, kBias);
   const auto known = ranges_.find(n.inputs[0]);
   std::vector<bool> r(f.channels, true);
   for (size_t o = 0; o < f.filters; ++o) {
@@ -250,7 +246,7 @@ bool Narrowing::equal_everywhere(size_t root, size_t a, size_t b) {
 bool Narrowing::add_up(size_t at, size_t from, size_t to, Filters& sum) {
   const ValueId x = g_.nodes[at].inputs[0];
   const Filters& f = filters_.at(at);
-  const Tensor& w = *g_[g_.nodes[at].inputs[1]].data;
+  const Tensor& w = *constant_operand(g_, g_.nodes[at], kWeights);
   for (size_t c = 0; c < f.channels; c += classes_.base(x))
     for (size_t o = 0; o < f.filters; ++o)
       for (size_t t = 0; t < f.taps; ++t) {
@@ -385,7 +381,7 @@ void Narrowing::fold_into_sums(size_t at, const std::vector<size_t>& in, const s
   const Filters& f = filters_.at(at);
   const Type& x = g_[n.inputs[0]].type;
   const bool integers = x.quantized();
-  const Tensor* offset = n.inputs.size() > 3 && n.inputs[3] != ValueId::none ? g_[n.inputs[3]].data.get() : nullptr;
+  const Tensor* offset = constant_operand(g_, n, kOffset);
   const Tensor* bias = inputs[2] != ValueId::none ? g_[inputs[2]].data.get() : nullptr;
   Tensor sums(real_type(integers ? DType::i32 : DType::f32, {int64_t(out.size())}));
   bool any = integers && offset;
@@ -431,7 +427,7 @@ void Narrowing::rewrite() {
     const auto data = [&](size_t i) {
       return inputs.size() > i && inputs[i] != ValueId::none ? g_[inputs[i]].data : nullptr;
     };
-    if (g_.nodes[at].as<Conv>() || g_.nodes[at].as<Dense>()) {
+    if (weighted(g_.nodes[at])) {
       const std::shared_ptr<const Tensor> w = data(1), bias = data(2), offset = data(3);
       std::vector<ValueId> narrow{x, inputs[1], ValueId::none};
       if (bias) narrow[2] = fewer_out ? constant(g_[inputs[2]].name, select_first(*bias, out)) : inputs[2];
@@ -457,8 +453,8 @@ void Narrowing::rewrite() {
     // Another value: what has a name keeps its meaning through all passes.
     Type narrow = type(y);
     narrow.shape.back() = int64_t(out.size());
-    if (Reshape* r = n.as<Reshape>()) r->shape = narrow.shape;
-    if (Conv* c = n.as<Conv>(); c && roles_[at] == ChannelRole::hands_on) c->group = int64_t(out.size());
+    if (Shape* shape = shape_of(n.op)) *shape = narrow.shape;
+    if (int64_t* group = group_of(n.op); group && roles_[at] == ChannelRole::hands_on) *group = int64_t(out.size());
     now[y] = g_.add_value(g_.fresh(before[index(y)].name + "_kept"), std::move(narrow));
     g_.set_outputs(n, {now[y]});
   }

@@ -1,5 +1,6 @@
 // Small steps that passes are made of.
 #pragma once
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -21,6 +22,17 @@ Node* only_reader(Graph& g, ValueId v) {
   Node* n = g.users(v)[0];
   return n->as<T>() ? n : nullptr;
 }
+
+/// Operand `i`; none where it is absent.
+inline ValueId operand(const Node& n, size_t i) { return i < n.inputs.size() ? n.inputs[i] : ValueId::none; }
+/// Its numbers, if it is a constant; else null.
+inline const Tensor* constant_operand(const Graph& g, const Node& n, size_t i) {
+  const ValueId v = operand(n, i);
+  return v == ValueId::none ? nullptr : g[v].data.get();
+}
+/// How many operands are data; what follows are weights, indices and the like.
+inline size_t data_operands(const Node& n) { return std::min(n.inputs.size(), size_t(traits(n.op).data)); }
+inline bool weighted(const Node& n) { return traits(n.op).weighted; }
 
 /// Applies the first of the rules that changes something to the first node where one does, removes what is dead then,
 /// and so on until none does. A rule, bool(Graph&, Node&), says whether it changed something; it edits through the

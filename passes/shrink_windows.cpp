@@ -92,12 +92,11 @@ void shrink(Graph& g, size_t at, const Context& ctx) {
   const bool fewer_rows = rows.end - rows.first < k.height, fewer_columns = columns.end - columns.first < k.width;
   if (!fewer_rows && !fewer_columns) return;
   const Node before = g.nodes[at];
-  const auto window = [&](Span r, Span q) {
-    return *cut(*cut(before.as<Conv>()->window, 0, r, image.h), 1, q, image.w);
-  };
-  const auto apply = [&](Span r, Span q) {
+  const auto apply = [&, conv = *c](Span r, Span q) {
+    Conv smaller = conv;
+    smaller.window = *cut(*cut(conv.window, 0, r, image.h), 1, q, image.w);
     Node n = before;
-    n.as<Conv>()->window = window(r, q);
+    n.op = smaller;
     n.inputs[1] = g.add_constant(g.fresh(g[w].name), select(k, r, q));
     g.replace(g.nodes[at], std::move(n));
   };

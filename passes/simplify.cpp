@@ -1,7 +1,5 @@
 // Algebra on the graph: a bias joins the product before it, equal nodes become one, moves that move nothing vanish.
 #include "compiler/ops/binary.h"
-#include "compiler/ops/conv.h"
-#include "compiler/ops/dense.h"
 #include "compiler/ops/layout.h"
 #include "compiler/ops/quantize.h"
 #include "compiler/ops/reshape.h"
@@ -26,13 +24,11 @@ bool add_becomes_bias(Graph& g, Node& add) {
   for (size_t side = 0; side < 2; ++side) {
     const ValueId product = add.inputs[side], term = add.inputs[1 - side];
     Node* p = g.producer(product);
-    if (!p || !(p->as<Dense>() || p->as<Conv>()) || !g.single_use(product)) continue;
-    if (p->inputs.size() > 2 && p->inputs[2] != ValueId::none) continue;
+    if (!p || !weighted(*p) || !g.single_use(product) || operand(*p, kBias) != ValueId::none) continue;
     const Tensor* c = constant_behind(g, term);
     const Shape& y = g[product].type.shape;
     if (!c || g[add.outputs[0]].type.shape != y || g[term].type.dtype != DType::f32) continue;
-    const Conv* conv = p->as<Conv>();
-    const int axis = conv && !conv->channels_last ? 1 : int(y.size()) - 1;
+    const int axis = channel_axis(p->op, int(y.size()));
     // All extents but the channels' are 1, so the bytes are already those of a vector of channels.
     Shape channels_only(y.size(), 1);
     channels_only[size_t(axis)] = y[size_t(axis)];
@@ -54,7 +50,7 @@ bool add_becomes_bias(Graph& g, Node& add) {
     }
     // The product moves to the place of the sum, where its bias is surely known.
     Node fused = *p;
-    fused.inputs.resize(2);
+    fused.inputs.resize(kBias);
     fused.inputs.push_back(bias);
     fused.outputs = add.outputs;
     append(fused.onnx, add.onnx);

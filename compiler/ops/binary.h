@@ -36,6 +36,7 @@ struct Binary {
       "Sum", "Mean"};
   static constexpr Arity inputs{2, 2};
   static constexpr QuantRule quant = QuantRule::arithmetic;
+  static constexpr Traits traits{.elementwise = true};
 
   BinaryKind kind{};
   Clamp clamp;

@@ -11,6 +11,7 @@ struct Cast {
   static constexpr std::string_view onnx[] = {"Cast", "CastLike"};
   static constexpr Arity inputs{1, 1};
   static constexpr QuantRule quant = QuantRule::none;
+  static constexpr Traits traits{.elementwise = true, .converts = true};
 
   DType to = DType::f32;
 

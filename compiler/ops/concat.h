@@ -20,6 +20,7 @@ struct Concat {
   std::vector<Type> infer(std::span<const Type> in) const;
   void eval(Inputs in, Outputs out) const;
   bool operator==(const Concat&) const = default;
+  void permute_axes(const AxisOrder& o) { o.axis(axis); }
   bool integer_form() const { return true; }
 };
 

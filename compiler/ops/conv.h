@@ -21,6 +21,7 @@ struct Conv {
   static constexpr std::string_view onnx[] = {"Conv", "QLinearConv"};
   static constexpr Arity inputs{2, 4};
   static constexpr QuantRule quant = QuantRule::arithmetic;
+  static constexpr Traits traits{.weighted = true, .data = 1};
 
   Window window;
   int64_t group = 1;
@@ -35,6 +36,11 @@ struct Conv {
   std::vector<Type> infer(std::span<const Type> in) const;
   void eval(Inputs in, Outputs out) const;
   bool operator==(const Conv&) const = default;
+  ChannelRole channels(const Type& x) const {
+    if (!channels_last) return ChannelRole::other;
+    if (group == 1) return ChannelRole::mixes;
+    return group == x.shape.back() ? ChannelRole::hands_on : ChannelRole::other;
+  }
 
   /// The shape that kernels take, of channels-last tensors.
   ConvShape shape(const Type& x, const Type& y) const;

@@ -16,6 +16,7 @@ struct Dense {
   static constexpr std::string_view onnx[] = {"Gemm"};
   static constexpr Arity inputs{2, 4};
   static constexpr QuantRule quant = QuantRule::arithmetic;
+  static constexpr Traits traits{.weighted = true, .data = 1};
 
   Clamp clamp;
 
@@ -24,6 +25,7 @@ struct Dense {
   std::vector<Type> infer(std::span<const Type> in) const;
   void eval(Inputs in, Outputs out) const;
   bool operator==(const Dense&) const = default;
+  ChannelRole channels(const Type&) const { return ChannelRole::mixes; }
   bool integer_form() const { return true; }
 
   DenseShape shape(const Type& x, const Type& w) const;

@@ -20,6 +20,7 @@ struct Gather {
   static constexpr std::string_view onnx[] = {"Gather", "GatherElements", "GatherND"};
   static constexpr Arity inputs{2, 2};
   static constexpr QuantRule quant = QuantRule::movement;
+  static constexpr Traits traits{.data = 1};
 
   GatherKind kind{};
   int64_t axis = 0;

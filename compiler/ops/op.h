@@ -12,9 +12,21 @@
 //     std::vector<Type> infer(std::span<const Type> in) const;
 //     void eval(Inputs in, Outputs out) const;                // the meaning, by the kernels of runtime-min/
 //   };
+//
+// What it may have: traits, by which passes know operators (queries: ops.h). They rely on no more than what is stated:
+//
+//     static constexpr Traits traits{.elementwise = true};
+//     void permute_axes(const AxisOrder& o) { o.axis(axis); }  // attributes that name axes; elementwise ones have none
+//     ChannelRole channels(const Type& x) const;               // of elementwise ones: hands_on
+//     std::optional<Clamp> limits() const;                     // f(x) is x limited so
+//     std::optional<Clamp> range() const;                      // holds all results, whatever x
+//     bool within_operands() const;                            // no result is less or more than all elements of x
+//     bool integer_form() const;                               // has exact arithmetic on int8 and uint8
+//     Clamp clamp; Window window; bool channels_last; int64_t group; Shape shape;  // mean the same in all
 #pragma once
 #include <concepts>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,6 +62,43 @@ struct Clamp {
   float lo = -std::numeric_limits<float>::infinity(), hi = std::numeric_limits<float>::infinity();
   bool none() const { return *this == Clamp{}; }
   bool operator==(const Clamp&) const = default;
+};
+
+/// What is known of an operator whatever its attributes.
+struct Traits {
+  /// Element i of the result is made of element i of the operands (broadcast) alone, in ascending order.
+  bool elementwise = false;
+  /// Results are the operand's numbers in another type.
+  bool converts = false;
+  /// Sums of products with the weights of each filter, with a clamp. Operands are x, then those of WeightedOperand.
+  bool weighted = false;
+  /// So many operands, the first ones, are data; what follows are weights, indices and the like.
+  int data = kAnyNumber;
+};
+/// Weights [filter, ...], and one element for each filter: a bias (optional) and an offset (optional, int32, in units
+/// of the accumulator).
+enum WeightedOperand : size_t { kWeights = 1, kBias = 2, kOffset = 3 };
+
+/// What an operator does with channels, the last index of its operands.
+enum class ChannelRole : uint8_t {
+  mixes,     ///< every output channel may read every input channel: convolution with one group, fully connected
+  hands_on,  ///< output channel c reads input channels c alone: depthwise, pools, what is element by element
+  other,
+};
+
+/// Gives attributes new names of axes: what was axis a is axis perm[a].
+class AxisOrder {
+ public:
+  explicit AxisOrder(std::span<const int64_t> perm) : perm_(perm) {}
+  /// An axis, from 0 or negative from the end.
+  void axis(int64_t& a) const;
+  /// A list of axes, which stays sorted.
+  void axes(std::vector<int64_t>& list) const;
+  /// A list with one entry for each axis.
+  void entries(std::vector<int64_t>& list) const;
+
+ private:
+  std::span<const int64_t> perm_;
 };
 
 template <class T>

@@ -68,12 +68,68 @@ void eval(const Op& op, Inputs in, Outputs out) {
   visit(op, [&](const auto& o) { o.eval(in, out); });
 }
 
-Clamp* clamp_of(Op& op) {
-  return visit<Clamp*>(op, [](auto& o) -> Clamp* {
-    if constexpr (requires { o.clamp; }) return &o.clamp;
-    else return nullptr;
+const Traits& traits(const Op& op) {
+  return *visit<const Traits*>(op, []<class T>(const T&) -> const Traits* {
+    static constexpr Traits kNone;
+    if constexpr (requires { T::traits; }) return &T::traits;
+    else return &kNone;
   });
 }
+
+bool permute_axes(Op& op, const std::vector<int64_t>& perm) {
+  return visit<bool>(op, [&](auto& o) {
+    if constexpr (requires(AxisOrder order) { o.permute_axes(order); }) return o.permute_axes(AxisOrder(perm)), true;
+    else return traits(op).elementwise;
+  });
+}
+
+ChannelRole channel_role(const Op& op, const Type& x) {
+  return visit<ChannelRole>(op, [&](const auto& o) {
+    if constexpr (requires { o.channels(x); }) return o.channels(x);
+    else return traits(op).elementwise ? ChannelRole::hands_on : ChannelRole::other;
+  });
+}
+
+int channel_axis(const Op& op, int rank) {
+  const bool* last = channels_last_of(op);
+  return last && !*last ? 1 : rank - 1;
+}
+
+std::optional<Clamp> limits(const Op& op) {
+  return visit<std::optional<Clamp>>(op, [](const auto& o) -> std::optional<Clamp> {
+    if constexpr (requires { o.limits(); }) return o.limits();
+    else return std::nullopt;
+  });
+}
+
+std::optional<Clamp> range(const Op& op) {
+  return visit<std::optional<Clamp>>(op, [](const auto& o) -> std::optional<Clamp> {
+    if constexpr (requires { o.range(); }) return o.range();
+    else return std::nullopt;
+  });
+}
+
+bool within_operands(const Op& op) {
+  return visit<bool>(op, []<class T>(const T& o) {
+    if constexpr (requires { o.within_operands(); }) return o.within_operands();
+    else return T::quant == QuantRule::movement;
+  });
+}
+
+// ATTRIBUTE_OF(type, name): a pointer to the attribute of that name.
+#define ATTRIBUTE_OF(type, name)                                                                                       \
+  type* name##_of(Op& op) {                                                                                            \
+    return visit<type*>(op, [](auto& o) -> type* {                                                                     \
+      if constexpr (requires { &o.name; }) return &o.name;                                                             \
+      else return nullptr;                                                                                             \
+    });                                                                                                                \
+  }
+ATTRIBUTE_OF(Clamp, clamp)
+ATTRIBUTE_OF(int64_t, group)
+ATTRIBUTE_OF(bool, channels_last)
+ATTRIBUTE_OF(Window, window)
+ATTRIBUTE_OF(Shape, shape)
+#undef ATTRIBUTE_OF
 
 bool has_integer_form(const Op& op, std::span<const Type> in, const Type& out) {
   return visit<bool>(op, [&]<class T>(const T& o) {

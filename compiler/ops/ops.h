@@ -70,8 +70,30 @@ Arity inputs(const Op& op);
 QuantRule quant_rule(const Op& op);
 std::vector<Type> infer(const Op& op, std::span<const Type> in);
 void eval(const Op& op, Inputs in, Outputs out);
-/// The limits that its results are stored with; null where the operator has none.
+const Traits& traits(const Op& op);
+/// Makes it the operator f' for which transpose(f'(x), perm) is f(transpose(x, perm)), where the result has as many
+/// axes as x. False where the operator does not say how.
+bool permute_axes(Op& op, const std::vector<int64_t>& perm);
+/// For a first operand of type x.
+ChannelRole channel_role(const Op& op, const Type& x);
+/// The axis of channels in a tensor of that rank, x or the result.
+int channel_axis(const Op& op, int rank);
+/// Where all that it does is to limit its operand: to what.
+std::optional<Clamp> limits(const Op& op);
+/// What all results lie in, whatever the operands; nothing where that is not known.
+std::optional<Clamp> range(const Op& op);
+/// Whether no result is less than all elements of its data, nor more; the border that a window reads counts.
+bool within_operands(const Op& op);
+/// Attributes; null where the operator has no such. The limits that its results are stored with:
 Clamp* clamp_of(Op& op);
+/// In so many groups of channels, filters read the channels of theirs.
+int64_t* group_of(Op& op);
+bool* channels_last_of(Op& op);
+/// Of the result.
+Shape* shape_of(Op& op);
+inline const Clamp* clamp_of(const Op& op) { return clamp_of(const_cast<Op&>(op)); }
+inline const int64_t* group_of(const Op& op) { return group_of(const_cast<Op&>(op)); }
+inline const bool* channels_last_of(const Op& op) { return channels_last_of(const_cast<Op&>(op)); }
 /// Whether it has exact arithmetic on these quantized types.
 bool has_integer_form(const Op& op, std::span<const Type> in, const Type& out);
 

@@ -25,6 +25,8 @@ struct Pad {
   std::vector<Type> infer(std::span<const Type> in) const;
   void eval(Inputs in, Outputs out) const;
   bool operator==(const Pad&) const = default;
+  void permute_axes(const AxisOrder& o) { o.entries(begins), o.entries(ends); }
+  bool within_operands() const { return kind != PadKind::pad; }
   bool integer_form() const { return true; }
 };
 

@@ -33,6 +33,8 @@ struct Pool {
   std::vector<Type> infer(std::span<const Type> in) const;
   void eval(Inputs in, Outputs out) const;
   bool operator==(const Pool&) const = default;
+  ChannelRole channels(const Type&) const { return channels_last ? ChannelRole::hands_on : ChannelRole::other; }
+  bool within_operands() const { return true; }
   bool integer_form() const { return true; }
 
   /// What kernels take, of channels-last types.

@@ -9,6 +9,7 @@ struct Quantize {
   static constexpr std::string_view onnx[] = {"QuantizeLinear"};
   static constexpr Arity inputs{1, 1};
   static constexpr QuantRule quant = QuantRule::none;
+  static constexpr Traits traits{.elementwise = true, .converts = true};
   static void fields(auto&, auto&&) {}
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
@@ -22,6 +23,7 @@ struct Dequantize {
   static constexpr std::string_view onnx[] = {"DequantizeLinear"};
   static constexpr Arity inputs{1, 1};
   static constexpr QuantRule quant = QuantRule::none;
+  static constexpr Traits traits{.elementwise = true, .converts = true};
   static void fields(auto&, auto&&) {}
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;

@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+
 #include "compiler/ops/op.h"
 
 namespace burin {
@@ -46,6 +48,14 @@ struct Reduce {
   std::vector<Type> infer(std::span<const Type> in) const;
   void eval(Inputs in, Outputs out) const;
   bool operator==(const Reduce&) const = default;
+  void permute_axes(const AxisOrder& o) { o.axes(axes); }
+  ChannelRole channels(const Type& x) const {
+    const bool apart = kind <= ReduceKind::min && !std::ranges::count(axes, x.rank() - 1);
+    return apart ? ChannelRole::hands_on : ChannelRole::other;
+  }
+  bool within_operands() const {
+    return kind == ReduceKind::mean || kind == ReduceKind::max || kind == ReduceKind::min;
+  }
 
   /// mean, sum, max and min have exact arithmetic on int8 and uint8.
   bool integer_form() const { return kind <= ReduceKind::min; }

@@ -20,6 +20,7 @@ struct Slice {
   std::vector<Type> infer(std::span<const Type> in) const;
   void eval(Inputs in, Outputs out) const;
   bool operator==(const Slice&) const = default;
+  void permute_axes(const AxisOrder& o) { o.entries(starts), o.entries(steps), o.entries(sizes); }
   bool integer_form() const { return true; }
 };
 

@@ -24,6 +24,10 @@ struct Softmax {
   std::vector<Type> infer(std::span<const Type> in) const;
   void eval(Inputs in, Outputs out) const;
   bool operator==(const Softmax&) const = default;
+  void permute_axes(const AxisOrder& o) { o.axis(axis); }
+  std::optional<Clamp> range() const {
+    return kind == SoftmaxKind::softmax ? std::optional(Clamp{0, 1}) : std::nullopt;
+  }
   bool integer_form() const { return kind == SoftmaxKind::softmax; }
   /// Smaller steps of the result than 2^-14 need more bits than softmax_plan() has.
   bool integer_form(std::span<const Type>, const Type& y) const {

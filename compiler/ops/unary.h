@@ -31,6 +31,7 @@ struct Unary {
   };
   static constexpr Arity inputs{1, 1};
   static constexpr QuantRule quant = QuantRule::arithmetic;
+  static constexpr Traits traits{.elementwise = true};
 
   UnaryKind kind{};
   float alpha = 0, beta = 0;
@@ -40,6 +41,14 @@ struct Unary {
   std::vector<Type> infer(std::span<const Type> in) const;
   void eval(Inputs in, Outputs out) const;
   bool operator==(const Unary&) const = default;
+  std::optional<Clamp> limits() const {
+    if (kind == UnaryKind::relu) return Clamp{0.0f, Clamp{}.hi};
+    return kind == UnaryKind::clip ? std::optional(Clamp{alpha, beta}) : std::nullopt;
+  }
+  std::optional<Clamp> range() const {
+    if (kind == UnaryKind::sigmoid || kind == UnaryKind::hard_sigmoid) return Clamp{0, 1};
+    return kind == UnaryKind::tanh ? std::optional(Clamp{-1, 1}) : std::nullopt;
+  }
 
   /// Has exact arithmetic from int8 or uint8 to int8 or uint8.
   bool integer_form() const;

@@ -11,6 +11,7 @@ struct Where {
   static constexpr std::string_view onnx[] = {"Where"};
   static constexpr Arity inputs{3, 3};
   static constexpr QuantRule quant = QuantRule::none;
+  static constexpr Traits traits{.elementwise = true};
   static void fields(auto&, auto&&) {}
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;

@@ -10,6 +10,7 @@
 namespace burin {
 
 class OnnxNode;
+class Op;
 
 /// A shape NCHW or NHWC with one or two spatial axes; with one, h is 1.
 struct Image {
@@ -37,5 +38,9 @@ struct Window {
 /// Reads kernel_shape (or takes `kernel` from the weights), strides, dilations, pads, auto_pad and ceil_mode of a node
 /// whose spatial input extents are `spatial` (one or two). Errors say which attribute.
 Window import_window(OnnxNode& node, const Shape& spatial, const Shape& kernel, bool ceil_mode);
+
+/// The attribute of an operator that has one; else null.
+Window* window_of(Op& op);
+inline const Window* window_of(const Op& op) { return window_of(const_cast<Op&>(op)); }
 
 }  // namespace burin
