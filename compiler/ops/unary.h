@@ -38,7 +38,8 @@ struct Unary {
   static void fields(auto& self, auto&& f) { f("alpha", self.alpha), f("beta", self.beta); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const Unary&) const = default;
 
   /// Has exact arithmetic from int8 or uint8 to int8 or uint8.
