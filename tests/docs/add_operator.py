@@ -1,5 +1,5 @@
-"""operator.py --source DIR --build DIR LIBRARY...: adds the operator of docs/add-an-operator.md as that page says, in a copy of the
-tree, and runs tests/docs/operator.cpp against it.
+"""add_operator.py --source DIR --build DIR LIBRARY...: adds the operator of docs/add-an-operator.md as that page says, in a copy of the
+tree, and runs tests/docs/added_operator.cpp against it.
 
 What stands behind ``` in that page tells what a block is: `file=NAME` a file, `in=NAME before=TEXT` lines that are put before TEXT in
 a file that is there. Only what goes through the list of operators is compiled again; the rest is the build's burin_core.
@@ -83,7 +83,7 @@ def main():
         subprocess.run(compiler + ["-o", str(out), "-c", str(tree / name)], check=True, cwd=work, env=environment)
         return str(out)
 
-    todo = again + [f for f in made if f.endswith(".cpp")] + ["embedded.cpp", "tests/docs/operator.cpp"]
+    todo = again + [f for f in made if f.endswith(".cpp")] + ["embedded.cpp", "tests/docs/added_operator.cpp"]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compiled, todo))
     # Objects before the library: what is in both comes from them.
