@@ -73,6 +73,7 @@ void dense_any(const HostCall& c) {
 const HostFunctions& conv_functions() {
   static const HostFunctions r = {
 #define KERNEL(...)
+#define REFERENCE(...)
 #define CONV_Q8(kernel, header, needs)                                                                                 \
   {#kernel, [](const HostCall& c) {                                                                                    \
      using W = typename decltype(pack_##kernel(std::declval<const ConvQ8&>()).weights)::value_type;                    \
@@ -83,6 +84,7 @@ const HostFunctions& conv_functions() {
 #undef CONV_F32
 #undef CONV_Q8
 #undef KERNEL
+#undef REFERENCE
       {"dense_any_q8_dsp", [](const HostCall& c) { c.type(0) == "true" ? dense_any<true>(c) : dense_any<false>(c); }},
   };
   return r;

@@ -1,4 +1,5 @@
 #include "codegen/layers/all.h"
+#include "compiler/ops/all.h"
 
 namespace burin {
 namespace {
@@ -8,7 +9,7 @@ template <class N>
 Work work(N count, int64_t scratch = 0) {
   return {{double(count)}, scratch};
 }
-Work runs_work(const BinaryQ8& l) { return {{double(l.n), double(l.s.extent[0])}}; }
+Work runs_work(const BinaryMve& l) { return {{double(l.n), double(l.s.extent[0])}}; }
 Work pool_work(const PoolLayer& l) { return {{l.cells}, 0, rows_per_call(l.s.oh, l.s.ow)}; }
 
 constexpr Kernel kKernels[] = {
@@ -22,6 +23,17 @@ constexpr Kernel kKernels[] = {
      return work;                                                                                                      \
    },                                                                                                                  \
    lower_##kernel},
+#define REFERENCE(kernel, header, operator_type, when, work)                                                           \
+  {#kernel, #header, "",                                                                                               \
+   [](const LayerView& v) -> std::optional<Work> {                                                                     \
+     const Reference* p = v.as<Reference>();                                                                           \
+     if (!p || !p->op.is<operator_type>()) return std::nullopt;                                                        \
+     [[maybe_unused]] const Reference& l = *p;                                                                         \
+     [[maybe_unused]] const operator_type& o = *p->op.as<operator_type>();                                             \
+     if (!(when)) return std::nullopt;                                                                                 \
+     return work;                                                                                                      \
+   },                                                                                                                  \
+   lower_reference},
 #define CONVOLUTION(kernel, header, layer, needs)                                                                      \
   {#kernel, #header, needs,                                                                                            \
    [](const LayerView& v) -> std::optional<Work> {                                                                     \
@@ -33,6 +45,7 @@ constexpr Kernel kKernels[] = {
 #define CONV_F32(kernel, header, needs) CONVOLUTION(kernel, header, ConvF32, needs)
 #include "codegen/kernels.inc"
 #undef KERNEL
+#undef REFERENCE
 #undef CONV_Q8
 #undef CONV_F32
 #undef CONVOLUTION

@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <typeindex>
@@ -13,7 +12,7 @@
 
 #include "compiler/ir/graph.h"
 #include "compiler/options.h"
-#include "compiler/program/call.h"
+#include "compiler/program/layer_code.h"
 #include "targets/target.h"
 
 namespace burin {
@@ -71,18 +70,6 @@ class LayerView {
 
  private:
   std::shared_ptr<Selection> selection_;
-};
-
-/// What a layer does. Its calls see its inputs as x0, x1, ..., its outputs as y0, ..., its working memory as `scratch`
-/// (16-byte aligned) and its constants by their names.
-struct LayerCode {
-  std::vector<std::string> headers = {};  // of runtime-min/kernels
-  std::vector<NamedConstant> constants = {};
-  std::set<size_t> packed = {};  // inputs that the constants replace
-  Body body = {};
-  std::string requantize = "";             // for the report: "shift8", "" where nothing is requantized
-  std::map<std::string, int> needed = {};  // channels by the cheapest sequence that serves them
-  int64_t accumulator_bound = 0;           // largest |sum| that can occur; 0: not of interest
 };
 
 /// Which layers of a kernel could be one function under --optimize size (codegen/layers/conv_share.h).

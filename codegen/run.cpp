@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "compiler/program/execute.h"
+
 namespace burin {
 namespace {
 
@@ -31,111 +33,9 @@ class Block {
 };
 
 HostFunction function(const std::string& name) {
-  for (const HostFunctions* table : {&conv_functions(), &element_functions(), &shape_functions()})
-    if (const auto at = table->find(name); at != table->end()) return at->second;
-  throw std::invalid_argument("runtime-min has no function " + name);
+  const auto at = conv_functions().find(name);
+  return at != conv_functions().end() ? at->second : host_function(name);
 }
-
-int64_t element_bytes(DType t) {
-  return visit_dtype(t, [](auto e) { return int64_t(sizeof(e)); });
-}
-
-/// What the names of a step mean while it runs.
-class Frame {
- public:
-  explicit Frame(const Step& s) : step_(s) {}
-  void add(const std::string& name, std::byte* bytes, DType dtype) { memory_.push_back({name, {bytes, dtype}}); }
-
-  void run() {
-    for (const NamedConstant& a : step_.body.arrays) add(a.name, writable(a.value), a.value.dtype);
-    for (const Local& l : step_.body.locals) add(l.name, at("scratch").bytes + l.offset, l.dtype);
-    for (const Call& c : step_.body.calls) c.rows ? by_rows(c) : loops(c, 0);
-  }
-
- private:
-  struct Named {
-    std::string name;
-    HostMemory memory;
-  };
-  static std::byte* writable(const Constant& c) { return const_cast<std::byte*>(c.bytes.data()); }
-
-  const HostMemory& at(const std::string& name) const {
-    // The last of a name: `y` of a loop over rows.
-    const auto it = std::find_if(memory_.rbegin(), memory_.rend(), [&](const Named& n) { return n.name == name; });
-    if (it == memory_.rend()) throw std::invalid_argument("nothing is called " + name);
-    return it->memory;
-  }
-  HostMemory at(const Pointer& p) const {
-    HostMemory m = at(p.name);
-    int64_t elements = p.offset;
-    for (size_t d = 0; d < p.strides.size(); ++d) elements += p.strides[d] * index_.at(d);
-    m.bytes += elements * element_bytes(m.dtype);
-    return m;
-  }
-
-  void loops(const Call& c, size_t depth) {
-    if (depth == c.loops.size()) return call(c, {}, 0);
-    index_.resize(depth + 1);
-    for (index_[depth] = 0; index_[depth] < c.loops[depth]; ++index_[depth]) loops(c, depth + 1);
-    index_.resize(depth);
-  }
-
-  void by_rows(const Call& c) {
-    const RowLoop& l = *c.rows;
-    if (l.n <= 0) throw std::invalid_argument("a call that makes no rows");
-    const std::byte* image = at("x0").bytes;
-    HostMemory y = at("y0");
-    const int64_t line = l.row_in * element_bytes(l.x), result = l.row_out * element_bytes(y.dtype);
-    std::vector<const void*> rows;
-    for (int64_t b = 0; b < l.batch; ++b, image += l.ih * line)
-      for (int32_t oy = 0; oy < l.oh; oy += l.n) {
-        const int32_t n = std::min(l.n, l.oh - oy), first = oy * l.stride - l.top;
-        rows.clear();
-        for (int32_t r = first; r < first + l.rows(n); ++r)
-          rows.push_back(r < 0 || r >= l.ih ? nullptr : image + r * line);
-        rows.resize(rows.size() + kGuard);  // a kernel that asks for more finds padding, and is seen by what it writes
-        memory_.push_back({"y", y});
-        call(c, {rows.data(), l.x}, n);
-        memory_.pop_back();
-        y.bytes += n * result;
-      }
-  }
-
-  void call(const Call& c, HostRows rows, int32_t n) {
-    HostCall h{c, {}, [&](const std::string& name) -> const void* { return name.empty() ? nullptr : at(name).bytes; }};
-    for (const Argument& a : c.arguments)
-      h.values.push_back(std::visit(
-          [&]<class T>(const T& v) -> HostValue {
-            if constexpr (std::is_same_v<T, Literal>) return v.value;
-            else if constexpr (std::is_same_v<T, Pointer>) return at(v);
-            else if constexpr (std::is_same_v<T, Rows>) return rows;
-            else if constexpr (std::is_same_v<T, RowCount>) return int64_t(n);
-            else if constexpr (std::is_same_v<T, Null>) return HostMemory{nullptr, DType::u8};
-            else if constexpr (std::is_same_v<T, StructName>) return &find(c, v.name);
-            else if constexpr (std::is_same_v<T, Element>) return element(at(v.at));
-            else return v;
-          },
-          a));
-    function(c.function)(h);
-  }
-
-  static HostValue element(const HostMemory& m) {
-    return visit_dtype(m.dtype, [&](auto e) -> HostValue {
-      std::memcpy(&e, m.bytes, sizeof(e));
-      if constexpr (std::is_same_v<decltype(e), float>) return e;
-      else return int64_t(e);
-    });
-  }
-  const Struct& find(const Call& c, const std::string& name) const {
-    for (const auto* structs : {&c.structs, &step_.body.structs})
-      if (const auto it = std::ranges::find(*structs, name, &NamedStruct::name); it != structs->end()) return it->value;
-    throw std::invalid_argument("no struct is called " + name);
-  }
-
-  const Step& step_;
-  std::vector<Named> memory_;
-  std::vector<int32_t> index_;  // of the call's loops
-};
 
 class Machine {
  public:
@@ -184,7 +84,7 @@ class Machine {
       throw PlanError(fmt::format("step '{}' ({}): {}", s.facts.name, s.facts.kernel, what));
     };
     std::vector<BufferId> writes;
-    Frame frame(s);
+    Frame frame(function);
     for (const Parameter& a : s.parameters) {
       if (const auto* c = std::get_if<ConstantId>(&a.at)) {
         frame.add(a.name, const_cast<std::byte*>(p_[*c].bytes.data()), p_[*c].dtype);
@@ -212,7 +112,7 @@ class Machine {
     const std::vector<bool> written =
         covered([&](const Buffer&, BufferId id) { return std::ranges::count(writes, id) > 0; });
     const std::vector<std::byte> before(all.begin(), all.end());
-    frame.run();
+    frame.run(s.body);
     for (size_t i = 0; i < all.size(); ++i)
       if (!written[i] && all[i] != before[i])
         fail(fmt::format("wrote byte {} of the arena, which is not its own", int64_t(i) - int64_t(kGuard)));

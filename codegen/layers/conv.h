@@ -139,8 +139,10 @@ LayerCode lower_conv(const LayerView& v, std::string function, PackedF32 packed)
 #define CONV_Q8(kernel, header, needs) std::optional<Work> kernel##_work(const ConvQ8& l, const LayerView& v);
 #define CONV_F32(kernel, header, needs) std::optional<Work> kernel##_work(const ConvF32& l, const LayerView& v);
 #define KERNEL(...)
+#define REFERENCE(...)
 #include "codegen/kernels.inc"
 #undef KERNEL
+#undef REFERENCE
 #undef CONV_F32
 #undef CONV_Q8
 

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "codegen/layers/common.h"
+#include "codegen/layers/reference.h"
 #include "compiler/ops/gather.h"
-#include "runtime-min/kernels/gather.h"
 
 namespace burin {
 namespace {
@@ -21,32 +20,14 @@ NamedConstant packed_indices(const Tensor& t, const Shape& x) {
 }  // namespace
 
 std::optional<GatherLayer> GatherLayer::of(const LayerView& v) {
-  const Gather* op = v.node.as<Gather>();
-  if (!op || info(v.out().dtype).bits < 8) return std::nullopt;
-  return GatherLayer{*op, v.out().elements()};
+  const Reference* l = v.as<Reference>();
+  return l && l->op.is<Gather>() ? std::optional(GatherLayer{l->n}) : std::nullopt;
 }
 
 LayerCode lower_gather(const LayerView& v) {
-  const GatherLayer& g = *v.as<GatherLayer>();
-  if (g.n == 0) return nothing(v);
-  const Type &x = v.in(0), &indices = v.in(1);
-  const auto call = [&](std::string function, Struct shape) {
-    return one_call("gather.h", {std::move(function), {}, with_operands({s_name}, 2)}, {{"s", std::move(shape)}});
-  };
-  LayerCode code;
-  switch (g.op.kind) {
-    case GatherKind::gather:
-      code = call("gather", struct_of(gather_shape(g.op, x, indices)));
-      break;
-    case GatherKind::gather_elements:
-      code = call("gather_elements", struct_of(gather_elements_shape(g.op, x, indices)));
-      break;
-    case GatherKind::gather_nd:
-      code = call("gather_nd", struct_of(gather_nd_shape(g.op, x, indices)));
-      break;
-  }
-  if (const Tensor* t = v.constant(1)) {
-    code.constants = {packed_indices(*t, x.shape)};
+  LayerCode code = lower_reference(v);
+  if (const Tensor* t = v.constant(1); t && !code.body.calls.empty()) {
+    code.constants = {packed_indices(*t, v.in(0).shape)};
     code.packed = {1};
   }
   return code;

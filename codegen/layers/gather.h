@@ -1,13 +1,11 @@
 // Picking elements by index.
 #pragma once
 #include "codegen/layer.h"
-#include "compiler/ops/gather.h"
 
 namespace burin {
 
 struct GatherLayer {
   static std::optional<GatherLayer> of(const LayerView& v);
-  Gather op;
   int64_t n;
 };
 

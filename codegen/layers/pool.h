@@ -1,8 +1,6 @@
 // Pools, driven by rows.
 #pragma once
-#include "codegen/layer.h"
-#include "compiler/ops/pool.h"
-#include "compiler/ops/requantization.h"
+#include "codegen/layers/reference.h"
 #include "runtime-min/kernels/pool_dsp.h"
 
 namespace burin {
@@ -11,25 +9,21 @@ namespace burin {
 struct PoolLayer {
   static std::optional<PoolLayer> of(const LayerView& v);
   PoolShape s;
-  int64_t batch;
   bool max;
   bool quantized;
-  DType x, y;
-  double cells;                // that windows read, over all images and channels
-  std::vector<uint8_t> table;  // maximum to another scale; empty: as it is
-  PoolRequantization average;  // quantized mean
+  double cells;  // that windows read, over all images and channels
 
   bool f32() const { return !max && !quantized; }
   bool q8() const { return !max && quantized; }
-  bool dsp() const { return !max && quantized && s.c % 4 == 0 && pool_fits_halves(s); }
-  bool mve() const { return !max && quantized && s.c >= 16; }
-  bool mve_f32() const { return !max && !quantized && s.c >= 4; }
+  bool dsp() const { return q8() && s.c % 4 == 0 && pool_fits_halves(s); }
+  bool mve() const { return q8() && s.c >= 16; }
+  bool mve_f32() const { return f32() && s.c >= 4; }
 };
 
-LayerCode lower_pool_max_ref(const LayerView& v);
-LayerCode lower_pool_average_f32_ref(const LayerView& v);
+inline LayerCode lower_pool_max_ref(const LayerView& v) { return lower_reference(v); }
+inline LayerCode lower_pool_average_f32_ref(const LayerView& v) { return lower_reference(v); }
+inline LayerCode lower_pool_average_q8_ref(const LayerView& v) { return lower_reference(v); }
 LayerCode lower_pool_average_f32_mve(const LayerView& v);
-LayerCode lower_pool_average_q8_ref(const LayerView& v);
 LayerCode lower_pool_average_q8_dsp(const LayerView& v);
 LayerCode lower_pool_average_q8_mve(const LayerView& v);
 

@@ -19,6 +19,7 @@
 #include "compiler/ops/transpose.h"
 #include "compiler/ops/unary.h"
 #include "compiler/ops/where.h"
+#include "compiler/program/layer_code.h"
 
 namespace burin {
 

@@ -7,12 +7,13 @@
 #include <deque>
 
 #include "compiler/numerics/pairs.h"
+#include "compiler/ops/calls.h"
 #include "compiler/ops/cast.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/elements.h"
 #include "compiler/ops/requantization.h"
-#include "runtime-min/kernels/binary.h"
-#include "runtime-min/kernels/lut.h"
+#include "runtime-min/kernels/binary_f32_mve.h"
+#include "runtime-min/kernels/binary_mve.h"
 
 namespace burin {
 namespace {
@@ -124,10 +125,6 @@ std::vector<Type> Binary::infer(std::span<const Type> in) const {
   return {y};
 }
 
-bool Binary::integer_form() const {
-  return kind == K::add || kind == K::sub || kind == K::mul || kind == K::min || kind == K::max;
-}
-
 BinaryShape binary_shape(const Shape& a, const Shape& b) {
   const Shape y = broadcast_shapes({a, b});
   const Axes axes = merge_axes(y, {broadcast_strides(a, y), broadcast_strides(b, y)});
@@ -148,9 +145,7 @@ RequantChannel product_channel(const Type& a, const Type& b, const Type& y) {
   return {scale, 0, lo, hi};
 }
 
-Requantization mul_requantization(const Type& a, const Type& b, const Type& y, Clamp clamp) {
-  return plan_sums({product_channel(a, b, y)}, requant_range(y, clamp));
-}
+namespace {
 
 AddPlan add_plan(const Binary& op, const Type& a, const Type& b, const Type& y) {
   // Passes that follow ranges evaluate the layer that is printed in the end: its proof over all pairs is kept.
@@ -174,6 +169,8 @@ AddPlan add_plan(const Binary& op, const Type& a, const Type& b, const Type& y) 
   return known.back().plan;
 }
 
+}  // namespace
+
 std::vector<uint8_t> operand_table(const Type& operand, const Type& y, Clamp clamp) {
   if (operand.dtype == y.dtype && operand.quant == y.quant && clamp.none()) return {};
   const RequantRange range = requant_range(y, clamp);
@@ -189,72 +186,139 @@ std::vector<uint8_t> operand_table(const Type& operand, const Type& y, Clamp cla
 
 namespace {
 
-template <class A, class B, class Y>
-void eval_quantized(const Binary& op, const BinaryShape& s, const Tensor& a, const Tensor& b, Tensor& y) {
-  const A* pa = a.data<A>();
-  const B* pb = b.data<B>();
-  Y* py = y.data<Y>();
-  if (op.kind == K::add || op.kind == K::sub) {
-    AddPlan plan = add_plan(op, a.type(), b.type(), y.type());
-    if (plan.device.kind == RequantAddKind::table) plan.device.table = plan.table.data();
-    add_q8(s, plan.device, pa, pb, py);
-  } else if (op.kind == K::mul) {
-    const Requantization q = mul_requantization(a.type(), b.type(), y.type(), op.clamp);
-    mul_q8(s, q.device, a.type().quant.zero_point[0], b.type().quant.zero_point[0], q.params.data(), pa, pb, py);
-  } else {
-    const std::vector<uint8_t> ta = operand_table(a.type(), y.type(), op.clamp),
-                               tb = operand_table(b.type(), y.type(), op.clamp);
-    const uint8_t *qa = ta.empty() ? nullptr : ta.data(), *qb = tb.empty() ? nullptr : tb.data();
-    if (op.kind == K::min) extreme_q8<fn_min>(s, qa, qb, pa, pb, py);
-    else extreme_q8<fn_max>(s, qa, qb, pa, pb, py);
-  }
+LayerCode quantized_sum(const Binary& op, const Type& a, const Type& b, const Type& y, const Struct& s) {
+  const AddPlan plan = add_plan(op, a, b, y);
+  const std::string table = plan.device.kind == RequantAddKind::table ? "table" : "";
+  LayerCode code = one_call("binary.h", {"add_q8", {}, with_operands({s_name, q_name}, 2)},
+                            {{"s", s}, {"q", struct_of(plan.device, table)}});
+  if (!table.empty()) code.constants = {{table, constant_of<uint8_t>(plan.table)}};
+  code.requantize = "add_" + name_of(plan.device.kind);
+  return code;
 }
 
-/// Runs row F on elements of type T if the row takes them.
-template <class F, class T, Takes takes, Gives gives>
-void run(const Binary& op, const BinaryShape& s, const Tensor& a, const Tensor& b, Tensor& y) {
-  constexpr bool real = !Wrapping<T>::is_integer;
-  if constexpr (!(real && takes == Takes::integer) && !(takes == Takes::boolean && sizeof(T) != 1)) {
-    if constexpr (gives == Gives::truth) {
-      binary<F>(s, a.data<T>(), b.data<T>(), y.data<uint8_t>());
-    } else if constexpr (std::is_same_v<T, float>) {
-      binary_f32<F>(s, op.clamp.lo, op.clamp.hi, a.data<float>(), b.data<float>(), y.data<float>());
-    } else if constexpr (takes == Takes::boolean) {
-      binary<F>(s, a.data<uint8_t>(), b.data<uint8_t>(), y.data<uint8_t>());
-    } else {
-      binary<F>(s, a.data<T>(), b.data<T>(), y.data<T>());
-    }
-  }
+LayerCode quantized_product(const Binary& op, const Type& a, const Type& b, const Type& y, const Struct& s) {
+  const Argument a_zero = a.quant.zero_point[0], b_zero = b.quant.zero_point[0];
+  LayerCode code = one_call(
+      "binary.h", {"mul_q8", {}, with_operands({s_name, q_name, a_zero, b_zero, pointer("p")}, 2)}, {{"s", s}});
+  requantization(plan_sums({product_channel(a, b, y)}, requant_range(y, op.clamp)), code);
+  return code;
 }
 
 }  // namespace
 
-void Binary::eval(Inputs in, Outputs out) const {
-  const Tensor &a = *in[0], &b = *in[1];
-  Tensor& y = out[0];
-  const BinaryShape s = binary_shape(a.shape(), b.shape());
-  if (a.type().quantized()) {
-    visit_byte(a.dtype(), [&](auto ae) {
-      visit_byte(b.dtype(), [&](auto be) {
-        visit_byte(y.dtype(),
-                   [&](auto ye) { eval_quantized<decltype(ae), decltype(be), decltype(ye)>(*this, s, a, b, y); });
-      });
-    });
-    return;
+std::optional<LayerCode> Binary::call(std::span<const Type> in, const Type& y) const {
+  const Type &a = in[0], &b = in[1];
+  const Struct s = struct_of(binary_shape(a.shape, b.shape));
+  const std::string fn = fmt::format("fn_{}", names[size_t(kind)]);
+  if (!a.quantized()) {
+    if (!is_plain(a) || !is_plain(b) || !is_plain(y)) return std::nullopt;
+    if (y.dtype != DType::f32) return one_call("binary.h", {"binary", {fn}, with_operands({s_name}, 2)}, {{"s", s}});
+    return one_call("binary.h", {"binary_f32", {fn}, with_operands({s_name, clamp.lo, clamp.hi}, 2)}, {{"s", s}});
   }
-  check_type(kind, a.dtype());
-  visit_number(a.dtype(), [&](auto e) {
-    using T = decltype(e);
-    switch (kind) {
-#define BINARY(name, onnx_name, takes, gives)                                                                          \
-  case K::name:                                                                                                        \
-    return run<fn_##name, T, Takes::takes, Gives::gives>(*this, s, a, b, y);
+  if (!integer_form() || !is_q8(a) || !is_q8(b) || !is_q8(y)) return std::nullopt;
+  if (is_sum()) return quantized_sum(*this, a, b, y, s);
+  if (is_product()) return quantized_product(*this, a, b, y, s);
+  LayerCode code = one_call("binary.h", {"extreme_q8", {fn}, {s_name}}, {{"s", s}});
+  const Argument a_table = lookup("a_table", operand_table(a, y, clamp), code),
+                 b_table = lookup("b_table", operand_table(b, y, clamp), code);
+  code.body.calls[0].arguments = with_operands({s_name, a_table, b_table}, 2);
+  return code;
+}
+
+namespace {
+
+/// f(Tag<fn_name>, takes, gives) of the row with the call's name.
+template <class F>
+void visit_row(const HostCall& c, F&& f) {
+#define BINARY(name, onnx, takes, gives)                                                                               \
+  if (c.type(0) == "fn_" #name)                                                                                        \
+    return f(Tag<fn_##name>{}, std::integral_constant<Takes, Takes::takes>{},                                          \
+             std::integral_constant<Gives, Gives::gives>{});
 #define BINARY_ONLY_IR(...) BINARY(__VA_ARGS__)
 #include "compiler/ops/binary.inc"
 #undef BINARY
 #undef BINARY_ONLY_IR
-    }
-  });
+  refuse(c, c.type(0));
+}
+
+template <class T>
+constexpr bool takes_type(Takes t) {
+  return t == Takes::any || t == Takes::number || (t == Takes::integer && std::is_integral_v<T>) ||
+         (t == Takes::boolean && std::is_same_v<T, uint8_t>);
+}
+
+/// f(Tag<A>, Tag<B>, Tag<Y>) of the last three arguments.
+template <class F>
+void visit_operands(const HostCall& c, F&& f) {
+  const size_t y = c.values.size() - 1;
+  visit_q8(c, y - 2, y - 1, [&](auto a, auto b) { visit_q8(c, c.dtype(y), [&](auto e) { f(a, b, e); }); });
+}
+#define OPERANDS(function)                                                                                             \
+  {                                                                                                                    \
+#function, [](const HostCall& c) {                                                                                 \
+      visit_operands(c, [&](auto a, auto b, auto y) {                                                                  \
+        invoke(c, &function<typename decltype(a)::type, typename decltype(b)::type, typename decltype(y)::type>);      \
+      });                                                                                                              \
+    }   \
+  }
+#define EXTREME(function)                                                                                              \
+  {                                                                                                                    \
+#function, [](const HostCall& c) {                                                                                 \
+      visit_operands(c, [&](auto a, auto b, auto y) {                                                                  \
+        using A = typename decltype(a)::type;                                                                          \
+        using B = typename decltype(b)::type;                                                                          \
+        using Y = typename decltype(y)::type;                                                                          \
+        if (c.type(0) == "fn_min") return invoke(c, &function<fn_min, A, B, Y>);                                       \
+        if (c.type(0) == "fn_max") return invoke(c, &function<fn_max, A, B, Y>);                                       \
+        refuse(c, c.type(0));                                                                                          \
+      });                                                                                                              \
+    }   \
+  }
+
+template <class F>
+void f32_mve(const HostCall& c) {
+  if (c.type(1) == "1" && c.type(2) == "1") return invoke(c, &binary_f32_mve<F, 1, 1>);
+  if (c.type(1) == "1" && c.type(2) == "0") return invoke(c, &binary_f32_mve<F, 1, 0>);
+  if (c.type(1) == "0" && c.type(2) == "1") return invoke(c, &binary_f32_mve<F, 0, 1>);
+  refuse(c, "strides that it does not take");
+}
+
+}  // namespace
+
+std::vector<HostEntry> Binary::functions() {
+  return {{"binary",
+           [](const HostCall& c) {
+             visit_row(c, [&](auto f, auto takes, auto gives) {
+               using F = typename decltype(f)::type;
+               visit_dtype(c.dtype(1), [&](auto e) {
+                 using T = decltype(e);
+                 if constexpr (takes_type<T>(takes()))
+                   return invoke(c, &binary<F, T, std::conditional_t<gives() == Gives::truth, uint8_t, T>>);
+                 refuse(c, "elements that it does not take");
+               });
+             });
+           }},
+          {"binary_f32",
+           [](const HostCall& c) {
+             visit_row(c, [&](auto f, auto takes, auto gives) {
+               using F = typename decltype(f)::type;
+               if constexpr (takes_type<float>(takes()) && gives() == Gives::same) return invoke(c, &binary_f32<F>);
+               refuse(c, "elements that it does not take");
+             });
+           }},
+          {"binary_f32_mve",
+           [](const HostCall& c) {
+             if (c.type(0) == "fn_add") return f32_mve<fn_add>(c);
+             if (c.type(0) == "fn_sub") return f32_mve<fn_sub>(c);
+             if (c.type(0) == "fn_mul") return f32_mve<fn_mul>(c);
+             refuse(c, c.type(0));
+           }},
+          OPERANDS(add_q8),
+          OPERANDS(add_q8_mve),
+          OPERANDS(mul_q8),
+          OPERANDS(mul_q8_mve),
+          EXTREME(extreme_q8),
+          EXTREME(extreme_q8_mve)};
 }
 
 }  // namespace burin

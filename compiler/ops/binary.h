@@ -3,9 +3,7 @@
 
 namespace burin {
 
-struct AddPlan;         // compiler/numerics/pairs.h
-struct BinaryShape;     // runtime-min/kernels/binary.h
-struct Requantization;  // compiler/numerics/requantize.h
+struct BinaryShape;  // runtime-min/kernels/binary.h
 
 enum class BinaryKind : uint8_t {
 #define BINARY(name, ...) name,
@@ -44,22 +42,21 @@ struct Binary {
   static void fields(auto& self, auto&& f) { f("clamp", self.clamp); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const Binary&) const = default;
 
   /// Has exact arithmetic on int8 and uint8: add, sub, mul, min, max.
-  bool integer_form() const;
+  bool integer_form() const { return is_sum() || is_product() || is_extreme(); }
+  bool is_sum() const { return kind == BinaryKind::add || kind == BinaryKind::sub; }
+  bool is_product() const { return kind == BinaryKind::mul; }
+  bool is_extreme() const { return kind == BinaryKind::min || kind == BinaryKind::max; }
 };
 
 /// The broadcast that a kernel runs: axes of extent 1 dropped, neighbours merged. Same shapes and scalars have rank 1,
 /// one vector along the last axis has rank 2.
 BinaryShape binary_shape(const Shape& a, const Shape& b);
 
-/// Of the product of two quantized tensors, each with one scale: one channel, accumulator (a - za) * (b - zb).
-Requantization mul_requantization(const Type& a, const Type& b, const Type& y, Clamp clamp);
-
-/// Of the sum or difference of two quantized tensors.
-AddPlan add_plan(const Binary& op, const Type& a, const Type& b, const Type& y);
 /// The stored y of quantized min and max for every bit pattern of an operand; empty where the stored value is the same.
 std::vector<uint8_t> operand_table(const Type& operand, const Type& y, Clamp clamp);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "compiler/ops/calls.h"
 #include "compiler/ops/elements.h"
 #include "runtime-min/kernels/cast.h"
 
@@ -29,41 +30,27 @@ DType wanted_type(OnnxNode& node) {
   throw OpError(fmt::format("a cast to '{}' is not supported", to), "unsupported-type");
 }
 
-/// Calls f with the el_ struct of `t`.
 template <class F>
-void visit_element(DType t, F&& f) {
-  switch (t) {
-    case DType::f32:
-      return f(el_f32{});
-    case DType::f64:
-      return f(el_f64{});
-    case DType::f16:
-      return f(el_f16{});
-    case DType::bf16:
-      return f(el_bf16{});
-    case DType::i8:
-      return f(el_i8{});
-    case DType::u8:
-      return f(el_u8{});
-    case DType::i16:
-      return f(el_i16{});
-    case DType::u16:
-      return f(el_u16{});
-    case DType::i32:
-      return f(el_i32{});
-    case DType::u32:
-      return f(el_u32{});
-    case DType::i64:
-      return f(el_i64{});
-    case DType::u64:
-      return f(el_u64{});
-    case DType::boolean:
-      return f(el_boolean{});
-    case DType::i4:
-      return f(el_i4{});
-    case DType::u4:
-      return f(el_u4{});
-  }
+void visit_element(const HostCall& c, const std::string& t, F&& f) {
+#define ELEMENT(name)                                                                                                  \
+  if (t == "el_" #name) return f(Tag<el_##name>{});
+  ELEMENT(f32)
+  ELEMENT(f64)
+  ELEMENT(f16)
+  ELEMENT(bf16)
+  ELEMENT(i8)
+  ELEMENT(u8)
+  ELEMENT(i16)
+  ELEMENT(u16)
+  ELEMENT(i32)
+  ELEMENT(u32)
+  ELEMENT(i64)
+  ELEMENT(u64)
+  ELEMENT(boolean)
+  ELEMENT(i4)
+  ELEMENT(u4)
+#undef ELEMENT
+  refuse(c, t);
 }
 
 }  // namespace
@@ -76,15 +63,19 @@ void Cast::import(OnnxNode& node) {
 
 std::vector<Type> Cast::infer(std::span<const Type> in) const { return {real_type(to, in[0].shape)}; }
 
-void Cast::eval(Inputs in, Outputs out) const {
-  visit_element(in[0]->dtype(), [&](auto from) {
-    visit_element(to, [&](auto into) {
-      using From = decltype(from);
-      using To = decltype(into);
-      cast<From, To>(int32_t(in[0]->elements()), in[0]->template data<typename From::storage>(),
-                     out[0].template data<typename To::storage>());
-    });
-  });
+std::optional<LayerCode> Cast::call(std::span<const Type> in, const Type& y) const {
+  const std::vector<std::string> types{element_struct(in[0].dtype), element_struct(y.dtype)};
+  return one_call("cast.h", {"cast", types, with_operands({y.elements()}, 1)});
+}
+
+std::vector<HostEntry> Cast::functions() {
+  return {{"cast", [](const HostCall& c) {
+             visit_element(c, c.type(0), [&](auto from) {
+               visit_element(c, c.type(1), [&](auto into) {
+                 invoke(c, &burin::cast<typename decltype(from)::type, typename decltype(into)::type>);
+               });
+             });
+           }}};
 }
 
 }  // namespace burin

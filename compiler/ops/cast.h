@@ -18,7 +18,8 @@ struct Cast {
   static void fields(auto& self, auto&& f) { f("to", self.to); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const Cast&) const = default;
   bool integer_form() const { return false; }
 };

@@ -33,6 +33,8 @@ std::vector<Type> Concat::infer(std::span<const Type> in) const {
   return {y};
 }
 
+namespace {
+
 std::vector<StridedCopy> copies(const Concat& op, std::span<const Type> in) {
   const size_t at = size_t(normalize_axis(op.axis, in[0].rank()));
   Shape y = in[0].shape;
@@ -49,10 +51,10 @@ std::vector<StridedCopy> copies(const Concat& op, std::span<const Type> in) {
   return r;
 }
 
-void Concat::eval(Inputs in, Outputs out) const {
-  std::vector<Type> types;
-  for (const Tensor* t : in) types.push_back(t->type());
-  run_copies(copies(*this, types), in, out[0]);
+}  // namespace
+
+std::optional<LayerCode> Concat::call(std::span<const Type> in, const Type& y) const {
+  return moved(copies(*this, in), in, y);
 }
 
 }  // namespace burin

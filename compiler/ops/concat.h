@@ -3,8 +3,6 @@
 
 namespace burin {
 
-struct StridedCopy;  // compiler/ops/copies.h
-
 /// The inputs one after the other along `axis` (from 0, or negative from the end). Quantized inputs have the scale and
 /// zero point of the result.
 struct Concat {
@@ -18,13 +16,10 @@ struct Concat {
   static void fields(auto& self, auto&& f) { f("axis", self.axis); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
   bool operator==(const Concat&) const = default;
   void permute_axes(const AxisOrder& o) { o.axis(axis); }
   bool integer_form() const { return true; }
 };
-
-/// One copy for each input that has elements.
-std::vector<StridedCopy> copies(const Concat& op, std::span<const Type> in);
 
 }  // namespace burin

@@ -1,8 +1,9 @@
-// Operators that only move elements, as strided copies: the interpreter runs them and codegen prints them.
+// Operators that only move elements, as strided copies.
 #pragma once
 #include <vector>
 
 #include "compiler/ops/op.h"
+#include "compiler/program/layer_code.h"
 #include "runtime-min/kernels/strided_copy.h"
 
 namespace burin {
@@ -15,11 +16,18 @@ struct StridedCopy {
   int64_t from = 0, to = 0;
 };
 
+template <class F>
+void fields(StridedShape& s, F& f) {
+  f(s.rank), f(s.extent, s.rank), f(s.from, s.rank), f(s.to, s.rank);
+}
+
 /// A shape for strided_copy without axes of extent 1 and with neighbours merged where their strides allow; contiguous
 /// data becomes one axis. Throws OpError when more than kMaxRank axes remain or an offset leaves int32.
 StridedShape strided_shape(const Shape& extent, const Shape& from, const Shape& to);
 
-/// Runs the copies; all tensors have the dtype of `out`.
-void run_copies(const std::vector<StridedCopy>& copies, Inputs in, Tensor& out);
+/// The copies as calls, after the result was filled with `fill`; all types have the dtype of `y`. 4-bit elements are
+/// unpacked into bytes of scratch memory, moved there and packed again.
+LayerCode moved(const std::vector<StridedCopy>& copies, std::span<const Type> in, const Type& y,
+                const std::optional<Tensor>& fill = {});
 
 }  // namespace burin

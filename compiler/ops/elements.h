@@ -21,12 +21,6 @@ ValueId reshape(OnnxNode& node, ValueId v, const Shape& shape);
 const Type& per_tensor(const Type& t, std::string_view what);
 /// Throws OpError unless `t` is one that arithmetic exists for (not float16, bfloat16, int4, uint4).
 void require_computable(DType t);
-/// Calls f with a value of the C++ type of numbers `t`; booleans are uint8_t.
-template <class F>
-void visit_number(DType t, F&& f) {
-  require_computable(t);
-  visit_dtype(t, std::forward<F>(f));
-}
 /// Calls f with an int8_t or a uint8_t: the storage of quantized tensors that have exact arithmetic.
 template <class F>
 void visit_byte(DType t, F&& f) {

@@ -48,11 +48,9 @@ std::vector<Type> Expand::infer(std::span<const Type> in) const {
   return {{x.dtype, shape, x.quant}};
 }
 
-std::vector<StridedCopy> copies(const Expand& op, const Type& x) {
-  if (elements(op.shape) == 0) return {};
-  return {{0, strided_shape(op.shape, broadcast_strides(x.shape, op.shape), dense_strides(op.shape)), 0, 0}};
+std::optional<LayerCode> Expand::call(std::span<const Type> in, const Type& y) const {
+  const Shape from = broadcast_strides(in[0].shape, shape);
+  return moved({{0, strided_shape(shape, from, dense_strides(shape)), 0, 0}}, in, y);
 }
-
-void Expand::eval(Inputs in, Outputs out) const { run_copies(copies(*this, in[0]->type()), in, out[0]); }
 
 }  // namespace burin

@@ -3,8 +3,6 @@
 
 namespace burin {
 
-struct StridedCopy;  // compiler/ops/copies.h
-
 /// x repeated along axes of extent 1 until it has `shape` (the result's own shape; missing axes are in front). Tile is
 /// a reshape, this, and a reshape.
 struct Expand {
@@ -18,11 +16,9 @@ struct Expand {
   static void fields(auto& self, auto&& f) { f("shape", self.shape); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
   bool operator==(const Expand&) const = default;
   bool integer_form() const { return true; }
 };
-
-std::vector<StridedCopy> copies(const Expand& op, const Type& x);
 
 }  // namespace burin

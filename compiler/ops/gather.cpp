@@ -4,12 +4,22 @@
 
 #include <algorithm>
 
+#include "compiler/ops/calls.h"
 #include "compiler/ops/elements.h"
 #include "compiler/ops/slice.h"
 #include "runtime-min/kernels/gather.h"
-#include "runtime-min/kernels/strided_copy.h"
 
 namespace burin {
+
+template <class F>
+void fields(GatherElementsShape& s, F& f) {
+  f(s.rank), f(s.axis), f(s.limit), f(s.extent, s.rank), f(s.from, s.rank);
+}
+template <class F>
+void fields(GatherNdShape& s, F& f) {
+  f(s.batch), f(s.part), f(s.count), f(s.depth), f(s.inner), f(s.extent, s.depth), f(s.stride, s.depth);
+}
+
 namespace {
 
 int64_t product_of(const Shape& s, size_t first, size_t last) {
@@ -106,6 +116,9 @@ std::vector<Type> Gather::infer(std::span<const Type> in) const {
   return {y};
 }
 
+namespace {
+
+/// What the kernels take.
 GatherShape gather_shape(const Gather& op, const Type& x, const Type& indices) {
   const size_t a = size_t(op.axis);
   return {to_int32(product_of(x.shape, 0, a)), to_int32(x.shape[a]),
@@ -140,24 +153,38 @@ GatherNdShape gather_nd_shape(const Gather& op, const Type& x, const Type& indic
   return s;
 }
 
-void Gather::eval(Inputs in, Outputs out) const {
-  const Tensor &x = *in[0], &indices = *in[1];
-  if (info(x.dtype()).bits < 8) throw OpError("gathering 4-bit elements is not supported", "unsupported-type");
-  if (out[0].elements() == 0) return;
-  auto run = [&](auto index) {
-    using I = decltype(index);
-    visit_dtype(x.dtype(), [&](auto e) {
-      using T = decltype(e);
-      const T* px = x.data<T>();
-      const I* pi = indices.data<I>();
-      T* py = out[0].data<T>();
-      if (kind == GatherKind::gather) gather(gather_shape(*this, x.type(), indices.type()), px, pi, py);
-      else if (kind == GatherKind::gather_elements)
-        gather_elements(gather_elements_shape(*this, x.type(), indices.type()), px, pi, py);
-      else gather_nd(gather_nd_shape(*this, x.type(), indices.type()), px, pi, py);
-    });
-  };
-  indices.dtype() == DType::i32 ? run(int32_t{}) : run(int64_t{});
+template <class F>
+void visit_index(const HostCall& c, DType t, F&& f) {
+  if (t == DType::i8) return f(Tag<int8_t>{});
+  if (t == DType::i16) return f(Tag<int16_t>{});
+  if (t == DType::i32) return f(Tag<int32_t>{});
+  if (t == DType::i64) return f(Tag<int64_t>{});
+  refuse(c, "indices that it does not take");
 }
+/// f(Tag<element>, Tag<index>)
+template <class F>
+void visit_gather(const HostCall& c, F&& f) {
+  visit_size(c.dtype(1), [&](auto e) { visit_index(c, c.dtype(2), [&](auto i) { f(e, i); }); });
+}
+#define GATHER(function)                                                                                               \
+  {                                                                                                                    \
+#function, [](const HostCall& c) {                                                                                 \
+      visit_gather(c, [&](auto e, auto i) {                                                                            \
+        invoke(c, &function<typename decltype(e)::type, typename decltype(i)::type>);                                  \
+      });                                                                                                              \
+    }   \
+  }
+
+}  // namespace
+
+std::optional<LayerCode> Gather::call(std::span<const Type> in, const Type& y) const {
+  if (info(y.dtype).bits < 8) return std::nullopt;
+  const Struct s = kind == GatherKind::gather            ? struct_of(gather_shape(*this, in[0], in[1]))
+                   : kind == GatherKind::gather_elements ? struct_of(gather_elements_shape(*this, in[0], in[1]))
+                                                         : struct_of(gather_nd_shape(*this, in[0], in[1]));
+  return one_call("gather.h", {std::string(names[size_t(kind)]), {}, with_operands({s_name}, 2)}, {{"s", s}});
+}
+
+std::vector<HostEntry> Gather::functions() { return {GATHER(gather), GATHER(gather_elements), GATHER(gather_nd)}; }
 
 }  // namespace burin

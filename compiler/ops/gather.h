@@ -3,10 +3,6 @@
 
 namespace burin {
 
-struct GatherElementsShape;  // runtime-min/kernels/gather.h
-struct GatherNdShape;
-struct GatherShape;
-
 enum class GatherKind : uint8_t { gather, gather_elements, gather_nd };
 
 /// Picks elements by index; negative indices count from the end, those out of range are limited to it (constant ones
@@ -28,14 +24,10 @@ struct Gather {
   static void fields(auto& self, auto&& f) { f("axis", self.axis); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const Gather&) const = default;
   bool integer_form() const { return true; }
 };
-
-/// What the kernels take.
-GatherShape gather_shape(const Gather& op, const Type& x, const Type& indices);
-GatherElementsShape gather_elements_shape(const Gather& op, const Type& x, const Type& indices);
-GatherNdShape gather_nd_shape(const Gather& op, const Type& x, const Type& indices);
 
 }  // namespace burin

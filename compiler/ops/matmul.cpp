@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/ops/binary.h"
+#include "compiler/ops/calls.h"
 #include "compiler/ops/cast.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/dense.h"
@@ -14,6 +15,12 @@
 #include "runtime-min/kernels/matmul.h"
 
 namespace burin {
+
+template <class F>
+void fields(MatMulShape& s, F& f) {
+  f(s.m), f(s.k), f(s.n), f(s.rank), f(s.extent, s.rank), f(s.a, s.rank), f(s.b, s.rank);
+}
+
 namespace {
 
 /// The operands as matrices: a vector a is one row, a vector b one column.
@@ -99,8 +106,9 @@ std::vector<Type> MatMul::infer(std::span<const Type> in) const {
   return {{in[0].dtype, y, {}}};
 }
 
-MatMulShape MatMul::shape(const Type& at, const Type& bt) const {
-  const Operands o = operands(at.shape, bt.shape);
+namespace {
+
+MatMulShape matmul_shape(const Operands& o) {
   const int64_t m = o.a[o.a.size() - 2], k = o.a.back(), n = o.b.back();
   const Shape a_batch(o.a.begin(), o.a.end() - 2), b_batch(o.b.begin(), o.b.end() - 2);
   // One b for all: the matrices of a are one tall matrix.
@@ -119,6 +127,7 @@ MatMulShape MatMul::shape(const Type& at, const Type& bt) const {
   return s;
 }
 
+/// One channel; accumulator: sum over k of (a - za) * (b - zb).
 Requantization matmul_requantization(const Type& a, const Type& b, const Type& y) {
   const int64_t a_lo = info(a.dtype).lo - a.quant.zero_point[0], a_hi = info(a.dtype).hi - a.quant.zero_point[0];
   const int64_t b_lo = info(b.dtype).lo - b.quant.zero_point[0], b_hi = info(b.dtype).hi - b.quant.zero_point[0];
@@ -129,27 +138,39 @@ Requantization matmul_requantization(const Type& a, const Type& b, const Type& y
   return plan_sums({channel}, requant_range(y, {}));
 }
 
-void MatMul::eval(Inputs in, Outputs out) const {
-  const Tensor &a = *in[0], &b = *in[1];
-  Tensor& y = out[0];
-  if (y.elements() == 0) return;
-  const MatMulShape s = shape(a.type(), b.type());
-  if (!a.type().quantized()) {
-    visit_number(a.dtype(), [&](auto e) {
-      using T = decltype(e);
-      matmul_ref(s, a.data<T>(), b.data<T>(), y.data<T>());
-    });
-    return;
+}  // namespace
+
+std::optional<LayerCode> MatMul::call(std::span<const Type> in, const Type& y) const {
+  const Type &a = in[0], &b = in[1];
+  const Struct s = struct_of(matmul_shape(operands(a.shape, b.shape)));
+  if (!a.quantized()) {
+    if (!is_plain(a) || a.dtype != b.dtype || a.dtype != y.dtype) return std::nullopt;
+    return one_call("matmul.h", {"matmul_ref", {}, with_operands({s_name}, 2)}, {{"s", s}});
   }
-  const Requantization q = matmul_requantization(a.type(), b.type(), y.type());
-  visit_byte(a.dtype(), [&](auto ae) {
-    visit_byte(b.dtype(), [&](auto be) {
-      visit_byte(y.dtype(), [&](auto ye) {
-        matmul_q8_ref(s, q.device, a.type().quant.zero_point[0], b.type().quant.zero_point[0], a.data<decltype(ae)>(),
-                      b.data<decltype(be)>(), q.params.data(), y.data<decltype(ye)>());
-      });
-    });
-  });
+  if (!is_q8(a) || !is_q8(b) || !is_q8(y)) return std::nullopt;
+  const Argument a_zero = a.quant.zero_point[0], b_zero = b.quant.zero_point[0];
+  LayerCode code =
+      one_call("matmul.h",
+               {"matmul_q8_ref",
+                {},
+                {s_name, q_name, a_zero, b_zero, pointer("x0"), pointer("x1"), pointer("p"), pointer("y0")}},
+               {{"s", s}});
+  requantization(matmul_requantization(a, b, y), code);
+  return code;
+}
+
+std::vector<HostEntry> MatMul::functions() {
+  return {
+      {"matmul_ref",
+       [](const HostCall& c) { visit_dtype(c.dtype(1), [&](auto e) { invoke(c, &matmul_ref<decltype(e)>); }); }},
+      {"matmul_q8_ref", [](const HostCall& c) {
+         visit_q8(c, 4, 5, [&](auto a, auto b) {
+           visit_q8(c, c.dtype(7), [&](auto y) {
+             invoke(c,
+                    &matmul_q8_ref<typename decltype(a)::type, typename decltype(b)::type, typename decltype(y)::type>);
+           });
+         });
+       }}};
 }
 
 }  // namespace burin

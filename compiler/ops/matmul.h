@@ -3,9 +3,6 @@
 
 namespace burin {
 
-struct MatMulShape;     // runtime-min/kernels/matmul.h
-struct Requantization;  // compiler/numerics/requantize.h
-
 /// Matrix product of the last two axes, y = a b; the axes before them broadcast. As in numpy, a vector a is one row, a
 /// vector b one column, and that axis is dropped from the result. Quantized (one scale each): correctly rounded from
 /// the exact sum of (a - za) * (b - zb). Weights known at compile time become Dense instead.
@@ -17,14 +14,10 @@ struct MatMul {
   static void fields(auto&, auto&&) {}
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const MatMul&) const = default;
   bool integer_form() const { return true; }
-
-  MatMulShape shape(const Type& a, const Type& b) const;
 };
-
-/// One channel; accumulator: sum over k of (a - za) * (b - zb).
-Requantization matmul_requantization(const Type& a, const Type& b, const Type& y);
 
 }  // namespace burin

@@ -10,8 +10,15 @@
 //     static void fields(auto& self, auto&& f) { f("axis", self.axis); }
 //     static void import(OnnxNode& node);                     // every opset version
 //     std::vector<Type> infer(std::span<const Type> in) const;
-//     void eval(Inputs in, Outputs out) const;                // the meaning, by the kernels of runtime-min/
+//     // The meaning: calls of kernels of runtime-min/ on x0, x1, ... that make y0, y of type `y`, which has elements.
+//     // Nothing where no kernel has these types. eval() executes it, the reference kernel of codegen/kernels.inc is
+//     it. std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const; static std::vector<HostEntry>
+//     functions();              // those kernels, where no other operator names them
 //   };
+//
+// An operator whose result is more than such calls (convolutions, whose weights each kernel wants otherwise) has
+//   void eval(Inputs in, Outputs out) const;
+// and codegen lowers each of its kernels.
 //
 // What it may have: traits, by which passes know operators (queries: ops.h). They rely on no more than what is stated:
 //
@@ -39,6 +46,8 @@
 namespace burin {
 
 class OnnxNode;
+struct HostEntry;  // compiler/program/host.h
+struct LayerCode;  // compiler/program/layer_code.h
 
 struct Arity {
   int min, max;
@@ -102,8 +111,17 @@ class AxisOrder {
 };
 
 template <class T>
+concept HasCall = requires(const T op, std::span<const Type> in, const Type& y) {
+  op.call(in, y);
+};
+template <class T>
+concept HasEval = requires(const T op, Inputs i, Outputs o) {
+  op.eval(i, o);
+};
+
+template <class T>
 concept Operator = std::equality_comparable<T> &&
-    requires(const T op, T& mut, std::span<const Type> in, Inputs i, Outputs o, OnnxNode& n) {
+    (HasCall<T> || HasEval<T>)&&requires(const T op, T& mut, std::span<const Type> in, OnnxNode& n) {
   { T::names[0] } -> std::convertible_to<std::string_view>;
   { T::onnx[0] } -> std::convertible_to<std::string_view>;
   { T::inputs } -> std::convertible_to<Arity>;
@@ -111,7 +129,6 @@ concept Operator = std::equality_comparable<T> &&
   T::fields(mut, [](std::string_view, auto&) {});
   T::import(n);
   { op.infer(in) } -> std::same_as<std::vector<Type>>;
-  op.eval(i, o);
 };
 
 /// Helpers of infer(): throw OpError that names the operand.

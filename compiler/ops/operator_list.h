@@ -1,34 +1,16 @@
-// The list of operators, by name only. To add one: write its file, declare it and name it here, and include it in all.h
+// The list of operators, by name only. To add one: write its files, name it here and include it in all.h
 // (docs/add-an-operator.md).
 #pragma once
 #include <type_traits>
 
 namespace burin {
 
-struct Conv;
-struct Dense;
-struct MatMul;
-struct Binary;
-struct Unary;
-struct Pool;
-struct Reduce;
-struct Softmax;
-struct Reshape;
-struct Transpose;
-struct Slice;
-struct Concat;
-struct Pad;
-struct Gather;
-struct Expand;
-struct Where;
-struct Cast;
-struct Quantize;
-struct Dequantize;
-
 template <class... T>
 struct OperatorTypes {};
-using Operators = OperatorTypes<Conv, Dense, MatMul, Binary, Unary, Pool, Reduce, Softmax, Reshape, Transpose, Slice,
-                                Concat, Pad, Gather, Expand, Where, Cast, Quantize, Dequantize>;
+using Operators =
+    OperatorTypes<struct Conv, struct Dense, struct MatMul, struct Binary, struct Unary, struct Pool, struct Reduce,
+                  struct Softmax, struct Reshape, struct Transpose, struct Slice, struct Concat, struct Pad,
+                  struct Gather, struct Expand, struct Where, struct Cast, struct Quantize, struct Dequantize>;
 
 /// The place of T in the list; -1: it is no operator.
 template <class T, class... U>

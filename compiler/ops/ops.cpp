@@ -11,6 +11,7 @@
 #include "compiler/limits.h"
 #include "compiler/onnx/composites.h"
 #include "compiler/ops/all.h"
+#include "compiler/ops/calls.h"
 #include "compiler/ops/constants.h"
 
 namespace burin {
@@ -64,8 +65,33 @@ std::vector<Type> infer(const Op& op, std::span<const Type> in) {
   return visit<std::vector<Type>>(op, [&](const auto& o) { return o.infer(in); });
 }
 
+std::optional<LayerCode> call(const Op& op, std::span<const Type> in, const Type& y) {
+  return visit<std::optional<LayerCode>>(op, [&]<class T>(const T& o) -> std::optional<LayerCode> {
+    if constexpr (!HasCall<T>) return std::nullopt;
+    else return y.elements() == 0 ? nothing(in.size()) : o.call(in, y);
+  });
+}
+
+HostFunction host_function(const std::string& name) {
+  static const HostFunctions all = [] {
+    HostFunctions m;
+    for (const HostEntry& e : common_functions()) m.emplace(e.name, e.function);
+    for_each_operator([&]<class T>() {
+      if constexpr (requires { T::functions(); })
+        for (const HostEntry& e : T::functions())
+          if (!m.emplace(e.name, e.function).second) throw InternalError(fmt::format("two functions {}", e.name));
+    });
+    return m;
+  }();
+  const auto it = all.find(name);
+  return it == all.end() ? nullptr : it->second;
+}
+
 void eval(const Op& op, Inputs in, Outputs out) {
-  visit(op, [&](const auto& o) { o.eval(in, out); });
+  visit(op, [&]<class T>(const T& o) {
+    if constexpr (HasEval<T>) o.eval(in, out);
+    else eval_call(o, in, out[0]);
+  });
 }
 
 const Traits& traits(const Op& op) {

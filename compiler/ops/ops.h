@@ -69,6 +69,9 @@ Op op_of_name(std::string_view name);
 Arity inputs(const Op& op);
 QuantRule quant_rule(const Op& op);
 std::vector<Type> infer(const Op& op, std::span<const Type> in);
+/// What the operator says of itself, of types that infer() takes; nothing where it says nothing. A result without
+/// elements asks for nothing.
+std::optional<LayerCode> call(const Op& op, std::span<const Type> in, const Type& y);
 void eval(const Op& op, Inputs in, Outputs out);
 const Traits& traits(const Op& op);
 /// Makes it the operator f' for which transpose(f'(x), perm) is f(transpose(x, perm)), where the result has as many

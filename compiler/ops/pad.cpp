@@ -7,8 +7,10 @@
 #include <numeric>
 
 #include "compiler/numerics/rational.h"
+#include "compiler/ops/calls.h"
 #include "compiler/ops/copies.h"
 #include "compiler/ops/elements.h"
+#include "runtime-min/kernels/pad.h"
 
 namespace burin {
 namespace {
@@ -170,16 +172,14 @@ Tensor fill_value(const Pad& op, const Type& y) {
   return t;
 }
 
-void Pad::eval(Inputs in, Outputs out) const {
-  Tensor& y = out[0];
-  if (!is_covered(*this)) {
-    const Tensor v = fill_value(*this, y.type());
-    for (int64_t i = 0; i < y.elements(); ++i) {
-      if (is_float(y.dtype())) y.set_real(i, v.real(0));
-      else y.set_integer(i, v.integer(0));
-    }
-  }
-  run_copies(copies(*this, in[0]->type()), in, y);
+std::optional<LayerCode> Pad::call(std::span<const Type> in, const Type& y) const {
+  return moved(copies(*this, in[0]), in, y, is_covered(*this) ? std::optional<Tensor>() : fill_value(*this, y));
+}
+
+std::vector<HostEntry> Pad::functions() {
+  return {{"fill", [](const HostCall& c) {
+             visit_dtype(std::get<Constant>(c.values.at(1)).dtype, [&](auto e) { invoke(c, &fill<decltype(e)>); });
+           }}};
 }
 
 }  // namespace burin

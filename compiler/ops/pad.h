@@ -23,15 +23,17 @@ struct Pad {
   static void fields(auto& self, auto&& f) { f("begins", self.begins), f("ends", self.ends), f("value", self.value); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const Pad&) const = default;
   void permute_axes(const AxisOrder& o) { o.entries(begins), o.entries(ends); }
   bool within_operands() const { return kind != PadKind::pad; }
   bool integer_form() const { return true; }
 };
 
-/// The copies after the result was filled with fill_value(); where is_covered, no filling is needed.
+/// The copies, after the result was filled with fill_value() where they do not make all of it.
 std::vector<StridedCopy> copies(const Pad& op, const Type& x);
+/// Whether the copies make all of the result.
 bool is_covered(const Pad& op);
 /// One element of type `y`: what the result is filled with.
 Tensor fill_value(const Pad& op, const Type& y);

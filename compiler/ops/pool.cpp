@@ -7,16 +7,25 @@
 #include <set>
 
 #include "compiler/ops/binary.h"
+#include "compiler/ops/calls.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/elements.h"
 #include "compiler/ops/layout.h"
 #include "compiler/ops/pad.h"
 #include "compiler/ops/reduce.h"
 #include "compiler/ops/requantization.h"
-#include "runtime-min/kernels/conv.h"
-#include "runtime-min/kernels/pool.h"
+#include "runtime-min/kernels/pool_dsp.h"
+#include "runtime-min/kernels/pool_f32_mve.h"
+#include "runtime-min/kernels/pool_mve.h"
 
 namespace burin {
+
+template <class F>
+void fields(PoolShape& s, F& f) {
+  f(s.ih), f(s.iw), f(s.oh), f(s.ow), f(s.c), f(s.kh), f(s.kw), f(s.sh), f(s.sw), f(s.dh), f(s.dw), f(s.pt), f(s.pl);
+  f(s.include_pad);
+}
+
 namespace {
 
 /// A window over the whole image; over three and more spatial axes a reduction.
@@ -138,56 +147,55 @@ PoolRequantization pool_requantization(const Pool& op, const Type& xt, const Typ
   return r;
 }
 
-namespace {
-
-template <class X, class Y>
-void eval_quantized(const Pool& op, const PoolShape& s, const Tensor& x, Tensor& y, const X* const* rows, int64_t at) {
-  if (op.kind == PoolKind::max_pool) {
-    const std::vector<uint8_t> table = operand_table(x.type(), y.type(), {});
-    if (table.empty()) max_pool_ref(s, rows, s.oh, reinterpret_cast<X*>(y.data<Y>()) + at);
-    else max_pool_q8_ref(s, table.data(), rows, s.oh, y.data<Y>() + at);
-    return;
-  }
-  const PoolRequantization q = pool_requantization(op, x.type(), y.type());
-  average_pool_q8_ref(s, q.requantization.device, x.type().quant.zero_point[0], int32_t(q.counts.size()),
-                      q.counts.data(), rows, s.oh, q.requantization.params.data(), y.data<Y>() + at);
-}
-
-}  // namespace
-
 void Pool::eval(Inputs in, Outputs out) const {
   if (!channels_last) return eval_channels_last(*this, in, out, 1);
-  const Tensor& x = *in[0];
-  Tensor& y = out[0];
-  const PoolShape s = shape(x.type(), y.type());
-  const int64_t x_image = int64_t(s.ih) * s.iw * s.c, y_image = int64_t(s.oh) * s.ow * s.c;
-  if (y.elements() == 0) return;
-  auto each_image = [&](auto x_type, auto&& kernel) {
-    using X = decltype(x_type);
-    std::vector<const X*> rows(size_t(s.rows(s.oh)));
-    for (int64_t b = 0; b < x.shape()[0]; ++b) {
-      image_rows(rows.data(), x.data<X>() + b * x_image, -s.pt, int32_t(rows.size()), s.ih, s.iw * s.c);
-      kernel(rows.data(), b * y_image);
-    }
+  eval_call(*this, in, out[0]);
+}
+
+std::optional<LayerCode> Pool::call(std::span<const Type> in, const Type& y) const {
+  const Type& x = in[0];
+  const bool max = kind == PoolKind::max_pool;
+  if (!channels_last) return std::nullopt;
+  if (x.quantized() ? !is_q8(x) || !is_q8(y) : !is_plain(x) || x.dtype != y.dtype) return std::nullopt;
+  if (!x.quantized() && !max && x.dtype != DType::f32) return std::nullopt;
+  const PoolShape s = shape(x, y);
+  const auto by_rows = [&](std::string function, std::vector<Argument> arguments) {
+    LayerCode code = one_call("pool.h", {std::move(function), {}, std::move(arguments)}, {{"s", struct_of(s)}});
+    code.headers.push_back("conv.h");  // image_rows
+    code.body.calls[0].rows =
+        RowLoop{x.shape[0], s.ih, s.iw * s.c, s.oh, s.ow * s.c, s.sh, s.rows(1), s.pt, s.oh, x.dtype};
+    return code;
   };
-  if (x.type().quantized()) {
-    visit_byte(x.dtype(), [&](auto xe) {
-      visit_byte(y.dtype(), [&](auto ye) {
-        using X = decltype(xe);
-        each_image(
-            xe, [&](const X* const* rows, int64_t at) { eval_quantized<X, decltype(ye)>(*this, s, x, y, rows, at); });
-      });
-    });
-  } else if (kind == PoolKind::average_pool) {
-    each_image(float{}, [&](const float* const* rows, int64_t at) {
-      average_pool_f32_ref(s, rows, s.oh, y.data<float>() + at);
-    });
-  } else {
-    visit_number(x.dtype(), [&](auto e) {
-      using T = decltype(e);
-      each_image(e, [&](const T* const* rows, int64_t at) { max_pool_ref(s, rows, s.oh, y.data<T>() + at); });
-    });
+  if (!x.quantized())
+    return by_rows(max ? "max_pool_ref" : "average_pool_f32_ref", {s_name, Rows{}, RowCount{}, pointer("y")});
+  if (max) {
+    const std::vector<uint8_t> table = operand_table(x, y, {});
+    if (table.empty()) return by_rows("max_pool_ref", {s_name, Rows{}, RowCount{}, pointer("y")});
+    LayerCode code = by_rows("max_pool_q8_ref", {s_name, pointer("table"), Rows{}, RowCount{}, pointer("y")});
+    lookup("table", table, code);
+    return code;
   }
+  const PoolRequantization q = pool_requantization(*this, x, y);
+  const int64_t sets = int64_t(q.counts.size());
+  LayerCode code = by_rows("average_pool_q8_ref", {s_name, q_name, x.quant.zero_point[0], sets,
+                                                   sets > 1 ? pointer("counts") : Argument(Null{}), Rows{}, RowCount{},
+                                                   pointer("p"), pointer("y")});
+  requantization(q.requantization, code);
+  if (sets > 1) code.constants.push_back({"counts", constant_of<int32_t>(q.counts)});
+  return code;
+}
+
+std::vector<HostEntry> Pool::functions() {
+  return {
+      {"max_pool_ref",
+       [](const HostCall& c) { visit_dtype(c.dtype(3), [&](auto e) { invoke(c, &max_pool_ref<decltype(e)>); }); }},
+      BURIN_BYTES(max_pool_q8_ref, 2, 4),
+      {"average_pool_f32_ref", [](const HostCall& c) { invoke(c, &average_pool_f32_ref); }},
+      {"average_pool_f32_mve", [](const HostCall& c) { invoke(c, &average_pool_f32_mve); }},
+      BURIN_BYTES(average_pool_q8_ref, 5, 8),
+      BURIN_BYTES(average_pool_q8_dsp, 5, 8),
+      BURIN_BYTES(average_pool_q8_mve, 5, 8),
+  };
 }
 
 }  // namespace burin

@@ -32,6 +32,9 @@ struct Pool {
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
   void eval(Inputs in, Outputs out) const;
+  /// With channels_last, all rows of the result by one call.
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const Pool&) const = default;
   ChannelRole channels(const Type&) const { return channels_last ? ChannelRole::hands_on : ChannelRole::other; }
   bool within_operands() const { return true; }

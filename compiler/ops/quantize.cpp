@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "compiler/ops/calls.h"
 #include "compiler/ops/cast.h"
 #include "compiler/ops/elements.h"
 #include "runtime-min/kernels/quantize.h"
@@ -91,39 +92,100 @@ std::vector<Type> Dequantize::infer(std::span<const Type> in) const { return {re
 
 namespace {
 
-/// Calls f(channel scale, channel zero point, first element, count) for every run of elements with one scale.
-template <class F>
-void each_run(const Quant& q, const Shape& shape, F&& f) {
-  const int64_t total = elements(shape);
-  if (q.axis < 0) return f(q.scale[0], q.zero_point[0], int64_t{0}, total);
-  const int64_t run = dense_strides(shape)[size_t(q.axis)];
-  for (int64_t i = 0; i < total; i += run) {
-    const size_t c = size_t(i / run % shape[size_t(q.axis)]);
-    f(q.scale[c], q.zero_point[c], i, run);
+/// The kernel on `n` elements from `x` to `y`.
+Call call_on(bool to_integer, DType stored, int64_t n, Argument scale, Argument zero, Pointer x, Pointer y) {
+  if (!to_integer) return {"dequantize_f32", {}, {n, std::move(scale), std::move(zero), std::move(x), std::move(y)}};
+  return {"quantize_f32",
+          {},
+          {n, std::move(scale), std::move(zero), info(stored).lo, info(stored).hi, std::move(x), std::move(y)}};
+}
+
+/// Between `real` and `stored`, of one shape. What is quantized from another type than float32 passes through float32
+/// in scratch memory, 4-bit integers through bytes.
+std::optional<LayerCode> conversion(bool to_integer, DType real_type, const Type& stored_type) {
+  const DType dtype = stored_type.dtype;
+  const Quant& quant = stored_type.quant;
+  const bool wide = dtype == DType::u32 || info(dtype).bits > 32;  // beyond the kernels' int32
+  if (!stored_type.quantized() || !is_integer(dtype) || wide || !is_float(real_type)) return std::nullopt;
+  if (!to_integer && real_type != DType::f32) return std::nullopt;
+
+  LayerCode code;
+  code.headers = {"quantize.h"};
+  const int64_t n = stored_type.elements();
+  const bool nibbles = info(dtype).bits < 8, cast_real = real_type != DType::f32;
+  if (nibbles || cast_real) code.headers.push_back("cast.h");
+  Pointer real{to_integer ? "x0" : "y0"}, stored{to_integer ? "y0" : "x0"};
+  const DType byte = dtype == DType::i4 ? DType::i8 : DType::u8;
+  if (cast_real) {
+    code.body.locals.push_back({"r", DType::f32});
+    code.scratch = (4 * n + 15) / 16 * 16;
+    real = {"r"};
   }
+  if (nibbles) {
+    code.body.locals.push_back({"s", byte, code.scratch});
+    code.scratch += n;
+    stored = {"s"};
+  }
+  auto cast = [&](DType from, DType to, Pointer x, Pointer y) {
+    code.body.calls.push_back({"cast", {element_struct(from), element_struct(to)}, {n, std::move(x), std::move(y)}});
+  };
+  if (cast_real) cast(real_type, DType::f32, {"x0"}, real);
+  if (nibbles && !to_integer) cast(dtype, byte, {"x0"}, stored);
+
+  Pointer x = to_integer ? real : stored, y = to_integer ? stored : real;
+  const int64_t channels = quant.axis < 0 ? 1 : stored_type.shape[size_t(quant.axis)];
+  if (channels == 1) {
+    code.body.calls.push_back(call_on(to_integer, dtype, n, quant.scale[0], int64_t(quant.zero_point[0]), x, y));
+  } else {
+    const int64_t run = dense_strides(stored_type.shape)[size_t(quant.axis)], outer = n / (run * channels);
+    std::vector<int32_t> loops{int32_t(channels)};
+    std::vector<int64_t> strides{run}, channel{1};
+    if (outer != 1) {
+      loops.insert(loops.begin(), int32_t(outer));
+      strides.insert(strides.begin(), run * channels);
+      channel.insert(channel.begin(), 0);
+    }
+    x.strides = y.strides = strides;
+    code.constants.push_back({"scales", constant_of<float>(quant.scale)});
+    Argument zero = int64_t(quant.zero_point[0]);
+    if (std::ranges::any_of(quant.zero_point, [&](int32_t z) { return z != quant.zero_point[0]; })) {
+      code.constants.push_back({"zeros", constant_of<int32_t>(quant.zero_point)});
+      zero = Element{{"zeros", 0, channel}};
+    }
+    code.body.calls.push_back(call_on(to_integer, dtype, run, Element{{"scales", 0, channel}}, zero, x, y));
+    code.body.calls.back().loops = loops;
+  }
+
+  if (nibbles && to_integer) cast(byte, dtype, stored, {"y0"});
+  if (to_integer) code.requantize = "float";
+  return code;
 }
 
 }  // namespace
 
-void Quantize::eval(Inputs in, Outputs out) const {
-  const Type& y = out[0].type();
-  std::vector<float> x(size_t(y.elements()));
-  for (size_t i = 0; i < x.size(); ++i) x[i] = float(in[0]->real(int64_t(i)));
-  each_run(y.quant, y.shape, [&](float scale, int32_t zero, int64_t first, int64_t count) {
-    std::vector<int32_t> r(static_cast<size_t>(count));
-    quantize_f32(int32_t(count), scale, zero, int32_t(info(y.dtype).lo),
-                 int32_t(std::min<int64_t>(info(y.dtype).hi, INT32_MAX)), x.data() + first, r.data());
-    for (int64_t i = 0; i < count; ++i) out[0].set_integer(first + i, r[size_t(i)]);
-  });
+std::optional<LayerCode> Quantize::call(std::span<const Type> in, const Type& y) const {
+  return conversion(true, in[0].dtype, y);
+}
+std::optional<LayerCode> Dequantize::call(std::span<const Type> in, const Type& y) const {
+  return conversion(false, y.dtype, in[0]);
 }
 
-void Dequantize::eval(Inputs in, Outputs out) const {
-  const Type& x = in[0]->type();
-  each_run(x.quant, x.shape, [&](float scale, int32_t zero, int64_t first, int64_t count) {
-    std::vector<int32_t> stored(static_cast<size_t>(count));
-    for (int64_t i = 0; i < count; ++i) stored[size_t(i)] = int32_t(in[0]->integer(first + i));
-    dequantize_f32(int32_t(count), scale, zero, stored.data(), out[0].data<float>() + first);
-  });
+std::vector<HostEntry> Quantize::functions() {
+  return {{"quantize_f32",
+           [](const HostCall& c) {
+             visit_dtype(c.dtype(6), [&](auto e) {
+               using Y = decltype(e);
+               if constexpr (std::is_integral_v<Y> && sizeof(Y) <= 4) return invoke(c, &quantize_f32<Y>);
+               refuse(c, "elements that it does not make");
+             });
+           }},
+          {"dequantize_f32", [](const HostCall& c) {
+             visit_dtype(c.dtype(3), [&](auto e) {
+               using X = decltype(e);
+               if constexpr (std::is_integral_v<X> && sizeof(X) <= 4) return invoke(c, &dequantize_f32<X>);
+               refuse(c, "elements that it does not take");
+             });
+           }}};
 }
 
 }  // namespace burin

@@ -13,7 +13,8 @@ struct Quantize {
   static void fields(auto&, auto&&) {}
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const Quantize&) const = default;
 };
 
@@ -27,7 +28,7 @@ struct Dequantize {
   static void fields(auto&, auto&&) {}
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
   bool operator==(const Dequantize&) const = default;
 };
 

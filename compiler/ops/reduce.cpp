@@ -6,12 +6,20 @@
 #include <numeric>
 
 #include "compiler/ops/binary.h"
+#include "compiler/ops/calls.h"
 #include "compiler/ops/cast.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/elements.h"
 #include "runtime-min/kernels/reduce.h"
 
 namespace burin {
+
+template <class F>
+void fields(ReduceShape& s, F& f) {
+  f(s.kept_rank), f(s.reduced_rank), f(s.count), f(s.kept, s.kept_rank), f(s.kept_stride, s.kept_rank);
+  f(s.reduced, s.reduced_rank), f(s.reduced_stride, s.reduced_rank);
+}
+
 namespace {
 
 using K = ReduceKind;
@@ -60,21 +68,20 @@ void Reduce::import(OnnxNode& node) {
   r.kind = K(std::ranges::find(onnx, node.op_type()) - onnx);
   r.axes = import_axes(node, r.kind);
   r.keepdims = node.integer("keepdims", 1) != 0;
-  if (is_arg(r.kind)) r.select_last = node.integer("select_last_index", 0) != 0;
+  if (r.is_arg()) r.select_last = node.integer("select_last_index", 0) != 0;
   const DType type = node.type(0).dtype;
   // A boolean maximum is one of bytes.
   const ValueId x =
       type == DType::boolean ? node.emit(Cast{DType::u8}, {node.input(0)}) : computable(node, node.input(0));
-  result_as(node, 0, node.emit(r, {x}), is_arg(r.kind) ? DType::i64 : type);
+  result_as(node, 0, node.emit(r, {x}), r.is_arg() ? DType::i64 : type);
 }
 
 std::vector<Type> Reduce::infer(std::span<const Type> in) const {
   const Type& x = in[0];
   if (!x.quantized()) check_type(kind, x.dtype);
-  if (x.quantized() && !is_arg(kind))
-    require(integer_form(), fmt::format("{} has no integer form", names[size_t(kind)]));
-  require(!is_arg(kind) || axes.size() == 1, "an index is searched along one axis");
-  Type y{is_arg(kind) ? DType::i64 : x.dtype, {}, {}};
+  if (x.quantized() && !is_arg()) require(integer_form(), fmt::format("{} has no integer form", names[size_t(kind)]));
+  require(!is_arg() || axes.size() == 1, "an index is searched along one axis");
+  Type y{is_arg() ? DType::i64 : x.dtype, {}, {}};
   int64_t count = 1;
   for (size_t d = 0; d < x.shape.size(); ++d) {
     const bool reduced = std::ranges::find(axes, int64_t(d)) != axes.end();
@@ -83,16 +90,19 @@ std::vector<Type> Reduce::infer(std::span<const Type> in) const {
     else if (keepdims) y.shape.push_back(1);
   }
   for (int64_t a : axes) require(a >= 0 && a < x.rank(), fmt::format("axis {} of an input of rank {}", a, x.rank()));
-  require(count > 0 || !is_arg(kind), "an index is searched along an axis of extent 0");
+  require(count > 0 || !is_arg(), "an index is searched along an axis of extent 0");
   return {y};
 }
 
-ReduceShape Reduce::shape(const Type& x) const {
+namespace {
+
+/// What kernels take: kept and reduced axes of x with their strides, merged where neighbours allow.
+ReduceShape reduce_shape(const Reduce& op, const Type& x) {
   const Shape strides = dense_strides(x.shape);
   Shape extent[2], stride[2];
   ReduceShape s{0, 0, 1, {}, {}, {}, {}};
   for (size_t d = 0; d < x.shape.size(); ++d) {
-    const bool reduced = std::ranges::find(axes, int64_t(d)) != axes.end();
+    const bool reduced = std::ranges::find(op.axes, int64_t(d)) != op.axes.end();
     extent[reduced].push_back(x.shape[d]);
     stride[reduced].push_back(strides[d]);
     if (reduced) s.count = to_int32(s.count * x.shape[d]);
@@ -106,8 +116,8 @@ ReduceShape Reduce::shape(const Type& x) const {
   return s;
 }
 
-Requantization reduce_requantization(const Reduce& op, const Type& x, const Type& y) {
-  const int64_t count = op.shape(x).count;
+/// Of quantized mean or sum over `count` elements: one channel, accumulator sum of (x - zx).
+Requantization reduce_requantization(const Reduce& op, int64_t count, const Type& x, const Type& y) {
   Rational scale = exact(x.quant.scale[0]) / exact(y.quant.scale[0]);
   if (op.kind == K::mean && count > 0) scale /= static_cast<long>(count);
   const int64_t lo = info(x.dtype).lo - x.quant.zero_point[0], hi = info(x.dtype).hi - x.quant.zero_point[0];
@@ -115,70 +125,79 @@ Requantization reduce_requantization(const Reduce& op, const Type& x, const Type
   return plan_sums({channel}, requant_range(y, {}));
 }
 
-namespace {
-
-template <class X>
-void eval_arg(const Reduce& op, const ReduceShape& s, const X* x, int64_t* y) {
-  if (op.kind == K::arg_max) op.select_last ? reduce_arg<true, true>(s, x, y) : reduce_arg<true, false>(s, x, y);
-  else op.select_last ? reduce_arg<false, true>(s, x, y) : reduce_arg<false, false>(s, x, y);
+template <class F>
+void visit_reduction(const HostCall& c, F&& f) {
+#define REDUCTION(name)                                                                                                \
+  if (c.type(0) == #name) return f(Tag<name>{});
+  REDUCTION(fn_reduce_sum)
+  REDUCTION(fn_reduce_mean)
+  REDUCTION(fn_reduce_prod)
+  REDUCTION(fn_reduce_max)
+  REDUCTION(fn_reduce_min)
+  REDUCTION(fn_reduce_l1)
+  REDUCTION(fn_reduce_sum_square)
+  REDUCTION(fn_reduce_l2)
+  REDUCTION(fn_reduce_log_sum)
+#undef REDUCTION
+  refuse(c, c.type(0));
 }
 
-template <class X, class Y>
-void eval_quantized(const Reduce& op, const ReduceShape& s, const Tensor& x, Tensor& y) {
-  if (op.kind == K::mean || op.kind == K::sum) {
-    const Requantization q = reduce_requantization(op, x.type(), y.type());
-    reduce_sum_q8(s, q.device, x.type().quant.zero_point[0], q.params.data(), x.data<X>(), y.data<Y>());
-    return;
-  }
-  const std::vector<uint8_t> table = operand_table(x.type(), y.type(), {});
-  const uint8_t* t = table.empty() ? nullptr : table.data();
-  if (op.kind == K::max) reduce_extreme_q8<fn_reduce_max>(s, t, x.data<X>(), y.data<Y>());
-  else reduce_extreme_q8<fn_reduce_min>(s, t, x.data<X>(), y.data<Y>());
+template <bool max, bool last>
+void arg(const HostCall& c) {
+  visit_dtype(c.dtype(1), [&](auto e) { invoke(c, &burin::reduce_arg<max, last, decltype(e)>); });
 }
 
 }  // namespace
 
-void Reduce::eval(Inputs in, Outputs out) const {
-  const Tensor& x = *in[0];
-  Tensor& y = out[0];
-  const ReduceShape s = shape(x.type());
-  if (x.type().quantized() && !is_arg(kind)) {
-    visit_byte(x.dtype(), [&](auto xe) {
-      visit_byte(y.dtype(), [&](auto ye) { eval_quantized<decltype(xe), decltype(ye)>(*this, s, x, y); });
-    });
-    return;
+std::optional<LayerCode> Reduce::call(std::span<const Type> in, const Type& y) const {
+  const Type& x = in[0];
+  // The order of stored integers is that of what they stand for.
+  const bool real = is_plain(is_arg() ? Type{x.dtype, {}, {}} : x);
+  if (!real && (!integer_form() || !is_q8(x) || !is_q8(y))) return std::nullopt;
+  const ReduceShape s = reduce_shape(*this, x);
+  const auto code = [&](std::string function, std::vector<std::string> types, std::vector<Argument> before = {s_name}) {
+    return one_call("reduce.h", {std::move(function), std::move(types), with_operands(std::move(before), 1)},
+                    {{"s", struct_of(s)}});
+  };
+  const std::string fn = fmt::format("fn_{}", names[size_t(kind)]);
+  if (is_arg()) return code("reduce_arg", {kind == K::arg_max ? "true" : "false", select_last ? "true" : "false"});
+  if (real) return kind == K::log_sum_exp ? code("reduce_log_sum_exp", {}) : code("reduce", {fn});
+  if (is_sum()) {
+    LayerCode r = code("reduce_sum_q8", {}, {s_name, q_name, x.quant.zero_point[0], pointer("p")});
+    requantization(reduce_requantization(*this, s.count, x, y), r);
+    return r;
   }
-  visit_number(x.dtype(), [&](auto e) {
-    using T = decltype(e);
-    const T* px = x.data<T>();
-    if (is_arg(kind)) return eval_arg(*this, s, px, y.data<int64_t>());
-    T* py = y.data<T>();
-    switch (kind) {
-      case K::mean:
-        return reduce<fn_reduce_mean>(s, px, py);
-      case K::sum:
-        return reduce<fn_reduce_sum>(s, px, py);
-      case K::max:
-        return reduce<fn_reduce_max>(s, px, py);
-      case K::min:
-        return reduce<fn_reduce_min>(s, px, py);
-      case K::prod:
-        return reduce<fn_reduce_prod>(s, px, py);
-      case K::l1:
-        return reduce<fn_reduce_l1>(s, px, py);
-      case K::l2:
-        return reduce<fn_reduce_l2>(s, px, py);
-      case K::sum_square:
-        return reduce<fn_reduce_sum_square>(s, px, py);
-      case K::log_sum:
-        return reduce<fn_reduce_log_sum>(s, px, py);
-      case K::log_sum_exp:
-        return reduce_log_sum_exp(s, px, py);
-      case K::arg_max:
-      case K::arg_min:
-        break;
-    }
-  });
+  LayerCode r = code("reduce_extreme_q8", {fn}, {s_name, Null{}});
+  r.body.calls[0].arguments[1] = lookup("table", operand_table(x, y, {}), r);
+  return r;
+}
+
+std::vector<HostEntry> Reduce::functions() {
+  return {{"reduce",
+           [](const HostCall& c) {
+             visit_reduction(c, [&](auto f) {
+               visit_dtype(c.dtype(1), [&](auto e) { invoke(c, &reduce<typename decltype(f)::type, decltype(e)>); });
+             });
+           }},
+          {"reduce_log_sum_exp",
+           [](const HostCall& c) {
+             visit_dtype(c.dtype(1), [&](auto e) { invoke(c, &reduce_log_sum_exp<decltype(e)>); });
+           }},
+          {"reduce_arg",
+           [](const HostCall& c) {
+             if (c.type(0) == "true") return c.type(1) == "true" ? arg<true, true>(c) : arg<true, false>(c);
+             return c.type(1) == "true" ? arg<false, true>(c) : arg<false, false>(c);
+           }},
+          BURIN_BYTES(reduce_sum_q8, 4, 5),
+          {"reduce_extreme_q8", [](const HostCall& c) {
+             visit_q8(c, 2, 3, [&](auto x, auto y) {
+               using X = typename decltype(x)::type;
+               using Y = typename decltype(y)::type;
+               if (c.type(0) == "fn_reduce_max") return invoke(c, &reduce_extreme_q8<fn_reduce_max, X, Y>);
+               if (c.type(0) == "fn_reduce_min") return invoke(c, &reduce_extreme_q8<fn_reduce_min, X, Y>);
+               refuse(c, c.type(0));
+             });
+           }}};
 }
 
 }  // namespace burin

@@ -5,9 +5,6 @@
 
 namespace burin {
 
-struct ReduceShape;     // runtime-min/kernels/reduce.h
-struct Requantization;  // compiler/numerics/requantize.h
-
 enum class ReduceKind : uint8_t {
   mean,
   sum,
@@ -46,7 +43,8 @@ struct Reduce {
   }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const Reduce&) const = default;
   void permute_axes(const AxisOrder& o) { o.axes(axes); }
   ChannelRole channels(const Type& x) const {
@@ -58,12 +56,10 @@ struct Reduce {
   }
 
   /// mean, sum, max and min have exact arithmetic on int8 and uint8.
-  bool integer_form() const { return kind <= ReduceKind::min; }
-  /// What kernels take: kept and reduced axes of x with their strides, merged where neighbours allow.
-  ReduceShape shape(const Type& x) const;
+  bool integer_form() const { return is_sum() || is_extreme(); }
+  bool is_sum() const { return kind == ReduceKind::mean || kind == ReduceKind::sum; }
+  bool is_extreme() const { return kind == ReduceKind::max || kind == ReduceKind::min; }
+  bool is_arg() const { return kind == ReduceKind::arg_max || kind == ReduceKind::arg_min; }
 };
-
-/// Of quantized mean or sum over `count` elements: one channel, accumulator sum of (x - zx).
-Requantization reduce_requantization(const Reduce& op, const Type& x, const Type& y);
 
 }  // namespace burin

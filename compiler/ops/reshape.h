@@ -17,7 +17,7 @@ struct Reshape {
   static void fields(auto& self, auto&& f) { f("shape", self.shape); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
   bool operator==(const Reshape&) const = default;
 };
 

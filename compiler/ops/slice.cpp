@@ -125,6 +125,8 @@ std::vector<Type> Slice::infer(std::span<const Type> in) const {
   return {y};
 }
 
+namespace {
+
 std::vector<StridedCopy> copies(const Slice& op, const Type& x) {
   const Shape dense = dense_strides(x.shape);
   Shape from = dense;
@@ -138,6 +140,10 @@ std::vector<StridedCopy> copies(const Slice& op, const Type& x) {
   return {c};
 }
 
-void Slice::eval(Inputs in, Outputs out) const { run_copies(copies(*this, in[0]->type()), in, out[0]); }
+}  // namespace
+
+std::optional<LayerCode> Slice::call(std::span<const Type> in, const Type& y) const {
+  return moved(copies(*this, in[0]), in, y);
+}
 
 }  // namespace burin

@@ -3,8 +3,6 @@
 
 namespace burin {
 
-struct StridedCopy;  // compiler/ops/copies.h
-
 /// y[i..] = x[starts + i * steps], one entry per axis of x, everything resolved: steps may be negative, never 0; sizes
 /// is the result's shape.
 struct Slice {
@@ -18,12 +16,10 @@ struct Slice {
   static void fields(auto& self, auto&& f) { f("starts", self.starts), f("steps", self.steps), f("sizes", self.sizes); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
   bool operator==(const Slice&) const = default;
   void permute_axes(const AxisOrder& o) { o.entries(starts), o.entries(steps), o.entries(sizes); }
   bool integer_form() const { return true; }
 };
-
-std::vector<StridedCopy> copies(const Slice& op, const Type& x);
 
 }  // namespace burin

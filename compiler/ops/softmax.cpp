@@ -3,12 +3,18 @@
 #include <fmt/format.h>
 
 #include "compiler/numerics/functions.h"
+#include "compiler/ops/calls.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/elements.h"
 #include "runtime-min/kernels/softmax.h"
 #include "runtime-min/kernels/softmax_s8.h"
 
 namespace burin {
+
+template <class F>
+void fields(SoftmaxQuant& s, F& f) {
+  f(s.inverse), f(s.exponent), f(s.zero_point), f(s.lo), f(s.hi);
+}
 
 void Softmax::import(OnnxNode& node) {
   Softmax s;
@@ -42,16 +48,18 @@ std::vector<Type> Softmax::infer(std::span<const Type> in) const {
   return {{in[0].dtype, in[0].shape, {}}};
 }
 
-SoftmaxShape Softmax::shape(const Type& x) const {
-  const size_t a = size_t(normalize_axis(axis, x.rank()));
-  SoftmaxShape s{1, to_int32(x.shape[a]), 1};
-  for (size_t d = 0; d < x.shape.size(); ++d) {
-    if (d < a) s.outer = to_int32(s.outer * x.shape[d]);
-    if (d > a) s.inner = to_int32(s.inner * x.shape[d]);
+namespace {
+
+SoftmaxShape softmax_shape(const Shape& x, size_t axis) {
+  SoftmaxShape s{1, to_int32(x[axis]), 1};
+  for (size_t d = 0; d < x.size(); ++d) {
+    if (d < axis) s.outer = to_int32(s.outer * x[d]);
+    if (d > axis) s.inner = to_int32(s.inner * x[d]);
   }
   return s;
 }
 
+/// Throws OpError for output scales that it has not enough bits for.
 SoftmaxPlan softmax_plan(const Type& x, const Type& y) {
   try {
     return plan_softmax(exact(x.quant.scale[0]), exact(y.quant.scale[0]), requant_range(y, {}));
@@ -60,20 +68,32 @@ SoftmaxPlan softmax_plan(const Type& x, const Type& y) {
   }
 }
 
-void Softmax::eval(Inputs in, Outputs out) const {
-  const Tensor& x = *in[0];
-  const SoftmaxShape s = shape(x.type());
-  if (x.type().quantized()) {
-    const SoftmaxPlan plan = softmax_plan(x.type(), out[0].type());
-    visit_byte(x.dtype(), [&](auto xe) {
-      visit_byte(out[0].dtype(), [&](auto ye) {
-        softmax_q8_ref(s, plan.device, plan.table.data(), x.data<decltype(xe)>(), out[0].data<decltype(ye)>());
-      });
-    });
-    return;
+}  // namespace
+
+std::optional<LayerCode> Softmax::call(std::span<const Type> in, const Type& y) const {
+  const Type& x = in[0];
+  const Struct s = struct_of(softmax_shape(x.shape, size_t(normalize_axis(axis, x.rank()))));
+  if (!x.quantized()) {
+    if (x.dtype != DType::f32 || y.dtype != DType::f32) return std::nullopt;
+    return one_call("softmax.h",
+                    {"softmax_f32", {kind == SoftmaxKind::log_softmax ? "true" : "false"}, with_operands({s_name}, 1)},
+                    {{"s", s}});
   }
-  if (kind == SoftmaxKind::log_softmax) softmax_f32<true>(s, x.data<float>(), out[0].data<float>());
-  else softmax_f32<false>(s, x.data<float>(), out[0].data<float>());
+  if (!integer_form() || !is_q8(x) || !is_q8(y)) return std::nullopt;
+  const SoftmaxPlan plan = softmax_plan(x, y);
+  LayerCode code =
+      one_call("softmax_s8.h", {"softmax_q8_ref", {}, with_operands({s_name, q_name, pointer("table")}, 1)},
+               {{"s", s}, {"q", struct_of(plan.device)}});
+  code.constants = {{"table", constant_of<uint32_t>(plan.table)}};
+  code.requantize = "softmax";
+  return code;
+}
+
+std::vector<HostEntry> Softmax::functions() {
+  return {
+      {"softmax_f32",
+       [](const HostCall& c) { c.type(0) == "true" ? invoke(c, &softmax_f32<true>) : invoke(c, &softmax_f32<false>); }},
+      BURIN_BYTES(softmax_q8_ref, 3, 4)};
 }
 
 }  // namespace burin

@@ -3,9 +3,6 @@
 
 namespace burin {
 
-struct SoftmaxPlan;   // compiler/numerics/functions.h
-struct SoftmaxShape;  // runtime-min/kernels/softmax.h
-
 enum class SoftmaxKind : uint8_t { softmax, log_softmax };
 
 /// softmax: y = e^x / (sum of e^x along `axis`); log_softmax: its logarithm. The largest x is subtracted first.
@@ -22,7 +19,8 @@ struct Softmax {
   static void fields(auto& self, auto&& f) { f("axis", self.axis); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const Softmax&) const = default;
   void permute_axes(const AxisOrder& o) { o.axis(axis); }
   std::optional<Clamp> range() const {
@@ -33,11 +31,6 @@ struct Softmax {
   bool integer_form(std::span<const Type>, const Type& y) const {
     return integer_form() && y.quant.scale[0] >= 0x1p-14f;
   }
-
-  SoftmaxShape shape(const Type& x) const;
 };
-
-/// What the integer kernel takes. Throws OpError for output scales that it has not enough bits for.
-SoftmaxPlan softmax_plan(const Type& x, const Type& y);
 
 }  // namespace burin

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compiler/onnx/node.h"
+#include "compiler/ops/calls.h"
 #include "compiler/ops/copies.h"
 #include "compiler/ops/layout.h"
 
@@ -26,10 +27,17 @@ std::vector<Type> Transpose::infer(std::span<const Type> in) const {
   return {permute(in[0], perm)};
 }
 
-void Transpose::eval(Inputs in, Outputs out) const {
-  Type type = out[0].type();
-  out[0] = permute(*in[0], perm);
-  out[0].type() = type;
+std::optional<LayerCode> Transpose::call(std::span<const Type> in, const Type& y) const {
+  const Shape strides = dense_strides(in[0].shape);
+  Shape from;
+  for (int64_t p : perm) from.push_back(strides[size_t(p)]);
+  return moved({{0, strided_shape(y.shape, from, dense_strides(y.shape)), 0, 0}}, in, y);
+}
+
+std::vector<HostEntry> Transpose::functions() {
+  return {{"strided_copy", [](const HostCall& c) {
+             visit_size(c.dtype(1), [&](auto e) { invoke(c, &strided_copy<typename decltype(e)::type>); });
+           }}};
 }
 
 }  // namespace burin

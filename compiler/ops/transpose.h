@@ -15,7 +15,8 @@ struct Transpose {
   static void fields(auto& self, auto&& f) { f("perm", self.perm); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const Transpose&) const = default;
 };
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "compiler/ops/binary.h"
+#include "compiler/ops/calls.h"
 #include "compiler/ops/elements.h"
 #include "runtime-min/kernels/lut.h"
 #include "runtime-min/kernels/unary.h"
@@ -110,49 +111,81 @@ std::vector<Type> Unary::infer(std::span<const Type> in) const {
 
 bool Unary::integer_form() const { return row(kind).exact != Exact::none; }
 
-namespace {
-
-/// Runs row F on elements of type T if the row takes them.
-template <class F, class T, Takes takes, Gives gives>
-void run(const Unary& op, const Tensor& x, Tensor& y) {
-  const int32_t n = to_int32(x.elements());
-  constexpr bool real = !Wrapping<T>::is_integer;
-  if constexpr (gives == Gives::truth || takes == Takes::real) {
-    if constexpr (std::is_same_v<T, float> && gives == Gives::same) {
-      unary_f32<F>(n, op.alpha, op.beta, x.data<float>(), y.data<float>());
-    } else if constexpr (real) {
-      using Y = std::conditional_t<gives == Gives::truth, uint8_t, T>;
-      for (int32_t i = 0; i < n; ++i) y.data<Y>()[i] = Y(F::eval(float(x.data<T>()[i]), op.alpha, op.beta));
-    }
-  } else if constexpr (takes == Takes::boolean) {
-    unary<F>(n, op.alpha, op.beta, x.data<uint8_t>(), y.data<uint8_t>());
-  } else if constexpr (!real || takes == Takes::number) {
-    unary<F>(n, op.alpha, op.beta, x.data<T>(), y.data<T>());
+std::optional<LayerCode> Unary::call(std::span<const Type> in, const Type& y) const {
+  const Type& x = in[0];
+  if (x.quantized()) {
+    if (!integer_form() || !is_q8(x) || !is_q8(y)) return std::nullopt;
+    LayerCode code = one_call("lut.h", {"lut_q8", {}, with_operands({y.elements(), pointer("table")}, 1)});
+    lookup("table", table(*this, x, y), code);
+    return code;
   }
+  if (!is_plain(x) || !is_plain(y)) return std::nullopt;
+  // Rows for every number are templates; those of reals and booleans take their own type.
+  const bool f32 = x.dtype == DType::f32 && y.dtype == DType::f32;
+  const bool f64 = x.dtype == DType::f64 && row(kind).takes != Takes::number;
+  return one_call("unary.h", {f32   ? "unary_f32"
+                              : f64 ? "unary_f64"
+                                    : "unary",
+                              {fmt::format("fn_{}", names[size_t(kind)])},
+                              with_operands({y.elements(), alpha, beta}, 1)});
 }
 
-}  // namespace
+namespace {
 
-void Unary::eval(Inputs in, Outputs out) const {
-  const Tensor& x = *in[0];
-  Tensor& y = out[0];
-  if (x.type().quantized()) {
-    const std::vector<uint8_t> t = table(*this, x.type(), y.type());
-    lut_q8(to_int32(x.elements()), t.data(), x.data<uint8_t>(), y.data<uint8_t>());
-    return;
-  }
-  visit_number(x.dtype(), [&](auto e) {
-    using T = decltype(e);
-    switch (kind) {
-#define UNARY(name, onnx_name, alpha_name, a, beta_name, b, takes, gives, exact)                                       \
-  case K::name:                                                                                                        \
-    return run<fn_##name, T, Takes::takes, Gives::gives>(*this, x, y);
+/// f(Tag<fn_name>, takes, gives) of the row with the call's name.
+template <class F>
+void visit_row(const HostCall& c, F&& f) {
+#define UNARY(name, onnx, alpha, a, beta, b, takes, gives, exact)                                                      \
+  if (c.type(0) == "fn_" #name)                                                                                        \
+    return f(Tag<fn_##name>{}, std::integral_constant<Takes, Takes::takes>{},                                          \
+             std::integral_constant<Gives, Gives::gives>{});
 #define UNARY_ONLY_IR(...) UNARY(__VA_ARGS__)
 #include "compiler/ops/unary.inc"
 #undef UNARY
 #undef UNARY_ONLY_IR
-    }
-  });
+  refuse(c, c.type(0));
+}
+
+/// A function of real numbers takes float32 only; booleans their bytes.
+template <class T>
+constexpr bool takes_type(Takes t) {
+  return t == Takes::number || (t == Takes::real && std::is_same_v<T, float>) ||
+         (t == Takes::integer && std::is_integral_v<T>) || (t == Takes::boolean && std::is_same_v<T, uint8_t>);
+}
+
+}  // namespace
+
+std::vector<HostEntry> Unary::functions() {
+  return {{"unary",
+           [](const HostCall& c) {
+             visit_row(c, [&](auto f, auto takes, auto gives) {
+               using F = typename decltype(f)::type;
+               visit_dtype(c.dtype(3), [&](auto e) {
+                 using T = decltype(e);
+                 if constexpr (takes_type<T>(takes()))
+                   return invoke(c, &unary<F, T, std::conditional_t<gives() == Gives::truth, uint8_t, T>>);
+                 refuse(c, "elements that it does not take");
+               });
+             });
+           }},
+          {"unary_f32",
+           [](const HostCall& c) {
+             visit_row(c, [&](auto f, auto takes, auto gives) {
+               using F = typename decltype(f)::type;
+               if constexpr (takes_type<float>(takes()) && gives() == Gives::same) return invoke(c, &unary_f32<F>);
+               refuse(c, "elements that it does not take");
+             });
+           }},
+          {"unary_f64",
+           [](const HostCall& c) {
+             visit_row(c, [&](auto f, auto takes, auto gives) {
+               using F = typename decltype(f)::type;
+               if constexpr (takes() == Takes::real)
+                 return invoke(c, &unary_f64<F, std::conditional_t<gives() == Gives::truth, uint8_t, double>>);
+               refuse(c, "elements that it does not take");
+             });
+           }},
+          BURIN_BYTES(lut_q8, 2, 3)};
 }
 
 }  // namespace burin

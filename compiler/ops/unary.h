@@ -39,7 +39,8 @@ struct Unary {
   static void fields(auto& self, auto&& f) { f("alpha", self.alpha), f("beta", self.beta); }
   static void import(OnnxNode& node);
   std::vector<Type> infer(std::span<const Type> in) const;
-  void eval(Inputs in, Outputs out) const;
+  std::optional<LayerCode> call(std::span<const Type> in, const Type& y) const;
+  static std::vector<HostEntry> functions();
   bool operator==(const Unary&) const = default;
   std::optional<Clamp> limits() const {
     if (kind == UnaryKind::relu) return Clamp{0.0f, Clamp{}.hi};

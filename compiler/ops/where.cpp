@@ -2,10 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "compiler/ops/calls.h"
 #include "compiler/ops/elements.h"
 #include "runtime-min/kernels/where.h"
 
 namespace burin {
+
+template <class F>
+void fields(WhereShape& s, F& f) {
+  f(s.rank), f(s.extent, s.rank), f(s.condition, s.rank), f(s.a, s.rank), f(s.b, s.rank);
+}
 
 void Where::import(OnnxNode& node) { node.result(node.emit(Where{}, {node.input(0), node.input(1), node.input(2)})); }
 
@@ -19,9 +25,11 @@ std::vector<Type> Where::infer(std::span<const Type> in) const {
       {per_tensor(in[1], "selection").dtype, broadcast_shapes({in[0].shape, in[1].shape, in[2].shape}), in[1].quant}};
 }
 
-WhereShape where_shape(const Shape& condition, const Shape& a, const Shape& b) {
-  const Shape y = broadcast_shapes({condition, a, b});
-  const Axes axes = merge_axes(y, {broadcast_strides(condition, y), broadcast_strides(a, y), broadcast_strides(b, y)});
+std::optional<LayerCode> Where::call(std::span<const Type> in, const Type& y) const {
+  if (info(y.dtype).bits < 8) return std::nullopt;
+  std::vector<Shape> strides;
+  for (const Type& t : in) strides.push_back(broadcast_strides(t.shape, y.shape));
+  const Axes axes = merge_axes(y.shape, strides);
   WhereShape s{int32_t(axes.extent.size()), {}, {}, {}, {}};
   for (size_t d = 0; d < axes.extent.size(); ++d) {
     s.extent[d] = to_int32(axes.extent[d]);
@@ -29,16 +37,12 @@ WhereShape where_shape(const Shape& condition, const Shape& a, const Shape& b) {
     s.a[d] = to_int32(axes.strides[1][d]);
     s.b[d] = to_int32(axes.strides[2][d]);
   }
-  return s;
+  return one_call("where.h", {"where", {}, with_operands({s_name}, 3)}, {{"s", struct_of(s)}});
 }
 
-void Where::eval(Inputs in, Outputs out) const {
-  if (info(out[0].dtype()).bits < 8) throw OpError("selection of 4-bit elements is not supported", "unsupported-type");
-  const WhereShape s = where_shape(in[0]->shape(), in[1]->shape(), in[2]->shape());
-  visit_dtype(out[0].dtype(), [&](auto e) {
-    using T = decltype(e);
-    where(s, in[0]->data<uint8_t>(), in[1]->data<T>(), in[2]->data<T>(), out[0].data<T>());
-  });
+std::vector<HostEntry> Where::functions() {
+  return {
+      {"where", [](const HostCall& c) { visit_dtype(c.dtype(4), [&](auto e) { invoke(c, &where<decltype(e)>); }); }}};
 }
 
 }  // namespace burin

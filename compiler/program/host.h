@@ -1,6 +1,6 @@
 // Functions of runtime-min on the host, by their name: what a Call says is executed, by the same source that the device
-// compiles (the C twin of every kernel). compiler/program/host_*.cpp has the reference kernels, codegen/host_conv.cpp
-// the convolutions.
+// compiles (the C twin of every kernel). Operators name the functions of their calls (compiler/ops/op.h),
+// compiler/program/host_functions.cpp has what no operator names, codegen/host_conv.cpp the convolutions.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -41,8 +41,14 @@ struct HostCall {
 
 using HostFunction = void (*)(const HostCall&);
 using HostFunctions = std::unordered_map<std::string, HostFunction>;
-const HostFunctions& element_functions();  // elementwise operators, casts, lookups
-const HostFunctions& shape_functions();    // copies, gathers, pools, reductions, softmax, products
+struct HostEntry {
+  std::string_view name;
+  HostFunction function;
+};
+/// Copies and fills of bytes, and kernels for certain cores.
+std::vector<HostEntry> common_functions();
+/// Those and the operators'; null where there is no such function.
+HostFunction host_function(const std::string& name);
 
 /// Throws std::invalid_argument where the call is none of the function's: a struct, type or number that it does not
 /// take.
@@ -97,5 +103,26 @@ template <class F>
 void visit_q8(const HostCall& c, size_t x, size_t y, F&& f) {
   visit_q8(c, c.dtype(x), [&](auto a) { visit_q8(c, c.dtype(y), [&](auto b) { f(a, b); }); });
 }
+
+/// f(Tag<T>): an element type of the size of t's, for functions that only move elements.
+template <class F>
+void visit_size(DType t, F&& f) {
+  visit_dtype(t, [&](auto e) {
+    if constexpr (sizeof(e) == 1) f(Tag<uint8_t>{});
+    else if constexpr (sizeof(e) == 2) f(Tag<uint16_t>{});
+    else if constexpr (sizeof(e) == 4) f(Tag<uint32_t>{});
+    else f(Tag<uint64_t>{});
+  });
+}
+
+/// The entry of a function template of two byte types, those of arguments x and y.
+#define BURIN_BYTES(function, x, y)                                                                                    \
+  burin::HostEntry {                                                                                                   \
+#function, [](const burin::HostCall& c) {                                                                          \
+      burin::visit_q8(c, x, y, [&](auto a, auto b) {                                                                   \
+        burin::invoke(c, &function<typename decltype(a)::type, typename decltype(b)::type>);                           \
+      });                                                                                                              \
+    }   \
+  }
 
 }  // namespace burin

@@ -199,6 +199,7 @@ TEST_CASE("float32 convolution kernels agree with their reference", "[kernels]")
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
 #define KERNEL(...)
+#define REFERENCE(...)
 #define CONV_Q8(...)
 #define CONV_F32(kernel, header, needs)                                                                                \
   check(                                                                                                               \
@@ -207,6 +208,7 @@ TEST_CASE("float32 convolution kernels agree with their reference", "[kernels]")
 #undef CONV_F32
 #undef CONV_Q8
 #undef KERNEL
+#undef REFERENCE
   }
   for (const auto& [name, times] : served) {
     INFO(name);

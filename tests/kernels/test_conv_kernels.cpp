@@ -314,6 +314,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
 #define KERNEL(...)
+#define REFERENCE(...)
 #define CONV_F32(...)
 #define CONV_Q8(kernel, header, needs)                                                                                 \
   check(                                                                                                               \
@@ -322,6 +323,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
 #undef CONV_Q8
 #undef CONV_F32
 #undef KERNEL
+#undef REFERENCE
   }
 #define KERNEL_ANY(kernel)                                                                                             \
   check(                                                                                                               \

@@ -97,7 +97,9 @@ def spread(items, count):
 def judged_kernels(kernels_inc):
     """(name, feature that it needs) of the kernels on 8-bit integers, and of all that need a feature."""
     with open(kernels_inc, encoding="utf-8") as f:
-        listed = re.findall(r'^(?:KERNEL|CONV_Q8|CONV_F32)\(\s*(\w+),[^"]*"([^"]*)"', f.read(), re.M)
+        text = f.read()
+    listed = re.findall(r'^(?:KERNEL|CONV_Q8|CONV_F32)\(\s*(\w+),[^"]*"([^"]*)"', text, re.M)
+    listed += [(name, "") for name in re.findall(r"^REFERENCE\((\w+),", text, re.M)]
     return [(name, needs) for name, needs in listed if needs or "q8" in name.split("_")]
 
 

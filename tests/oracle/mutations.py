@@ -71,7 +71,7 @@ ZERO_DROPPED = [
     (K + "reduce.h", "{ acc += v - x_zero; }", "{ acc += v; }", "reduce_sum_q8"),
     (K + "matmul.h", "(a[at + i * s.k + k] - a_zero)", "a[at + i * s.k + k]", "matmul_q8_ref"),
     (K + "binary.h", "(int32_t(p) - a_zero)", "int32_t(p)", "mul_q8"),
-    ("codegen/layers/binary.cpp", "q_name, zero(0), zero(1)", "q_name, int64_t{0}, zero(1)", "mul_q8_mve"),
+    ("compiler/ops/binary.cpp", "const Argument a_zero = a.quant.zero_point[0],", "const Argument a_zero = 0 * a.quant.zero_point[0],", "mul_q8_mve"),
     ("compiler/numerics/pairs.cpp", "2 * (K * mpz_class(long(a) - zx)", "2 * (K * mpz_class(long(a))", "add_q8 add_q8_mve"),
     ("compiler/ops/binary.cpp", "const int64_t acc = stored - operand.quant.zero_point[0];", "const int64_t acc = stored;", TABLES),
     ("compiler/numerics/functions.cpp", "mpz_class(long(stored) - x.zero_point)", "mpz_class(long(stored))", "lut_q8 lut_q8_mve"),
@@ -167,7 +167,7 @@ FILTERS_SKIPPED = [
 # Most layers copy their images into channels-last order, so copies are broken in a build of their own.
 COPIES_TAIL_SKIPPED = [
     (K + "strided_copy.h", "for (int32_t k = 0; k < s.extent[last]; ++k) y[", "for (int32_t k = 0; k < s.extent[last] - 1; ++k) y[", "movement"),
-    ("codegen/layers/movement.cpp", "run_length(s) * bytes}", "(run_length(s) - 1) * bytes}", "movement"),
+    ("compiler/ops/copies.cpp", "{y, x, run_length(s) * bytes}", "{y, x, (run_length(s) - 1) * bytes}", "movement"),
 ]
 WRONG_PADDING = [
     (K + "conv.h", """          if (!row) continue;
