@@ -243,8 +243,7 @@ STORED = {
     "stored: what QuantizeLinear makes keeps its scale": [
         ("compiler/onnx/node.cpp", "results_.push_back({proto_.output(int(k)), with_quant(v, {}), v});", "results_.push_back({proto_.output(int(k)), v, v});", "")],
     "stored: a scale goes through Relu, Neg and their kin": [
-        ("passes/infer_types.cpp", "(pool && pool->kind == PoolKind::max_pool);", "(pool && pool->kind == PoolKind::max_pool) || n.as<Unary>();", ""),
-        ("passes/infer_types.cpp", "if (n.as<Pool>()) {", "if (n.as<Pool>() || n.as<Unary>()) {", "")],
+        ("passes/infer_types.cpp", "(pool && pool->kind == PoolKind::max_pool);", "(pool && pool->kind == PoolKind::max_pool) || n.as<Unary>();", "")],
     "stored: DequantizeLinear drops the zero point": [
         ("compiler/ops/quantize.cpp", "const ValueId x = node.with_quant(node.input(0), import_quant(node, 1, 2, axis, node.type(0)));",
          "Quant q = import_quant(node, 1, 2, axis, node.type(0));\nq.zero_point.assign(q.scale.size(), 0);\nconst ValueId x = node.with_quant(node.input(0), q);", "")],
