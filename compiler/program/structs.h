@@ -8,9 +8,10 @@
 namespace burin {
 
 template <>
-constexpr std::array<std::string_view, 5> enumerators<RequantKind> = {"shift8", "plain", "wide", "table", "vector"};
+inline constexpr std::array<std::string_view, 5> enumerators<RequantKind> = {"shift8", "plain", "wide", "table",
+                                                                             "vector"};
 template <>
-constexpr std::array<std::string_view, 3> enumerators<RequantAddKind> = {"linear", "wide", "table"};
+inline constexpr std::array<std::string_view, 3> enumerators<RequantAddKind> = {"linear", "wide", "table"};
 
 template <class F>
 void fields(Requant& s, F& f) {
