@@ -79,11 +79,6 @@ std::string spelled(const Constant& c) {
 
 namespace {
 
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-
 std::string plus(int64_t stride, std::string_view index) {
   if (stride == 0) return "";
   const int64_t size = stride < 0 ? -stride : stride;
@@ -238,17 +233,9 @@ std::string spelled_loops(const Call& c) {
 }  // namespace
 
 std::string spelled(const Struct& s) {
-  std::string r;
-  for (const Field& f : s.fields)
-    r += (r.empty() ? "" : ", ") +
-         std::visit(
-             Overloaded{[](int64_t v) { return fmt::format("{}", v); },
-                        [](uint32_t v) { return fmt::format("{}u", v); }, [](bool v) { return fmt::format("{}", v); },
-                        [](const std::vector<int32_t>& v) { return braced(v); },
-                        [](const Enumerator& e) { return fmt::format("burin::{}::{}", e.type, e.name); },
-                        [](const ArrayName& n) { return n.name.empty() ? "nullptr" : n.name; }},
-             f);
-  return fmt::format("{{{}}}", r);
+  return fmt::format("{{{}}}", joined_fields(s, {"{", "}", "burin::", [](const std::string& array) {
+                                                   return array.empty() ? std::string("nullptr") : array;
+                                                 }}));
 }
 
 std::string signature(const Step& s) {

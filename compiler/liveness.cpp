@@ -1,5 +1,6 @@
 #include "compiler/liveness.h"
 #include "compiler/ops/reshape.h"
+#include "compiler/program/program.h"
 
 #include <fmt/format.h>
 
@@ -139,14 +140,7 @@ std::vector<int64_t> live_bytes(const Graph& g) {
       if (x.offset < 0) r[size_t(step + 1)] += x.bytes;
       else used[size_t(step + 1)].push_back({x.offset, x.offset + x.bytes});
     }
-  for (size_t i = 0; i < used.size(); ++i) {
-    std::ranges::sort(used[i]);
-    int64_t end = 0;
-    for (const auto& [from, to] : used[i]) {
-      r[i] += std::max<int64_t>(0, to - std::max(from, end));
-      end = std::max(end, to);
-    }
-  }
+  for (size_t i = 0; i < used.size(); ++i) r[i] += covered_bytes(std::move(used[i]));
   return r;
 }
 

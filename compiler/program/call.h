@@ -42,6 +42,21 @@ struct Struct {
   bool operator==(const Struct&) const = default;
 };
 
+/// How a text writes what C++ and the text of programs write differently.
+struct FieldNotation {
+  std::string_view open, close;  // around the elements of an array
+  std::string_view scope;        // in front of an enum
+  std::string (*pointer)(const std::string& array);
+};
+/// The fields, with commas between them.
+std::string joined_fields(const Struct& s, const FieldNotation& n);
+
+/// For std::visit: one function for each alternative.
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
 /// "BinaryShape" of burin::BinaryShape.
 template <class T>
 constexpr std::string_view type_name() {

@@ -62,20 +62,23 @@ void verify(const Program& p) {
   }
 }
 
+int64_t covered_bytes(std::vector<std::pair<int64_t, int64_t>> runs) {
+  std::ranges::sort(runs);
+  int64_t bytes = 0, end = 0;
+  for (const auto& [from, to] : runs) {
+    bytes += std::max<int64_t>(0, to - std::max(from, end));
+    end = std::max(end, to);
+  }
+  return bytes;
+}
+
 std::vector<int64_t> live_bytes(const Program& p) {
-  std::vector<std::vector<std::pair<int64_t, int64_t>>> used(p.steps.size() + 1);  // [begin, end) at each step
-  std::vector<int64_t> r(used.size());
+  std::vector<std::vector<std::pair<int64_t, int64_t>>> used(p.steps.size() + 1);
   for (const Buffer& b : p.buffers)
     for (int step = b.first; step <= b.last && b.space == Space::arena; ++step)
       used[size_t(step + 1)].push_back({b.offset, b.offset + b.bytes});
-  for (size_t i = 0; i < used.size(); ++i) {
-    std::ranges::sort(used[i]);
-    int64_t end = 0;
-    for (const auto& [from, to] : used[i]) {
-      r[i] += std::max<int64_t>(0, to - std::max(from, end));
-      end = std::max(end, to);
-    }
-  }
+  std::vector<int64_t> r;
+  for (auto& runs : used) r.push_back(covered_bytes(std::move(runs)));
   return r;
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -98,6 +99,8 @@ struct Program {
 /// Throws std::invalid_argument naming the step where a name means nothing, or a place lies outside its space.
 void verify(const Program& p);
 
+/// Bytes that lie in one of the runs [begin, end), each counted once.
+int64_t covered_bytes(std::vector<std::pair<int64_t, int64_t>> runs);
 /// Bytes of the arena in use at each step from -1 on (index 0 is step -1).
 std::vector<int64_t> live_bytes(const Program& p);
 /// The arena as text, at most 100 columns wide: one row per buffer from the lowest offset up, one column per step (or

@@ -8,11 +8,6 @@
 namespace burin {
 namespace {
 
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-
 /// Numbers of LayerFacts, each by its name: f("macs", facts.macs).
 template <class Facts, class F>
 void numbers(Facts& facts, F&& f) {
@@ -38,17 +33,8 @@ std::string text(const Pointer& p) {
 }
 
 std::string text(const Struct& s) {
-  std::string r;
-  for (const Field& f : s.fields)
-    r += (r.empty() ? "" : ", ") +
-         std::visit(
-             Overloaded{[](int64_t v) { return fmt::format("{}", v); },
-                        [](uint32_t v) { return fmt::format("{}u", v); }, [](bool v) { return fmt::format("{}", v); },
-                        [](const std::vector<int32_t>& v) { return fmt::format("[{}]", fmt::join(v, ", ")); },
-                        [](const Enumerator& e) { return fmt::format("{}::{}", e.type, e.name); },
-                        [](const ArrayName& n) { return "&" + n.name; }},
-             f);
-  return fmt::format("{}{{{}}}", s.type, r);
+  const auto pointer = [](const std::string& array) { return "&" + array; };
+  return fmt::format("{}{{{}}}", s.type, joined_fields(s, {"[", "]", "", pointer}));
 }
 
 std::string text(const Argument& a) {

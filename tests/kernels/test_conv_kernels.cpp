@@ -29,6 +29,7 @@
 #include "runtime-min/kernels/pointwise_sparse.h"
 #include "runtime-min/kernels/pool_dsp.h"
 #include "runtime-min/kernels/winograd_dsp.h"
+#include "tests/kernels/served.h"
 
 namespace burin {
 namespace {
@@ -260,7 +261,7 @@ void each_type(const ConvQ8& l, F&& f) {
   if (l.x == DType::u8 && l.y == DType::i8) f(uint8_t{}, int8_t{});
 }
 
-std::map<std::string, int> served;
+Served served;
 
 /// One kernel on one layer, where `work` says that it serves.
 template <class Kernel, class Serves, class Pack>
@@ -269,12 +270,9 @@ void check(const char* name, Kernel&& kernel, Serves&& work, Pack&& pack, const 
   Graph g = p.g;
   g.nodes[0].block = int32_t(g[g.outputs[0]].type.shape.back()) % 3 * 2 + 2;  // whatever room there is
   const LayerView view(g, g.nodes[0], *find_target("cortex-m55"), options);
-  const ConvQ8* const l = view.as<ConvQ8>();
-  REQUIRE(l);
-  int& times = served[name];  // there even if it stays zero
-  const std::optional<Work> asked = work(*l, view);
+  const std::optional<Work> asked = served.ask<ConvQ8>(name, view, work);
   if (!asked) return;
-  ++times;
+  const ConvQ8* const l = view.as<ConvQ8>();
   INFO(name << " on " << to_string(p.g[p.g.inputs[0]].type) << " -> " << to_string(p.g[p.g.outputs[0]].type));
   auto packed = pack(*l);
   if (asked->block > 0) packed.params.insert(packed.params.begin(), asked->block);
@@ -309,7 +307,7 @@ constexpr auto dense_any = [](const ConvShape&, const Requant&, int32_t, const a
                               void* scratch) { dense_any_q8_dsp<kTails>(w, rows[0], y, scratch); };
 
 TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
-  served.clear();
+  served = {};
   unsigned seed = 1;
   for (const Case& c : cases()) {
     const Problem p = make(c, seed++);
@@ -360,10 +358,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
     KERNEL_PAIRS("pointwise, pairs", pointwise_q8_mve, mve_pointwise_by_quads(l.s))
   }
 #undef KERNEL_PAIRS
-  for (const auto& [name, times] : served) {
-    INFO(name);
-    CHECK(times >= 10);
-  }
+  served.check();
 }
 
 TEST_CASE("what stores whole words is not called for the caller's memory", "[kernels]") {
