@@ -22,6 +22,7 @@ struct Constant {
   std::span<const T> as() const {
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
+  std::string_view characters() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
   std::string_view c_type() const { return info(dtype).c_type; }
   bool operator==(const Constant& other) const;
 };
