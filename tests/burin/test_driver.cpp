@@ -1,9 +1,14 @@
 // compile(): from bytes to a printed module, and nothing but ModelError where there is none.
 #include "tools/burin/driver.h"
 
+#include <fmt/format.h>
+
 #include <thread>
 
+#include "codegen/layers/conv.h"
+#include "codegen/layers/reference.h"
 #include "compiler/onnx/tensor_proto.h"
+#include "compiler/tally.h"
 #include "tests/catch.h"
 #include "tests/onnx/builder.h"
 
@@ -43,6 +48,25 @@ TEST_CASE("what cannot be compiled is a ModelError, whichever stage says so") {
   other_kernel.options.kernels["r"] = "conv_q8";
   CHECK(code(b.bytes(), context_for("host")) == "0 diagnostics");
   CHECK(code(b.bytes(), other_kernel) == "no-kernel");
+}
+
+TEST_CASE("what a layer needs is worked out once") {
+  for (const char* model : {"digits_int8", "digits_f32", "qlinear_conv"}) {
+    const std::string path = BURIN_SOURCE_DIR + fmt::format("/tests/models/{}/model.onnx", model);
+    tally = {};
+    const Program p = compile({read_file(path), path, ""}, {}, context_for("cortex-m4f")).program;
+    int64_t requantized = 0, convolutions = 0, references = 0;
+    for (const Step& s : p.steps) {
+      requantized += !s.facts.requantize.empty();
+      (s.facts.op == "conv" || s.facts.op == "dense" ? convolutions : references) += 1;
+    }
+    INFO(model);
+    CHECK(tally.facts[typeid(ConvQ8)] + tally.facts[typeid(ConvF32)] == convolutions);
+    CHECK(tally.facts[typeid(Reference)] == references);
+    // One proof each; that of a pool's sums may be known from before.
+    CHECK(tally.proofs <= requantized);
+    CHECK(tally.proofs >= requantized - 1);
+  }
 }
 
 TEST_CASE("threads compile at once what one of them compiles alone") {
