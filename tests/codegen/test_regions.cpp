@@ -349,6 +349,20 @@ branch #0
                            copy("b", "#3", "#2", 4) + "else\n" + copy("d", "#3", "#1", 4) + "end\n" +
                            copy("e", "#1", "#3", 4) + "end\n" + copy("f", "#2", "#3", 4);
   CHECK(kept(text, 0) == "c one x");
+  // Who may have no turn may leave what was there.
+  const auto maybe = [&](const std::string& repeat) {
+    return kept(R"(program maybe 64 64
+buffer #0 c arena 1 at 0 live -1 1
+buffer #1 x arena 4 at 4 live -1 1
+buffer #2 t arena 4 at 8 live 0 1
+repeat 2
+)" + repeat + copy("a", "#1", "#2", 4) +
+                    "end\n" + copy("b", "#2", "#1", 4) + "end\n",
+                0);
+  };
+  CHECK(maybe("repeat 2\n") == "x");
+  CHECK(maybe("repeat 0\n") == "x t");
+  CHECK(maybe("repeat 2 while #0\n") == "c x t");
 }
 
 /// "" where nothing is wrong.
