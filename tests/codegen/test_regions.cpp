@@ -179,6 +179,20 @@ branch #0
   check(head + "else\n" + step, {{yes.in, no.out}, {no.in, yes.out}});
 }
 
+TEST_CASE("a branch may ask a byte of the caller's", "[program][regions]") {
+  const std::string text = R"(program callers 0 0 external
+input input_0 "c" bool[1] = #0
+input input_1 "x" i32[2] = #1
+output output_0 "y" i32[2] = #2
+buffer #0 c port 1 at 0 live -1 1
+buffer #1 x port 8 at 0 live -1 1
+buffer #2 y port 8 at 0 live -1 1
+branch #0
+)" + binary("twice", "add", "#1", "#1", "#2", 2) +
+                           "else\n" + copy("once", "#1", "#2", 8) + "end\n";
+  check(text, {{{flags({1}), ints({3, 4})}, {ints({6, 8})}}, {{flags({0}), ints({3, 4})}, {ints({3, 4})}}});
+}
+
 // ys[i] = xs[i] + w[i], backwards, in the arena or in the caller's buffers. A turn's own value t has its bytes to
 // itself.
 std::string scan(bool external, int turns = 4) {
