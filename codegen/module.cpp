@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "codegen/calls.h"
 #include "codegen/kernel_source.h"
 #include "codegen/spelling.h"
 #include "codegen/writer.h"
@@ -221,27 +222,6 @@ std::string print_header(const Program& m, const std::string& head, std::string_
   return w.take();
 }
 
-/// Functions and calls of all steps.
-struct Printed {
-  std::string functions, calls;
-  bool uses_arena = false, uses_at = false;
-  std::set<std::string> ports_used;  // of the caller's inputs and outputs: which are arguments of a call
-};
-
-/// What a call hands to a step's function.
-std::string argument(const Program& m, const Parameter& a, Printed& out) {
-  if (const auto* constant = std::get_if<ConstantId>(&a.at))
-    return fmt::format("{}::weights::{}", m.name, m.constants[size_t(*constant)].name);
-  const BufferId id = std::get<BufferId>(a.at);
-  if (m[id].space == Space::port)
-    for (const Port* p : m.ports())
-      if (p->at == id) return *out.ports_used.insert(p->label).first;
-  out.uses_arena = true;
-  if (!a.dtype) return fmt::format("arena + {}", m[id].offset);
-  out.uses_at = true;
-  return fmt::format("{}::at<{}{}>(arena, {})", m.name, a.written ? "" : "const ", info(*a.dtype).c_type, m[id].offset);
-}
-
 std::string function(const Step& s) {
   const LayerFacts& f = s.facts;
   std::string in;
@@ -263,19 +243,6 @@ std::string function(const Step& s) {
                     {{"name", f.name}, {"params", signature(s)}, {"body", spelled(s.body)}});
 }
 
-Printed print_steps(const Program& m) {
-  Printed r;
-  for (size_t i = 0; i < m.steps.size(); ++i) {
-    const Step& s = m.steps[i];
-    r.functions += function(s);
-    std::string arguments;
-    for (const Parameter& a : s.parameters) arguments += (arguments.empty() ? "" : ", ") + argument(m, a, r);
-    r.calls += fmt::format("BURIN_ENTER({0})\n{1}::layers::{2}({3});\nBURIN_LEAVE({0})\n", i, m.name, s.facts.function,
-                           arguments);
-  }
-  return r;
-}
-
 /// Features that the chosen kernels ask the core for.
 bool needs_core(const Program& m) {
   return std::ranges::any_of(m.steps, [](const Step& s) { return !s.needs.empty(); });
@@ -287,7 +254,9 @@ SourceText print_source(const Program& m, const Target& t) {
   std::set<std::string> headers;
   for (const Step& s : m.steps) headers.insert(s.headers.begin(), s.headers.end());
   const KernelSource kernels = kernel_source(headers);
-  const Printed steps = print_steps(m);
+  const Calls calls = print_calls(m);
+  std::string functions;
+  for (const Step& step : m.steps) functions += function(step);
   std::string accessors;
   if (!m.external_io)
     for (const Port* p : m.ports())
@@ -349,20 +318,24 @@ SourceText print_source(const Program& m, const Target& t) {
     }
     w.line("}  // namespace weights\n");
   }
-  w.line("namespace layers {\n\n" + steps.functions + "}  // namespace layers\n");
-  if (steps.uses_at)
+  w.line("namespace layers {\n\n" + functions + "}  // namespace layers\n");
+  if (calls.uses_at)
     w.line(
         "template <class T>\nT* at(unsigned char* arena, size_t offset) {\n  return reinterpret_cast<T*>(arena + "
         "offset);\n}\n");
+  if (calls.exchanges)
+    w.line(
+        "inline void exchange(unsigned char*& a, unsigned char*& b) {\n  unsigned char* const c = a;\n  a = b;\n  "
+        "b = c;\n}\n");
   w.line(fmt::format("}}  // namespace\n}}  // namespace {}\n", name));
   w.line("extern \"C\" {\n\n" + accessors);
   std::string params = run_signature(m);
   params.replace(params.find("*arena"), 6, "*memory");
   std::string unused;
-  if (!steps.uses_arena) unused += "(void)memory;\n";
+  if (!calls.uses_arena) unused += "(void)memory;\n";
   if (m.external_io)
     for (const Port* p : m.ports())
-      if (!steps.ports_used.count(p->label)) unused += fmt::format("(void){};\n", p->label);
+      if (!calls.ports_used.count(p->label)) unused += fmt::format("(void){};\n", p->label);
   w.emit(R"(
       $run$ {
         $unused$
@@ -374,8 +347,8 @@ SourceText print_source(const Program& m, const Target& t) {
       )",
          {{"run", params},
           {"unused", unused},
-          {"arena", steps.uses_arena ? "unsigned char* const arena = static_cast<unsigned char*>(memory);" : ""},
-          {"calls", steps.calls}});
+          {"arena", calls.uses_arena ? "unsigned char* const arena = static_cast<unsigned char*>(memory);" : ""},
+          {"calls", calls.text}});
   text.add(w.take());
   return text;
 }

@@ -18,6 +18,10 @@ constexpr DType dtype_of() {
 
 }  // namespace
 
+int64_t element_bytes(DType t) {
+  return visit_dtype(t, [](auto e) { return int64_t(sizeof(e)); });
+}
+
 template <class T>
 Constant constant_of(std::span<const T> values) {
   const auto bytes = std::as_bytes(values);

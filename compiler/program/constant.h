@@ -27,6 +27,9 @@ struct Constant {
   bool operator==(const Constant& other) const;
 };
 
+/// Of the C++ type that holds an element.
+int64_t element_bytes(DType t);
+
 /// T is float, double or an integer of 8 to 64 bits.
 template <class T>
 Constant constant_of(std::span<const T> values);

@@ -10,10 +10,6 @@ namespace {
 /// A kernel that asks for more rows than there are finds padding, and is seen by what it writes.
 constexpr size_t kMoreRows = 64;
 
-int64_t element_bytes(DType t) {
-  return visit_dtype(t, [](auto e) { return int64_t(sizeof(e)); });
-}
-
 HostValue element(const HostMemory& m) {
   return visit_dtype(m.dtype, [&](auto e) -> HostValue {
     std::memcpy(&e, m.bytes, sizeof(e));

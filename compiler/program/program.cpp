@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "compiler/program/regions.h"
+
 namespace burin {
 
 int64_t Program::weight_bytes() const {
@@ -60,6 +62,7 @@ void verify(const Program& p) {
       }
     for (const std::string& name : s.body.unused) check(name);
   }
+  verify_regions(p);
 }
 
 int64_t covered_bytes(std::vector<std::pair<int64_t, int64_t>> runs) {

@@ -1,7 +1,7 @@
 // What the device does: steps that call functions of runtime-min, on bytes of buffers and constants, everything
 // decided. codegen/lower.h makes a Program of a graph; the printer, run() (codegen/run.h), reports and pictures of the
 // arena read it and know neither graph nor operators. Time is counted in steps: one function of the output, called once
-// a run.
+// a run but where a region branches or repeats.
 #pragma once
 #include <map>
 #include <optional>
@@ -37,13 +37,16 @@ struct StoredConstant {
   bool operator==(const StoredConstant&) const = default;
 };
 
-/// What an argument of a step's function means.
+/// What an argument of a step's function means: the memory from byte `offset` on, or further on in each turn.
 using Meaning = std::variant<BufferId, ConstantId>;
 struct Parameter {
   std::string name;            // "x0", "y0", "scratch", "w"
   std::optional<DType> dtype;  // of the elements; nothing: working memory
   bool written = false;
   Meaning at;
+  int64_t offset = 0;
+  std::vector<int64_t> strides = {};  // bytes a turn of the repeats around the step, outermost first
+  bool whole() const { return offset == 0 && strides.empty(); }
   bool operator==(const Parameter&) const = default;
 };
 
@@ -71,6 +74,32 @@ struct Step {
   Body body;
 };
 
+/// Steps before `other` run where the byte in `condition` is not 0, the others where it is.
+struct Branch {
+  BufferId condition;
+  int other = 0;
+  bool operator==(const Branch&) const = default;
+};
+/// A turn reads `now` and writes `next`; after it the two exchange their places. Behind the repeat the value of the
+/// last turn, or without turns the first value, lies where `now` lay before.
+struct Carried {
+  BufferId now, next;
+  bool operator==(const Carried&) const = default;
+};
+/// The steps run `turns` times, or until the byte in `condition`, which is asked before each turn, is 0.
+struct Repeat {
+  int64_t turns = 0;
+  std::optional<BufferId> condition = {};
+  std::vector<Carried> carried = {};
+  bool operator==(const Repeat&) const = default;
+};
+/// Control over steps [first, last), and over the regions among them (compiler/program/regions.h).
+struct Region {
+  int first = 0, last = 0;
+  std::variant<Branch, Repeat> control;
+  bool operator==(const Region&) const = default;
+};
+
 /// One side of the interface.
 struct Port {
   std::string label;  // "input_0": its parameter
@@ -88,6 +117,7 @@ struct Program {
   std::vector<Buffer> buffers;
   std::vector<StoredConstant> constants;
   std::vector<Step> steps;
+  std::vector<Region> regions;  // in the order of their first steps, outer ones before inner ones
 
   const Buffer& operator[](BufferId id) const { return buffers[size_t(id)]; }
   const Constant& operator[](ConstantId id) const { return constants[size_t(id)].data; }
@@ -96,7 +126,8 @@ struct Program {
   std::vector<const Port*> ports() const;
 };
 
-/// Throws std::invalid_argument naming the step where a name means nothing, or a place lies outside its space.
+/// Throws std::invalid_argument naming the step where a name means nothing, a place lies outside its space, or a region
+/// is none.
 void verify(const Program& p);
 
 /// Bytes that lie in one of the runs [begin, end), each counted once.

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "compiler/ir/text_form.h"
+#include "compiler/program/regions.h"
 
 namespace burin {
 namespace {
@@ -24,13 +25,14 @@ void numbers_of_rows(Loop& l, F&& f) {
 
 // ---- Writing
 
-/// "x0 + 12 + 640*i0"
-std::string text(const Pointer& p) {
-  std::string s = p.name;
-  if (p.offset != 0) s += fmt::format(" + {}", p.offset);
-  for (size_t d = 0; d < p.strides.size(); ++d) s += fmt::format(" + {}*i{}", p.strides[d], d);
+/// " + 12 + 640*i0"
+std::string terms(int64_t offset, const std::vector<int64_t>& strides) {
+  std::string s;
+  if (offset != 0) s += fmt::format(" + {}", offset);
+  for (size_t d = 0; d < strides.size(); ++d) s += fmt::format(" + {}*i{}", strides[d], d);
   return s;
 }
+std::string text(const Pointer& p) { return p.name + terms(p.offset, p.strides); }
 
 std::string text(const Struct& s) {
   const auto pointer = [](const std::string& array) { return "&" + array; };
@@ -93,8 +95,8 @@ std::string text(const Step& s) {
   for (const Parameter& a : s.parameters) {
     const std::string at = std::holds_alternative<BufferId>(a.at) ? fmt::format("#{}", int(std::get<BufferId>(a.at)))
                                                                   : fmt::format("${}", int(std::get<ConstantId>(a.at)));
-    r += fmt::format("  {} {}: {} = {}\n", a.written ? "writes" : "reads", a.name,
-                     a.dtype ? name(*a.dtype) : std::string_view("void"), at);
+    r += fmt::format("  {} {}: {} = {}{}\n", a.written ? "writes" : "reads", a.name,
+                     a.dtype ? name(*a.dtype) : std::string_view("void"), at, terms(a.offset, a.strides));
   }
   for (const NamedStruct& d : s.body.structs) r += "  " + text(d);
   for (const NamedConstant& a : s.body.arrays)
@@ -111,6 +113,31 @@ std::string text(const Port& p) {
                      int(p.at));
 }
 
+/// "repeat 10 while #2 carries #3 #4, #5 #6"
+std::string text(const Repeat& l) {
+  std::string s = fmt::format("repeat {}", l.turns);
+  if (l.condition) s += fmt::format(" while #{}", int(*l.condition));
+  for (const Carried& c : l.carried)
+    s += fmt::format("{} #{} #{}", &c == &l.carried[0] ? " carries" : ",", int(c.now), int(c.next));
+  return s + '\n';
+}
+
+/// Steps, with a line where a region begins, where its other side does, and where it ends.
+std::string text(const Program& p, Range r) {
+  std::string s;
+  walk(
+      p, r, [&](int i) { s += text(p.steps[size_t(i)]); },
+      [&](size_t region) {
+        const Region& g = p.regions[region];
+        const auto* b = std::get_if<Branch>(&g.control);
+        s += b ? fmt::format("branch #{}\n", int(b->condition)) : text(std::get<Repeat>(g.control));
+        s += text(p, inside(p, region));
+        if (b && b->other < g.last) s += "else\n" + text(p, other_side(p, region));
+        s += "end\n";
+      });
+  return s;
+}
+
 // ---- Reading
 
 class Reader {
@@ -125,6 +152,7 @@ class Reader {
     p_.external_io = c_.accept("external");
     c_.end_of_line();
     for (c_.empty_lines(); !c_.done(); c_.empty_lines()) line();
+    if (!open_.empty()) c_.fail("a branch or repeat does not end");
     return std::move(p_);
   }
 
@@ -135,6 +163,7 @@ class Reader {
     if (kind == "buffer") return buffer();
     if (kind == "constant") return constant();
     if (kind == "step") return step();
+    if (kind == "branch" || kind == "repeat" || kind == "else" || kind == "end") return region(kind);
     if (p_.steps.empty()) c_.fail("a line of a step before the first step");
     of_step(p_.steps.back(), kind);
   }
@@ -196,6 +225,41 @@ class Reader {
     if (c_.accept("needs")) s.needs = c_.any_name();
     c_.end_of_line();
     p_.steps.push_back(std::move(s));
+  }
+
+  void region(const std::string& kind) {
+    const int now = int(p_.steps.size());
+    if (kind == "branch") {
+      begin(Branch{BufferId(id("#")), -1});
+    } else if (kind == "repeat") {
+      Repeat l{c_.number<int64_t>()};
+      if (c_.accept("while")) l.condition = BufferId(id("#"));
+      if (c_.accept("carries")) do {
+          const BufferId first{id("#")};
+          l.carried.push_back({first, BufferId(id("#"))});
+        } while (c_.accept(","));
+      begin(std::move(l));
+    } else {
+      if (open_.empty()) c_.fail(fmt::format("'{}' of no branch or repeat", kind));
+      Region& g = p_.regions[open_.back()];
+      auto* b = std::get_if<Branch>(&g.control);
+      if (kind == "end") {
+        open_.pop_back();
+        g.last = now;
+        if (g.first == now) c_.fail("a branch or repeat has steps");
+        if (b && b->other < 0) b->other = now;
+      } else {
+        if (!b || b->other >= 0) c_.fail("'else' of no branch, or once more");
+        b->other = now;
+      }
+    }
+    c_.end_of_line();
+  }
+
+  template <class T>
+  void begin(T control) {
+    open_.push_back(p_.regions.size());
+    p_.regions.push_back({int(p_.steps.size()), 0, std::move(control)});
   }
 
   template <class T>
@@ -293,6 +357,7 @@ class Reader {
     c_.blanks();
     if (c_.peek() == '#') a.at = BufferId(id("#"));
     else a.at = ConstantId(id("$"));
+    terms(a.offset, a.strides);
     s.parameters.push_back(std::move(a));
   }
 
@@ -324,17 +389,20 @@ class Reader {
     return e;
   }
 
-  Pointer pointer() {
-    Pointer p{c_.identifier()};
+  void terms(int64_t& offset, std::vector<int64_t>& strides) {
     while (c_.accept("+")) {
       const int64_t v = c_.number<int64_t>();
       if (!c_.accept("*")) {
-        p.offset = v;
+        offset = v;
         continue;
       }
-      c_.expect(fmt::format("i{}", p.strides.size()));
-      p.strides.push_back(v);
+      c_.expect(fmt::format("i{}", strides.size()));
+      strides.push_back(v);
     }
+  }
+  Pointer pointer() {
+    Pointer p{c_.identifier()};
+    terms(p.offset, p.strides);
     return p;
   }
 
@@ -393,6 +461,7 @@ class Reader {
 
   Cursor c_;
   Program p_;
+  std::vector<size_t> open_;  // regions that have not ended
 };
 
 }  // namespace
@@ -406,7 +475,7 @@ std::string print(const Program& p) {
     s += fmt::format("buffer #{} {} {} {} at {} live {} {}\n", i, quoted(b.name),
                      b.space == Space::arena ? "arena" : "port", b.bytes, b.offset, b.first, b.last);
   }
-  for (const Step& step : p.steps) s += text(step);
+  s += text(p, all_steps(p));
   for (size_t i = 0; i < p.constants.size(); ++i) {
     const StoredConstant& c = p.constants[i];
     s += fmt::format("constant ${} {} {} {} {}\n", i, word(c.name), word(c.layer), name(c.data.dtype),

@@ -24,18 +24,6 @@ std::string array(const std::string& name, const NamedConstant& c) {
   return fmt::format("const {} {}[] = {{\n{}}};\n", c.value.c_type(), name, values.empty() ? "0" : values);
 }
 
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-void shell(const std::string& command, const std::filesystem::path& messages) {
-  const std::string all = fmt::format("{} 2> '{}'", command, messages.string());
-  if (std::system(all.c_str()) != 0) throw std::runtime_error(command + "\n" + read_file(messages).substr(0, 4000));
-}
-
 // What main() needs of the host.
 constexpr std::string_view kHost = R"(
 #include <stdio.h>
@@ -63,6 +51,18 @@ void show(const void* y, size_t bytes) {
 )";
 
 }  // namespace
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+void shell(const std::string& command, const std::filesystem::path& messages) {
+  const std::string all = fmt::format("{} 2> '{}'", command, messages.string());
+  if (std::system(all.c_str()) != 0) throw std::runtime_error(command + "\n" + read_file(messages).substr(0, 4000));
+}
 
 void LayerProgram::add(std::string name, Op op, std::vector<Operand> in, Type y) {
   Graph g;

@@ -43,6 +43,10 @@ class LayerProgram {
   std::set<std::string> headers_, forms_, kernels_;
 };
 
+std::string read_file(const std::filesystem::path& path);
+/// Throws std::runtime_error with what the command wrote to `messages` where it fails.
+void shell(const std::string& command, const std::filesystem::path& messages);
+
 /// Bit for bit, but for NaN, of which there are several, and the unused half of the last byte of 4-bit elements.
 bool equal(const Tensor& a, const Tensor& b);
 
