@@ -55,7 +55,7 @@ std::vector<std::vector<Tensor>> compiled(const Program& p, const std::vector<st
   fs::create_directories(folder);
   const Module m = print_module(p, *find_target("host"), {"model.onnx", "0", ""});
   std::ofstream(folder / (p.name + ".h")) << m.header;
-  std::ofstream(folder / (p.name + ".cpp")) << m.source;
+  std::ofstream(folder / (p.name + ".cpp")) << m.source.str();
   std::string ports, read, write, arguments = "arena.bytes";
   for (const Port* port : p.ports()) {
     const auto c_type = info(port->type.dtype).c_type;
@@ -317,7 +317,7 @@ TEST_CASE("regions nest", "[program][regions]") {
 
 TEST_CASE("regions are printed as C++ that says what they are", "[program][regions]") {
   const std::string source =
-      print_module(parse_program(nested()), *find_target("host"), {"model.onnx", "0", ""}).source;
+      print_module(parse_program(nested()), *find_target("host"), {"model.onnx", "0", ""}).source.str();
   const size_t from = source.find("  for (size_t i0");
   const std::string body =
       std::regex_replace(source.substr(from), std::regex(" *BURIN_[A-Z]*\\([0-9]\\)\n|nested::"), "");
