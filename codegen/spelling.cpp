@@ -144,7 +144,7 @@ std::string declared(const NamedStruct& s) {
 /// Statements that make `call` for every group of n rows.
 std::string spelled_rows(const Call& call) {
   const RowLoop& l = *call.rows;
-  const int32_t n = l.n, whole = l.oh / n * n, rest = l.oh - whole;
+  const int32_t n = l.n, full = l.oh / n * n, rest = l.oh - full;
   const std::string_view x_type = info(l.x).c_type;
   auto group = [&](int32_t count, std::string_view row) {
     return expand(
@@ -159,17 +159,17 @@ std::string spelled_rows(const Call& call) {
   };
   std::string body = fmt::format("const {0}* rows[{1}];\n", x_type, l.rows(n));
   std::string image;
-  if (whole == n) {
+  if (full == n) {
     image = group(n, "");
     if (rest > 0) image += fmt::format("y += {};\n", n * l.row_out);
   } else {
     image = expand(R"(
-        for (int32_t oy = 0; oy < $whole$; oy += $n$, y += $step$) {
+        for (int32_t oy = 0; oy < $full$; oy += $n$, y += $step$) {
           $group$
         })",
-                   {{"whole", whole}, {"n", n}, {"step", n * l.row_out}, {"group", group(n, "oy")}});
+                   {{"full", full}, {"n", n}, {"step", n * l.row_out}, {"group", group(n, "oy")}});
   }
-  if (rest > 0) image += group(rest, fmt::format("{}", whole));
+  if (rest > 0) image += group(rest, fmt::format("{}", full));
   if (l.batch == 1) return body + fmt::format("const {0}* x = x0;\nauto* y = y0;\n", x_type) + image;
   return body + expand(R"(
       const $type$* x = x0;

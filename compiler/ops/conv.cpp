@@ -106,7 +106,7 @@ RequantRange requant_range(const Type& y, Clamp clamp) {
 std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* bias, const Tensor* offset,
                                                  const Type& x, const Type& y, std::span<const int16_t> weights,
                                                  std::span<const InputRange> ranges, int64_t group, bool padded) {
-  const size_t channels = size_t(w.shape()[0]), each = weights.size() / std::max<size_t>(channels, 1);
+  const size_t channels = size_t(w.shape()[0]), filter_size = weights.size() / std::max<size_t>(channels, 1);
   const size_t inner = size_t(w.shape().back()), per_group = std::max<size_t>(channels / size_t(group), 1);
   const DTypeInfo& xt = info(x.dtype);
   const int64_t zero = x.quant.zero_point[0];
@@ -125,8 +125,8 @@ std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* 
     }
     if (offset) c.offset += Rational(static_cast<long>(offset->integer(int64_t(o)))) * c.scale;
     c.acc_lo = c.acc_hi = 0;
-    for (size_t i = 0; i < each; ++i) {
-      const int64_t v = weights[o * each + i];
+    for (size_t i = 0; i < filter_size; ++i) {
+      const int64_t v = weights[o * filter_size + i];
       int64_t lo = xt.lo - zero, hi = xt.hi - zero;
       if (!ranges.empty()) {
         const InputRange& r = ranges[o / per_group * inner + i % inner];
@@ -144,10 +144,10 @@ Requantization accumulator_requantization(const Tensor& w, const Tensor* bias, c
                                           Clamp clamp, std::vector<int16_t>& weights, const Tensor* offset) {
   const RequantRange range = requant_range(y, clamp);
   std::vector<RequantChannel> all = accumulator_channels(w, bias, offset, x, y, weights);
-  const size_t each = weights.size() / std::max<size_t>(all.size(), 1);
+  const size_t filter_size = weights.size() / std::max<size_t>(all.size(), 1);
   for (size_t o = 0; o < all.size(); ++o)
     if (constant_value(all[o], range)) {
-      std::fill_n(weights.begin() + std::ptrdiff_t(o * each), each, int16_t{0});
+      std::fill_n(weights.begin() + std::ptrdiff_t(o * filter_size), filter_size, int16_t{0});
       all[o].acc_lo = all[o].acc_hi = 0;
     }
   try {
