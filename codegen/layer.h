@@ -13,6 +13,7 @@
 #include "compiler/ir/graph.h"
 #include "compiler/options.h"
 #include "compiler/program/layer_code.h"
+#include "compiler/tally.h"
 #include "targets/target.h"
 
 namespace burin {
@@ -62,7 +63,11 @@ class LayerView {
   template <class Family>
   const Family* as() const {
     auto [it, fresh] = selection_->families.try_emplace(std::type_index(typeid(Family)));
-    if (fresh) it->second = Family::of(*this);
+    if (fresh) {
+      std::optional<Family> described = Family::of(*this);
+      tally.facts[typeid(Family)] += described.has_value();
+      it->second = std::move(described);
+    }
     return std::any_cast<std::optional<Family>>(it->second)
                ? std::any_cast<std::optional<Family>>(&it->second)->operator->()
                : nullptr;

@@ -281,8 +281,8 @@ bool needs_core(const Program& m) {
   return std::ranges::any_of(m.steps, [](const Step& s) { return !s.needs.empty(); });
 }
 
-/// `head`, and what follows the inclusion of the header.
-std::string print_source(const Program& m, const Target& t, std::string_view head) {
+/// What follows the inclusion of the header.
+SourceText print_source(const Program& m, const Target& t) {
   const std::string& name = m.name;
   std::set<std::string> headers;
   for (const Step& s : m.steps) headers.insert(s.headers.begin(), s.headers.end());
@@ -304,11 +304,8 @@ std::string print_source(const Program& m, const Target& t, std::string_view hea
         )",
                    {{"guard", t.guard}, {"target", t.name}, {"flags", t.flags}});
   if (needs_core(m) && t.has("dual")) guard += "#define BURIN_DUAL 1\n";
-  int64_t room = int64_t(head.size() + kernels.preamble.size() + kernels.body.size() + steps.functions.size()) + 65536;
-  for (const StoredConstant& a : m.constants) room += spelled_size(a.data);
+  SourceText text;
   Writer w;
-  w.reserve(size_t(room));
-  w.raw(head);
   w.emit(R"(
       $guard$
       #ifdef __ELF__
@@ -343,10 +340,11 @@ std::string print_source(const Program& m, const Target& t, std::string_view hea
   if (!m.constants.empty()) {
     w.line("namespace weights {");
     for (const StoredConstant& a : m.constants) {
-      w.append(fmt::format("alignas({}) const {} {}[] BURIN_SECTION(\".rodata.{}.{}\") = {{\n",
-                           a.data.size() >= 16 ? 8 : 4, a.data.c_type(), a.name, name, a.layer));
-      if (a.data.bytes.empty()) w.append("0");
-      w.append([&](std::string& text) { spell(text, a.data); });
+      w.raw(fmt::format("alignas({}) const {} {}[] BURIN_SECTION(\".rodata.{}.{}\") = {{\n",
+                        a.data.size() >= 16 ? 8 : 4, a.data.c_type(), a.name, name, a.layer));
+      if (a.data.bytes.empty()) w.raw("0");
+      text.add(w.take());
+      text.add(a.data);
       w.line("};");
     }
     w.line("}  // namespace weights\n");
@@ -378,16 +376,24 @@ std::string print_source(const Program& m, const Target& t, std::string_view hea
           {"unused", unused},
           {"arena", steps.uses_arena ? "unsigned char* const arena = static_cast<unsigned char*>(memory);" : ""},
           {"calls", steps.calls}});
-  return w.take();
+  text.add(w.take());
+  return text;
 }
 
 }  // namespace
 
 Module print_module(const Program& m, const Target& target, const ModuleOrigin& origin) {
   const std::string head = banner(m, target, origin);
-  // The number of the build has always as many digits: it takes the place of zeros, and the text is never moved.
-  const auto include = [&](std::string_view build) {
-    return expand(R"(
+  const SourceText source = print_source(m, target);
+  // Of all that is in the two files, the banner's version, options and hash of the model among it.
+  Sha256 all;
+  all.add(print_header(m, head, ""));
+  for (const SourceText::Piece& p : source.pieces())
+    if (const auto* text = std::get_if<std::string>(&p)) all.add(*text);
+    else all.add(std::get<Constant>(p).characters());
+  const std::string build = "0x" + all.hex().substr(0, 8);
+  Module r{print_header(m, head, build),
+           head + expand(R"(
       #include "$name$.h"
 
       #if !defined($N$_BUILD) || $N$_BUILD != $build$
@@ -395,17 +401,10 @@ Module print_module(const Program& m, const Target& target, const ModuleOrigin& 
       #endif
 
       )",
-                  {{"name", m.name}, {"N", upper(m.name)}, {"build", build}});
-  };
-  const std::string start = head + include("0x00000000");
-  std::string source = print_source(m, target, start);
-  // Of all that is in the two files, the banner's version, options and hash of the model among it.
-  Sha256 all;
-  all.add(print_header(m, head, ""));
-  all.add(std::string_view(source).substr(start.size()));
-  const std::string build = "0x" + all.hex().substr(0, 8);
-  source.replace(head.size(), start.size() - head.size(), include(build));
-  return {print_header(m, head, build), std::move(source)};
+                         {{"name", m.name}, {"N", upper(m.name)}, {"build", build}}),
+           all.hex()};
+  r.source.add(source);
+  return r;
 }
 
 }  // namespace burin

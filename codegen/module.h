@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "codegen/source_text.h"
 #include "compiler/program/program.h"
 #include "targets/target.h"
 
@@ -15,7 +16,9 @@ struct ModuleOrigin {
 };
 
 struct Module {
-  std::string header, source;
+  std::string header;
+  SourceText source;
+  std::string sha256;  // of both, of arrays as bytes
 };
 
 Module print_module(const Program& program, const Target& target, const ModuleOrigin& origin);

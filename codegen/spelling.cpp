@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstring>
+#include <concepts>
+#include <iterator>
 #include <limits>
 #include <type_traits>
 
@@ -33,51 +35,54 @@ std::string braced(std::span<const int32_t> values) { return fmt::format("{{{}}}
 
 namespace {
 
-std::string number(float v) { return cpp(v); }
-std::string number(double v) { return cpp(v); }
+void append(std::string& text, std::floating_point auto v) { text += cpp(v); }
 /// The most negative value cannot be written as a literal of its own type.
-template <class T>
-std::string number(T v) {
-  if constexpr (std::is_same_v<T, int32_t>)
-    if (v == INT32_MIN) return "-2147483647 - 1";
-  if constexpr (std::is_same_v<T, int64_t>) return v == INT64_MIN ? "-9223372036854775807 - 1" : fmt::format("{}", v);
-  if constexpr (std::is_same_v<T, uint32_t>) return fmt::format("{}u", v);
-  if constexpr (std::is_same_v<T, uint64_t>) return fmt::format("{}u", v);
-  return fmt::format("{}", int64_t(v));
+template <std::integral T>
+void append(std::string& text, T v) {
+  const auto plain = [&](auto n) {
+    char digits[24];
+    text.append(digits, std::to_chars(digits, std::end(digits), n).ptr);
+  };
+  if (v == std::numeric_limits<T>::min() && std::is_signed_v<T> && sizeof(T) >= 4) {
+    plain(T(v + 1));
+    text += " - 1";
+  } else if constexpr (sizeof(T) >= 4) plain(v);
+  else plain(int(v));
+  if (std::is_unsigned_v<T> && sizeof(T) >= 4) text += 'u';
 }
 
 }  // namespace
 
-void spell(std::string& text, const Constant& c) {
+void spell(const Constant& c, const std::function<void(std::string_view)>& to) {
+  constexpr size_t kPart = 1 << 16;
+  std::string text;
+  text.reserve(kPart + 64);
   if (!c.record.empty()) text += '{';
   visit_dtype(c.dtype, [&](auto e) {
     using T = decltype(e);
-    const size_t count = c.bytes.size() / sizeof(T);
-    size_t column = 0;
-    for (size_t i = 0; i < count; ++i) {
-      T v;
-      std::memcpy(&v, c.bytes.data() + i * sizeof(T), sizeof(T));
-      const std::string n = number(v) + (i + 1 < count ? "," : "");
-      if (column + n.size() > 118) text += '\n', column = 0;
-      text += n;
-      column += n.size();
+    const std::span<const T> values = c.as<T>();
+    size_t line = 0;  // where it begins in `text`
+    for (size_t i = 0; i < values.size(); ++i) {
+      const size_t before = text.size();
+      append(text, values[i]);
+      if (i + 1 < values.size()) text += ',';
+      if (text.size() - line > 118) {
+        text.insert(before, 1, '\n');
+        line = before + 1;
+        if (line > kPart) {
+          to(std::string_view(text).substr(0, line));
+          text.erase(0, line);
+          line = 0;
+        }
+      }
     }
   });
   if (!c.record.empty()) text += '}';
+  to(text);
 }
-
-int64_t spelled_size(const Constant& c) {
-  // Sign, digits, exponent, suffix, comma, and a share of the line ends.
-  const int64_t digits = visit_dtype(c.dtype, [](auto e) -> int64_t {
-    using T = decltype(e);
-    return std::is_floating_point_v<T> ? (sizeof(T) == 4 ? 18 : 27) : std::numeric_limits<T>::digits10 + 5;
-  });
-  return c.size() * 8 / info(c.dtype).bits * digits + 32;
-}
-
 std::string spelled(const Constant& c) {
   std::string s;
-  spell(s, c);
+  spell(c, [&](std::string_view part) { s += part; });
   return s;
 }
 
@@ -104,7 +109,7 @@ std::string spelled(const Element& e) {
   return fmt::format("{}[{}]", e.at.name, index.empty() ? "0" : index.substr(3));
 }
 
-std::string argument(int64_t v) { return v == INT32_MIN ? number(int32_t(v)) : fmt::format("{}", v); }
+std::string argument(int64_t v) { return v == INT32_MIN ? "-2147483647 - 1" : fmt::format("{}", v); }
 
 /// `burin::name<types>(arguments);`. No row_count: it is a variable of the function.
 std::string spelled(const Call& c, std::optional<int32_t> row_count = std::nullopt) {

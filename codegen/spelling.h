@@ -1,7 +1,9 @@
 // Values in C++: numbers, constants, structs, and the bodies of layers' functions.
 #pragma once
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "compiler/program/program.h"
 
@@ -12,12 +14,9 @@ std::string cpp(double v);
 /// "{1, 2, 3}"
 std::string braced(std::span<const int32_t> values);
 
-/// Appends rows of decimal numbers, as wide as fits a line: "1,2,3".
-void spell(std::string& text, const Constant& c);
+/// Rows of decimal numbers, as wide as fits a line: "1,2,3"; handed to `to` part by part, none of them large.
+void spell(const Constant& c, const std::function<void(std::string_view)>& to);
 std::string spelled(const Constant& c);
-/// About the characters of that, rather more: memory to ask for before it is written. Only NaN, infinities and the
-/// least integers have longer literals.
-int64_t spelled_size(const Constant& c);
 
 /// "{2, {3, 4}, burin::RequantKind::wide, table}"
 std::string spelled(const Struct& s);

@@ -3,7 +3,6 @@
 #pragma once
 #include <fmt/format.h>
 
-#include <concepts>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,18 +33,11 @@ class Writer {
  public:
   /// The margin of the template's first line is removed from all of its lines.
   void emit(Template what, const std::vector<Var>& vars = {});
-  /// Up to so many characters the text is not moved as it grows.
-  void reserve(size_t size) { text_.reserve(size); }
   /// Text as it is.
   void raw(std::string_view text) { text_ += text; }
   void line(std::string_view text) { text_ += text, text_ += '\n'; }
-  void append(std::string_view text) { text_ += text; }
-  /// What `write` appends to the text it is given.
-  template <std::invocable<std::string&> F>
-  void append(F&& write) {
-    write(text_);
-  }
-  std::string take() { return std::move(text_); }
+  /// The text so far; the next begins empty.
+  std::string take() { return std::exchange(text_, {}); }
 
  private:
   void expand(std::string_view line, const std::vector<Var>& vars);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "compiler/numerics/requantize_search.h"
+#include "compiler/tally.h"
 
 namespace burin {
 namespace {
@@ -212,6 +213,7 @@ std::optional<int32_t> constant_value(const RequantChannel& channel, RequantRang
 
 std::optional<Requantization> plan_vector_requantization(std::span<const RequantChannel> given, RequantRange range) {
   if (range.lo < -32768 || range.hi > 32767) return std::nullopt;
+  ++tally.proofs;
   const std::vector<Channel> channels = prepare_all(given, range);
   Attempt a = search_vector(channels, range);
   if (a.failures > 0) return std::nullopt;
@@ -222,6 +224,7 @@ std::optional<Requantization> plan_vector_requantization(std::span<const Requant
 }
 
 Requantization plan_requantization(std::span<const RequantChannel> given, RequantRange range) {
+  ++tally.proofs;
   const std::vector<Channel> channels = prepare_all(given, range);
 
   std::vector<RequantKind> needed(channels.size(), RequantKind::table);

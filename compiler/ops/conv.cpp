@@ -125,17 +125,26 @@ std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* 
     }
     if (offset) c.offset += Rational(static_cast<long>(offset->integer(int64_t(o)))) * c.scale;
     c.acc_lo = c.acc_hi = 0;
-    for (size_t i = 0; i < filter_size; ++i) {
-      const int64_t v = weights[o * filter_size + i];
-      int64_t lo = xt.lo - zero, hi = xt.hi - zero;
-      if (!ranges.empty()) {
-        const InputRange& r = ranges[o / per_group * inner + i % inner];
-        lo = r.lo - zero, hi = r.hi - zero;
-        if (padded) lo = std::min<int64_t>(lo, 0), hi = std::max<int64_t>(hi, 0);
-      }
-      c.acc_lo += std::min(v * lo, v * hi);
-      c.acc_hi += std::max(v * lo, v * hi);
+    const std::span<const int16_t> filter = weights.subspan(o * filter_size, filter_size);
+    /// Products of `positive` weights and of `negative` ones, filter_size their sum, with inputs between lo and hi.
+    const auto add = [&](int64_t positive, int64_t negative, int64_t lo, int64_t hi) {
+      c.acc_lo += positive * lo + negative * hi;
+      c.acc_hi += positive * hi + negative * lo;
+    };
+    if (ranges.empty()) {
+      int64_t positive = 0, negative = 0;
+      for (const int16_t v : filter) positive += std::max<int16_t>(v, 0), negative += std::min<int16_t>(v, 0);
+      add(positive, negative, xt.lo - zero, xt.hi - zero);
+      continue;
     }
+    const std::span<const InputRange> read = ranges.subspan(o / per_group * inner, inner);
+    for (size_t tap = 0; tap < filter_size; tap += inner)
+      for (size_t i = 0; i < inner; ++i) {
+        int64_t lo = read[i].lo - zero, hi = read[i].hi - zero;
+        if (padded) lo = std::min<int64_t>(lo, 0), hi = std::max<int64_t>(hi, 0);
+        const int64_t v = filter[tap + i];
+        add(std::max<int64_t>(v, 0), std::min<int64_t>(v, 0), lo, hi);
+      }
   }
   return all;
 }

@@ -73,11 +73,16 @@ Tensor permute(const Tensor& t, const std::vector<int64_t>& perm) {
 std::vector<int16_t> centered(const Tensor& t) {
   std::vector<int16_t> r(size_t(t.elements()));
   const Quant& q = t.type().quant;
-  const int64_t inner = q.axis < 0 ? 1 : dense_strides(t.shape())[size_t(q.axis)];
-  for (size_t i = 0; i < r.size(); ++i) {
-    const size_t channel = q.axis < 0 ? 0 : size_t(int64_t(i) / inner % t.shape()[size_t(q.axis)]);
-    r[i] = int16_t(t.integer(int64_t(i)) - (q.empty() ? 0 : q.zero_at(channel)));
-  }
+  const int64_t inner = q.axis < 0 ? t.elements() : dense_strides(t.shape())[size_t(q.axis)];
+  const int64_t channels = q.axis < 0 ? 1 : t.shape()[size_t(q.axis)];
+  const auto subtract = [&](auto&& stored) {
+    for (int64_t i = 0, run = 0; i < t.elements(); i += inner, ++run) {
+      const int32_t zero = q.empty() ? 0 : q.zero_at(size_t(run % channels));
+      for (int64_t k = i; k < i + inner; ++k) r[size_t(k)] = int16_t(stored(k) - zero);
+    }
+  };
+  if (t.dtype() == DType::i8) subtract([d = t.data<int8_t>()](int64_t k) { return d[k]; });
+  else subtract([&](int64_t k) { return int32_t(t.integer(k)); });
   return r;
 }
 

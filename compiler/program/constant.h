@@ -23,6 +23,7 @@ struct Constant {
   std::span<const T> as() const {
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
+  std::string_view characters() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
   std::string c_type() const { return record.empty() ? std::string(info(dtype).c_type) : "burin::" + record; }
   bool operator==(const Constant& other) const;
 };

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "compiler/onnx/tensor_proto.h"
+#include "compiler/tally.h"
 #include "tools/burin/driver.h"
 
 using namespace burin;
@@ -26,15 +27,23 @@ int main(int argc, char** argv) {
     context.target = find_target(target);
     context.options.name = "net";
     double sum = 0;
+    size_t size = 0;
     for (const std::string& model : models) {
       const std::string bytes = read_file(model);
+      tally = {};
       const std::clock_t start = std::clock();
-      for (int i = 0; i < times; ++i) compile({bytes, model, ""}, {}, context);
+      for (int i = 0; i < times; ++i)
+        compile({bytes, model, ""}, {}, context).module.source.write([&](std::string_view part) {
+          size += part.size();
+        });
       const double each = 1e3 * double(std::clock() - start) / CLOCKS_PER_SEC / times;
-      fmt::print("{:9.3f} ms  {}\n", each, model);
+      int64_t facts = 0;
+      for (const auto& [family, count] : tally.facts) facts += count;
+      fmt::print("{:9.3f} ms  {} ({} descriptions of layers, {} proofs)\n", each, model, double(facts) / times,
+                 double(tally.proofs) / times);
       sum += each;
     }
-    fmt::print("{:9.3f} ms  all\n", sum);
+    fmt::print("{:9.3f} ms  all, {} bytes of text\n", sum, size / size_t(times));
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}\n", e.what());
     return 1;

@@ -1,9 +1,14 @@
 // compile(): from bytes to a printed module, and nothing but ModelError where there is none.
 #include "tools/burin/driver.h"
 
+#include <fmt/format.h>
+
 #include <thread>
 
+#include "codegen/layers/conv.h"
+#include "codegen/layers/reference.h"
 #include "compiler/onnx/tensor_proto.h"
+#include "compiler/tally.h"
 #include "tests/catch.h"
 #include "tests/onnx/builder.h"
 
@@ -25,8 +30,8 @@ TEST_CASE("bytes become a module that says where they came from") {
   const Compiled c = compile({b.bytes(), "some/folder/m.onnx", "--io-layout nhwc"}, {}, context_for("cortex-m4f"));
   CHECK(c.module.header.find("void net_run(void *arena);") != std::string::npos);
   for (const char* part : {"m.onnx", "--io-layout nhwc", "cortex-m4f"})
-    CHECK(c.module.source.find(part) != std::string::npos);
-  CHECK(c.module.source.find("some/folder") == std::string::npos);
+    CHECK(c.module.source.str().find(part) != std::string::npos);
+  CHECK(c.module.source.str().find("some/folder") == std::string::npos);
   CHECK(c.info.sha256.size() == 64);
 }
 
@@ -45,6 +50,25 @@ TEST_CASE("what cannot be compiled is a ModelError, whichever stage says so") {
   CHECK(code(b.bytes(), other_kernel) == "no-kernel");
 }
 
+TEST_CASE("what a layer needs is worked out once") {
+  for (const char* model : {"digits_int8", "digits_f32", "qlinear_conv"}) {
+    const std::string path = BURIN_SOURCE_DIR + fmt::format("/tests/models/{}/model.onnx", model);
+    tally = {};
+    const Program p = compile({read_file(path), path, ""}, {}, context_for("cortex-m4f")).program;
+    int64_t requantized = 0, convolutions = 0, references = 0;
+    for (const Step& s : p.steps) {
+      requantized += !s.facts.requantize.empty();
+      (s.facts.op == "conv" || s.facts.op == "dense" ? convolutions : references) += 1;
+    }
+    INFO(model);
+    CHECK(tally.facts[typeid(ConvQ8)] + tally.facts[typeid(ConvF32)] == convolutions);
+    CHECK(tally.facts[typeid(Reference)] == references);
+    // One proof each; that of a pool's sums may be known from before.
+    CHECK(tally.proofs <= requantized);
+    CHECK(tally.proofs >= requantized - 1);
+  }
+}
+
 TEST_CASE("threads compile at once what one of them compiles alone") {
   std::vector<std::array<std::string, 2>> jobs;
   for (const char* model : {"digits_int8", "digits_f32", "residual_add", "hard_swish", "qlinear_conv", "external_data"})
@@ -52,7 +76,7 @@ TEST_CASE("threads compile at once what one of them compiles alone") {
   const auto source = [&](size_t i) {
     const std::string path = BURIN_SOURCE_DIR "/tests/models/" + jobs[i][0] + "/model.onnx";
     const Module m = compile({read_file(path), path, ""}, {}, context_for(jobs[i][1].c_str())).module;
-    return m.header + m.source;
+    return m.header + m.source.str();
   };
   // First at once: what is made when it is first asked for is then made by several.
   constexpr size_t kThreads = 4;

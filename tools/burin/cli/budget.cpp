@@ -145,10 +145,10 @@ Compiled compile_within_budget(ModelOptions& o) {
   Compiled best = compile_model(aim);
   int64_t bytes = flash_of(best).bytes();
   aim.options.budget_flash = budget;
-  std::map<std::string, int64_t> measured{{best.module.source, bytes}};
+  std::map<std::string, int64_t> measured{{best.module.sha256, bytes}};
   for (int tries = 0; (tries == 0 ? bytes > budget : bytes != budget) && tries < kBudgetTries; ++tries) {
     Compiled next = compile_model(aim);
-    const auto [known, fresh] = measured.try_emplace(next.module.source, 0);
+    const auto [known, fresh] = measured.try_emplace(next.module.sha256, 0);
     if (fresh) known->second = flash_of(next).bytes();
     const int64_t taken = known->second, moved = *aim.options.budget_flash + budget - taken;
     if (moved < 0 && *aim.options.budget_flash == 0) break;  // nothing is left to save

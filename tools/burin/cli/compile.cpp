@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "codegen/names.h"
 #include "tools/burin/cli/files.h"
@@ -31,17 +33,15 @@ int run(ModelOptions& o, const std::string& folder, const std::string& depfile, 
   print_notes(c, o);
   if (const int over = check_budget(c, o); over != kOk) return over;
   const std::string base = (std::filesystem::path(folder) / c.program.name).string();
-  std::vector<std::pair<std::string, std::string>> reports = report_files(c, o);
-  std::vector<std::pair<std::string, std::string>> files;
-  files.emplace_back(base + ".h", std::move(c.module.header));
-  files.emplace_back(base + ".cpp", std::move(c.module.source));
+  std::vector<std::pair<std::string, SourceText>> files{{base + ".h", c.module.header},
+                                                        {base + ".cpp", c.module.source}};
   if (!depfile.empty()) {
     std::vector<std::string> inputs{o.model};
     inputs.insert(inputs.end(), c.info.external_files.begin(), c.info.external_files.end());
     inputs.insert(inputs.end(), o.bound_files.begin(), o.bound_files.end());
     files.emplace_back(depfile, dependencies({base + ".cpp", base + ".h"}, inputs));
   }
-  for (auto& f : reports) files.push_back(std::move(f));
+  std::ranges::move(report_files(c, o), std::back_inserter(files));
   write_files(files);
   return kOk;
 }

@@ -55,14 +55,16 @@ extern "C" void end_by_signal(int signal) {
 std::string reason(int error) { return std::generic_category().message(error); }
 
 /// 0, or why the file does not have the text.
-int write_bytes(const char* path, std::string_view text) {
+int write_bytes(const char* path, const SourceText& text) {
   const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   int error = file < 0 ? errno : 0;
-  while (!error && !text.empty()) {
-    const ssize_t n = write(file, text.data(), text.size());
-    if (n >= 0) text.remove_prefix(size_t(n));
-    else if (errno != EINTR) error = errno;
-  }
+  text.write([&](std::string_view part) {
+    while (!error && !part.empty()) {
+      const ssize_t n = write(file, part.data(), part.size());
+      if (n >= 0) part.remove_prefix(size_t(n));
+      else if (errno != EINTR) error = errno;
+    }
+  });
   if (file >= 0 && close(file) != 0 && !error) error = errno;
   return error;
 }
@@ -148,24 +150,26 @@ bool is_folder(const std::string& path) {
 }
 
 /// The file's bytes are `text`; it is never in memory as a whole.
-static bool holds(const std::string& path, std::string_view text) {
+static bool holds(const std::string& path, const SourceText& text) {
   std::ifstream f(path, std::ios::binary);
-  char part[16384];
-  while (f.read(part, sizeof part), f.gcount() > 0) {
-    if (!text.starts_with(std::string_view(part, size_t(f.gcount())))) return false;
-    text.remove_prefix(size_t(f.gcount()));
-  }
-  return f.eof() && text.empty();
+  bool same = f.is_open();
+  std::string held;
+  text.write([&](std::string_view part) {
+    if (!same) return;
+    held.resize(part.size());
+    same = bool(f.read(held.data(), std::streamsize(part.size()))) && held == part;
+  });
+  return same && f.peek() == f.eof();
 }
 
-void write_file(const std::string& path, std::string_view text) {
+void write_file(const std::string& path, const SourceText& text) {
   if (const int error = write_bytes(path.c_str(), text)) unwritable(path, reason(error));
 }
 
-void write_files(const std::vector<std::pair<std::string, std::string>>& files) {
+void write_files(const std::vector<std::pair<std::string, SourceText>>& files) {
   TemporaryPaths made;
   std::vector<std::pair<fs::path, fs::path>> renames;
-  std::vector<std::pair<fs::path, std::string_view>> devices;
+  std::vector<std::pair<fs::path, const SourceText*>> devices;
   for (const auto& [name, text] : files) {
     fs::path path(name);
     std::error_code error;
@@ -176,7 +180,7 @@ void write_files(const std::vector<std::pair<std::string, std::string>>& files) 
     if (fs::is_regular_file(status) && holds(name, text)) continue;
     if (fs::exists(status) &&
         !fs::is_regular_file(status)) {  // a device or a pipe, which nothing may take the place of
-      devices.emplace_back(path, text);
+      devices.emplace_back(path, &text);
       continue;
     }
     if (fs::is_symlink(fs::symlink_status(path, error))) path = fs::weakly_canonical(path, error);
@@ -185,7 +189,7 @@ void write_files(const std::vector<std::pair<std::string, std::string>>& files) 
     if (const int why = write_bytes(temporary.c_str(), text)) unwritable(path, reason(why));
     renames.emplace_back(temporary, path);
   }
-  for (const auto& [path, text] : devices) write_file(path.string(), text);
+  for (const auto& [path, text] : devices) write_file(path.string(), *text);
   const SignalsBlocked whole;  // all of them or none
   for (const auto& [from, to] : renames)
     if (std::rename(from.c_str(), to.c_str()) != 0) unwritable(to, reason(errno));

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "codegen/source_text.h"
+
 namespace burin {
 
 /// Files and folders that go with the object, and when a signal ends the program: files, and folders that are empty by
@@ -59,9 +61,9 @@ void running_child(int pid);
 std::string read_text(const std::string& path);
 bool is_folder(const std::string& path);
 /// Throws ModelError [unwritable-output] naming the file and the reason.
-void write_file(const std::string& path, std::string_view text);
+void write_file(const std::string& path, const SourceText& text);
 /// Writes all files under temporary names, then renames them; one whose text is there already keeps its time stamp.
 /// Throws ModelError naming the file; then nothing is left behind, new folders neither.
-void write_files(const std::vector<std::pair<std::string, std::string>>& files);
+void write_files(const std::vector<std::pair<std::string, SourceText>>& files);
 
 }  // namespace burin

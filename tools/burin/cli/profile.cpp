@@ -150,7 +150,7 @@ int run(Arguments& a) {
   const MeasuredRun p = measured_run(c, inputs);
   const json j = to_json(c, a, p);
   write_out(a.format == "json" ? json_text(j) : a.format == "html" ? html_report(j) : to_text(c, a, p, inputs.size()));
-  std::vector<std::pair<std::string, std::string>> files;
+  std::vector<std::pair<std::string, SourceText>> files;
   for (const std::string& f : a.model.reports)
     files.emplace_back(f, f.ends_with(".html") ? html_report(j) : json_text(j));
   write_files(files);

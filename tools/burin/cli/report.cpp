@@ -112,8 +112,8 @@ std::string json_text(const nlohmann::json& report) {
   return report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-std::vector<std::pair<std::string, std::string>> report_files(const Compiled& c, const ModelOptions& o) {
-  std::vector<std::pair<std::string, std::string>> files;
+std::vector<std::pair<std::string, SourceText>> report_files(const Compiled& c, const ModelOptions& o) {
+  std::vector<std::pair<std::string, SourceText>> files;
   if (o.reports.empty()) return files;
   const nlohmann::json r = report(c, o);
   for (const std::string& f : o.reports) files.emplace_back(f, f.ends_with(".html") ? html_report(r) : json_text(r));

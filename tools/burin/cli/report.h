@@ -14,7 +14,7 @@ std::string json_text(const nlohmann::json& report);
 /// 1234567 as 1,234,567.
 std::string thousands(int64_t v);
 /// Every --report FILE with its text.
-std::vector<std::pair<std::string, std::string>> report_files(const Compiled& c, const ModelOptions& o);
+std::vector<std::pair<std::string, SourceText>> report_files(const Compiled& c, const ModelOptions& o);
 /// Refuses --report FILE whose format there is not, before any work is done.
 void check_reports(const ModelOptions& o);
 /// Notes that name the buffers alive where the arena is fullest.
