@@ -12,6 +12,8 @@
 #include <type_traits>
 
 #include "codegen/writer.h"
+#include "compiler/program/structs.h"
+#include "runtime-min/kernels/conv.h"
 
 namespace burin {
 
@@ -55,6 +57,7 @@ void spell(const Constant& c, const std::function<void(std::string_view)>& to) {
   constexpr size_t kPart = 1 << 16;
   std::string text;
   text.reserve(kPart + 64);
+  if (!c.record.empty()) text += '{';
   visit_dtype(c.dtype, [&](auto e) {
     using T = decltype(e);
     const std::span<const T> values = c.as<T>();
@@ -74,6 +77,7 @@ void spell(const Constant& c, const std::function<void(std::string_view)>& to) {
       }
     }
   });
+  if (!c.record.empty()) text += '}';
   to(text);
 }
 std::string spelled(const Constant& c) {
@@ -105,8 +109,10 @@ std::string spelled(const Element& e) {
   return fmt::format("{}[{}]", e.at.name, index.empty() ? "0" : index.substr(3));
 }
 
-/// `burin::name<types>(arguments);`
-std::string spelled(const Call& c, int32_t row_count) {
+std::string argument(int64_t v) { return v == INT32_MIN ? "-2147483647 - 1" : fmt::format("{}", v); }
+
+/// `burin::name<types>(arguments);`. No row_count: it is a variable of the function.
+std::string spelled(const Call& c, std::optional<int32_t> row_count = std::nullopt) {
   std::string s = c.function.starts_with("__") ? c.function : "burin::" + c.function;
   if (!c.types.empty()) {
     std::string types;
@@ -118,11 +124,11 @@ std::string spelled(const Call& c, int32_t row_count) {
   for (const Argument& a : c.arguments)
     arguments +=
         (arguments.empty() ? "" : ", ") +
-        std::visit(Overloaded{[](int64_t v) { return v == INT32_MIN ? "-2147483647 - 1" : fmt::format("{}", v); },
+        std::visit(Overloaded{[&](int64_t v) { return c.shared ? c.shared->table + "->x_zero" : argument(v); },
                               [](float v) { return cpp(v); }, [](const Literal& l) { return spelled(l.value); },
                               [](const StructName& n) { return n.name; }, [](const Pointer& p) { return spelled(p); },
                               [](const Element& e) { return spelled(e); }, [](Rows) { return std::string("rows"); },
-                              [&](RowCount) { return row_count < 0 ? "n" : fmt::format("{}", row_count); },
+                              [&](RowCount) { return row_count ? fmt::format("{}", *row_count) : "n"; },
                               [](Null) { return std::string("nullptr"); }},
                    a);
   return fmt::format("{}({});", s, arguments);
@@ -143,7 +149,7 @@ std::string declared(const NamedStruct& s) {
 /// Statements that make `call` for every group of n rows.
 std::string spelled_rows(const Call& call) {
   const RowLoop& l = *call.rows;
-  const int32_t n = l.n, whole = l.oh / n * n, rest = l.oh - whole;
+  const int32_t n = l.n, full = l.oh / n * n, rest = l.oh - full;
   const std::string_view x_type = info(l.x).c_type;
   auto group = [&](int32_t count, std::string_view row) {
     return expand(
@@ -158,17 +164,17 @@ std::string spelled_rows(const Call& call) {
   };
   std::string body = fmt::format("const {0}* rows[{1}];\n", x_type, l.rows(n));
   std::string image;
-  if (whole == n) {
+  if (full == n) {
     image = group(n, "");
     if (rest > 0) image += fmt::format("y += {};\n", n * l.row_out);
   } else {
     image = expand(R"(
-        for (int32_t oy = 0; oy < $whole$; oy += $n$, y += $step$) {
+        for (int32_t oy = 0; oy < $full$; oy += $n$, y += $step$) {
           $group$
         })",
-                   {{"whole", whole}, {"n", n}, {"step", n * l.row_out}, {"group", group(n, "oy")}});
+                   {{"full", full}, {"n", n}, {"step", n * l.row_out}, {"group", group(n, "oy")}});
   }
-  if (rest > 0) image += group(rest, fmt::format("{}", whole));
+  if (rest > 0) image += group(rest, fmt::format("{}", full));
   if (l.batch == 1) return body + fmt::format("const {0}* x = x0;\nauto* y = y0;\n", x_type) + image;
   return body + expand(R"(
       const $type$* x = x0;
@@ -184,55 +190,53 @@ std::string spelled_rows(const Call& call) {
                         {"image", image}});
 }
 
+template <class T>
+T known(const Body& body, std::string_view name) {
+  const auto at = std::ranges::find(body.structs, name, &NamedStruct::name);
+  if (at == body.structs.end()) throw std::invalid_argument("a shared call without its structs");
+  return struct_from<T>(at->value, [](const std::string&) { return nullptr; });
+}
+
 /// The same where shape and zero points come from a table: what decides the code's structure stays known, the window,
 /// and whether channels come in fours.
 std::string spelled_shared(const Body& body, const Call& call) {
-  const SharedFacts& f = *call.shared;
-  const auto value = [&](std::string_view name, std::string_view member) -> const Field& {
-    const auto at = std::ranges::find(body.structs, name, &NamedStruct::name);
-    if (at == body.structs.end()) throw std::invalid_argument("a shared call without its structs");
-    constexpr std::string_view shape[] = {"ih", "iw", "ic", "oh", "ow", "oc", "kh",    "kw",
-                                          "sh", "sw", "dh", "dw", "pt", "pl", "groups"};
-    constexpr std::string_view quant[] = {"kind", "shift", "offset", "lo", "hi", "zero_point"};
-    const std::span<const std::string_view> names = name == "s" ? std::span<const std::string_view>(shape) : quant;
-    return at->value.fields.at(size_t(std::ranges::find(names, member) - names.begin()));
-  };
-  const auto known = [&](std::string_view name, std::string_view member) {
-    return std::get<int64_t>(value(name, member));
-  };
-  const std::string ic = f.fours ? fmt::format("4 * {}[2]", f.table) : f.table + "[2]";
+  const auto s = known<ConvShape>(body, "s");
+  const auto q = known<Requant>(body, "q");
+  const std::string ic = (call.shared->fours ? "4 * " : "") + call.shared->table + "->ic";
   return expand(R"(
-      const burin::ConvShape s = {f[0], f[1], $ic$, f[3], f[4], f[5], $kh$, $kw$, f[6], f[7], $dh$, $dw$, f[8], f[9], $groups$};
-      const burin::Requant q = {burin::RequantKind::$kind$, f[10], int32_t(uint16_t(f[15])) | int32_t(f[16]) * 65536, $lo$, $hi$, f[11]};
-      const $type$* rows[$room$];
+      const burin::ConvShape s = {$f$->ih, $f$->iw, $ic$, $f$->oh, $f$->ow, $f$->oc, $kh$, $kw$,
+                                  $f$->sh, $f$->sw, $dh$, $dw$, $f$->pt, $f$->pl, $groups$};
+      const burin::Requant q = $f$->requant(burin::RequantKind::$kind$, $lo$, $hi$);
+      const $type$* rows[$row_pointers$];
       auto* y = y0;
-      for (int32_t b = 0; b < f[14]; ++b) {
-        for (int32_t oy = 0; oy < s.oh; oy += f[13]) {
-          const int32_t n = s.oh - oy < f[13] ? s.oh - oy : f[13];
+      for (int32_t b = 0; b < $f$->batch; ++b) {
+        for (int32_t oy = 0; oy < s.oh; oy += $f$->n) {
+          const int32_t n = s.oh - oy < $f$->n ? s.oh - oy : $f$->n;
           burin::image_rows(rows, x0 + b * s.ih * s.iw * s.ic, oy * s.sh - s.pt, s.rows(n), s.ih, s.iw * s.ic);
           $call$
           y += n * s.ow * s.oc;
         }
       })",
-                {{"kh", known("s", "kh")},
-                 {"kw", known("s", "kw")},
-                 {"dh", known("s", "dh")},
-                 {"dw", known("s", "dw")},
+                {{"f", call.shared->table},
+                 {"kh", s.kh},
+                 {"kw", s.kw},
+                 {"dh", s.dh},
+                 {"dw", s.dw},
                  {"ic", ic},
-                 {"groups", known("s", "groups") == 1 ? "1" : ic},
-                 {"kind", std::get<Enumerator>(value("q", "kind")).name},
-                 {"lo", known("q", "lo")},
-                 {"hi", known("q", "hi")},
+                 {"groups", s.groups == 1 ? "1" : ic},
+                 {"kind", enumerators<RequantKind>[size_t(q.kind)]},
+                 {"lo", q.lo},
+                 {"hi", q.hi},
                  {"type", info(call.rows->x).c_type},
-                 {"room", f.room},
-                 {"call", spelled(call, -1)}});
+                 {"row_pointers", call.shared->row_pointers},
+                 {"call", spelled(call)}});
 }
 
 std::string spelled_loops(const Call& c) {
   std::string s, indent;
   for (size_t d = 0; d < c.loops.size(); ++d, indent += "  ")
     s += fmt::format("{0}for (int32_t i{1} = 0; i{1} < {2}; ++i{1})\n", indent, d, c.loops[d]);
-  return s + indent + spelled(c, 0) + "\n";
+  return s + indent + spelled(c) + "\n";
 }
 
 }  // namespace
@@ -246,7 +250,9 @@ std::string spelled(const Struct& s) {
 std::string signature(const Step& s) {
   std::string r;
   for (const Parameter& a : s.parameters) {
-    const std::string type = a.dtype ? std::string(info(*a.dtype).c_type) : "void";
+    const bool facts =
+        std::ranges::any_of(s.body.calls, [&](const Call& c) { return c.shared && c.shared->table == a.name; });
+    const std::string_view type = facts ? "burin::ConvFacts" : a.dtype ? info(*a.dtype).c_type : "void";
     r += fmt::format("{}{}{}* {}", r.empty() ? "" : ", ", a.written ? "" : "const ", type, a.name);
   }
   return r;

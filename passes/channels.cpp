@@ -48,14 +48,14 @@ Ranges compact(Ranges r) {
 Ranges corners(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
   size_t channels = 1;
   for (const Ranges& r : in) channels = std::max(channels, r.size());
-  const size_t each = size_t{1} << in.size();
+  const size_t combinations = size_t{1} << in.size();
   std::vector<Tensor> operands;
   for (size_t k = 0; k < in.size(); ++k) {
     Type t = g[n.inputs[k]].type;
-    t.shape = {int64_t(channels * each)};
+    t.shape = {int64_t(channels * combinations)};
     Tensor x(t);
-    for (size_t i = 0; i < channels * each; ++i) {
-      const Interval& r = channel(in[k], i / each);
+    for (size_t i = 0; i < channels * combinations; ++i) {
+      const Interval& r = channel(in[k], i / combinations);
       x.set_real(int64_t(i), (i >> k) % 2 == 0 ? r.lo : r.hi);
     }
     operands.push_back(std::move(x));
@@ -63,13 +63,13 @@ Ranges corners(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
   std::vector<const Tensor*> pointers;
   for (const Tensor& x : operands) pointers.push_back(&x);
   Type t = g[n.outputs[0]].type;
-  t.shape = {int64_t(channels * each)};
+  t.shape = {int64_t(channels * combinations)};
   std::vector<Tensor> y{Tensor(t)};
   eval(n.op, pointers, y);
   Ranges r;
   for (size_t c = 0; c < channels; ++c) {
     Interval all{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
-    for (size_t i = c * each; i < (c + 1) * each; ++i) {
+    for (size_t i = c * combinations; i < (c + 1) * combinations; ++i) {
       const double v = y[0].real(int64_t(i));
       if (std::isnan(v)) return {};  // inf - inf, 0 * inf
       all = hull(all, {v, v});
@@ -118,20 +118,20 @@ Ranges sums_of_floats(const Graph& g, const Node& n, const Ranges& in) {
   const Tensor* bias = constant_operand(g, n, kBias);
   const Clamp clamp = *clamp_of(n.op);
   const size_t channels = size_t(w.shape()[0]), inner = size_t(w.shape().back()),
-               each = size_t(w.elements()) / std::max<size_t>(channels, 1);
+               filter_size = size_t(w.elements()) / std::max<size_t>(channels, 1);
   const size_t per_group = std::max<size_t>(channels / size_t(group ? *group : 1), 1);
   const float* f = w.data<float>();
   Ranges r;
   for (size_t o = 0; o < channels; ++o) {
     double lo = 0, hi = 0, most = 0;
-    for (size_t i = 0; i < each; ++i, ++f) {
+    for (size_t i = 0; i < filter_size; ++i, ++f) {
       if (*f == 0) continue;  // also where the input may be infinite
       Interval x = channel(in, o / per_group * inner + i % inner);
       if (reads_border(n)) x = hull(x, {0, 0});
       const double a = *f * x.lo, b = *f * x.hi;
       lo += std::min(a, b), hi += std::max(a, b), most += std::max(std::abs(a), std::abs(b));
     }
-    const double b = bias ? double(bias->real(int64_t(o))) : 0.0, n_eps = double(each + 2) * 0x1p-23;
+    const double b = bias ? double(bias->real(int64_t(o))) : 0.0, n_eps = double(filter_size + 2) * 0x1p-23;
     Interval y{b, b};
     if (most * (1 + n_eps) > std::abs(b) * 0x1p-26)
       y = {b + lo - n_eps * (most + std::abs(b)), b + hi + n_eps * (most + std::abs(b))};
@@ -206,7 +206,7 @@ Ranges result(const Graph& g, const Node& n, const std::vector<Ranges>& in) {
 }
 
 /// What the type allows.
-Ranges whole(const Type& t, double limit) {
+Ranges type_range(const Type& t, double limit) {
   if (is_byte(t.dtype)) return {{double(info(t.dtype).lo), double(info(t.dtype).hi)}};
   return {{-limit, limit}};
 }
@@ -262,7 +262,7 @@ std::vector<Interval> channel_result(const Graph& g, const Node& n, const Channe
     if (g[v].constant() && t.rank() == 0 && ranked({t.dtype, {1}, t.quant}))
       return {{g[v].data->real(0), g[v].data->real(0)}};
     if (!ranked(t) || t.elements() == 0) return {};
-    return g[v].constant() ? compact(of_constant(*g[v].data)) : whole(t, infinite);
+    return g[v].constant() ? compact(of_constant(*g[v].data)) : type_range(t, infinite);
   };
   std::vector<Ranges> in;
   // The other operands of sums are constants of other types.
@@ -274,11 +274,11 @@ ChannelRanges channel_ranges(const Graph& g, double limit) {
   ChannelRanges all;
   const auto tracked = [&](ValueId v) { return ranked(g[v].type) && g[v].type.elements() > 0; };
   for (ValueId v : g.inputs)
-    if (tracked(v)) all[v] = whole(g[v].type, limit);
+    if (tracked(v)) all[v] = type_range(g[v].type, limit);
   for (const Node& n : g.nodes) {
     const Ranges r = channel_result(g, n, all);
     for (ValueId v : n.outputs)
-      if (tracked(v)) all[v] = r.empty() ? whole(g[v].type, std::numeric_limits<double>::infinity()) : r;
+      if (tracked(v)) all[v] = r.empty() ? type_range(g[v].type, std::numeric_limits<double>::infinity()) : r;
   }
   return all;
 }

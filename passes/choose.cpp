@@ -55,14 +55,14 @@ std::vector<size_t> fit_flash(const Choices& layers, std::vector<size_t> chosen,
   return chosen;
 }
 
-std::vector<size_t> fit_scratch(const Choices& layers, std::vector<size_t> chosen, const std::vector<int64_t>& room,
-                                double rate, bool flash_stays) {
+std::vector<size_t> fit_scratch(const Choices& layers, std::vector<size_t> chosen,
+                                const std::vector<int64_t>& scratch_limit, double rate, bool flash_stays) {
   for (size_t i = 0; i < layers.size(); ++i) {
     const Cost& now = layers[i][chosen[i]];
-    if (now.scratch <= room[i]) continue;
+    if (now.scratch <= scratch_limit[i]) continue;
     const Cost* best = nullptr;
     for (const Cost& c : layers[i])
-      if (c.scratch <= room[i] && (!flash_stays || c.flash() <= now.flash()) &&
+      if (c.scratch <= scratch_limit[i] && (!flash_stays || c.flash() <= now.flash()) &&
           (!best || c.cycles + rate * double(c.constants) < best->cycles + rate * double(best->constants)))
         best = &c;
     if (!best) return {};

@@ -24,10 +24,10 @@ std::vector<size_t> cheapest(const Choices& layers, double rate);
 /// left to save it ends above the budget. At most a step per choice: each exchange lowers one layer's flash.
 std::vector<size_t> fit_flash(const Choices& layers, std::vector<size_t> chosen, int64_t budget);
 
-/// Exchanges choices so that each layer's scratch is at most room[layer]: for the one that costs least, cycles + rate *
-/// constants, the first of equals, among those that fit; with `flash_stays` among those with no more flash. Empty where
-/// a layer has none.
-std::vector<size_t> fit_scratch(const Choices& layers, std::vector<size_t> chosen, const std::vector<int64_t>& room,
-                                double rate, bool flash_stays);
+/// Exchanges choices so that each layer's scratch is at most scratch_limit[layer]: for the one that costs least, cycles
+/// + rate * constants, the first of equals, among those that fit; with `flash_stays` among those with no more flash.
+/// Empty where a layer has none.
+std::vector<size_t> fit_scratch(const Choices& layers, std::vector<size_t> chosen,
+                                const std::vector<int64_t>& scratch_limit, double rate, bool flash_stays);
 
 }  // namespace burin

@@ -36,9 +36,10 @@ void fit_memory(Graph& g, const Context& ctx) {
   int64_t aim = budget;
   std::vector<size_t> chosen;
   for (int tries = 0; tries < kTries && g.arena_bytes > budget; ++tries) {
-    std::vector<int64_t> room = others;
-    std::ranges::transform(room, room.begin(), [&](int64_t n) { return std::max<int64_t>(0, aim - n); });
-    chosen = fit_scratch(c.costs, first, room, rate, ctx.options.budget_flash.has_value());
+    std::vector<int64_t> scratch_limit = others;
+    std::ranges::transform(scratch_limit, scratch_limit.begin(),
+                           [&](int64_t n) { return std::max<int64_t>(0, aim - n); });
+    chosen = fit_scratch(c.costs, first, scratch_limit, rate, ctx.options.budget_flash.has_value());
     if (chosen.empty()) break;
     assign(c, chosen);
     plan_memory(g, ctx);

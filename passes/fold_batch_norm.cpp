@@ -28,12 +28,12 @@ bool fold(Graph& g, Node& n) {
     const auto factors = per_channel(*term.data, y, axis);
     if (!factors) continue;
 
-    const int64_t channels = y[size_t(axis)], each = w.data->elements() / channels;
+    const int64_t channels = y[size_t(axis)], filter_size = w.data->elements() / channels;
     Tensor weights = *w.data, bias(real_type(DType::f32, {channels}));
     for (int64_t c = 0; c < channels; ++c) {
       const double f = (*factors)[size_t(c)], b = has_bias ? g[bias_before].data->real(c) : 0.0;
       if (scales)
-        for (int64_t i = c * each; i < (c + 1) * each; ++i) weights.set_real(i, weights.real(i) * f);
+        for (int64_t i = c * filter_size; i < (c + 1) * filter_size; ++i) weights.set_real(i, weights.real(i) * f);
       bias.set_real(c, scales ? b * f : b + f);
     }
     Node folded = *p;

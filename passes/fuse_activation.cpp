@@ -65,9 +65,9 @@ ValueId successor(Graph& g, ValueId v) {
 /// limits(view(quantize(f(x)))) => view(quantize(f'(x))), f' with a clamp.
 bool fuse_stored(Graph& g, Node& n) {
   const std::optional<StoredLimits> l = stored_limits(g, n);
-  Node* plain = l ? made_by<Reshape>(g, l->x) : nullptr;
-  if (!plain || !is_view(g, *plain) || !g.single_use(l->x)) return false;
-  const ValueId q = plain->inputs[0];
+  Node* view = l ? made_by<Reshape>(g, l->x) : nullptr;
+  if (!view || !is_view(g, *view) || !g.single_use(l->x)) return false;
+  const ValueId q = view->inputs[0];
   const Quant quant = g[q].type.quant;
   Node* quantize = made_by<Quantize>(g, q);
   Node* p = quantize ? g.producer(quantize->inputs[0]) : g.producer(q);
@@ -87,7 +87,7 @@ bool fuse_stored(Graph& g, Node& n) {
   // The limited integers are now those of the view; a view of them that gives the same meaning back vanishes.
   n.op = Reshape{g[stored].type.shape};
   g.set_inputs(n, {stored});
-  g.erase(*plain);
+  g.erase(*view);
   return true;
 }
 

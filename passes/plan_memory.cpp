@@ -77,12 +77,12 @@ void plan_memory(Graph& g, const Context& ctx) {
       overlaps.push_back(
           {int(buffer.at(storage.root(n.inputs[size_t(i)]))), int(buffer.at(storage.root(n.outputs[0]))), 0});
 
-  const bool narrow = ctx.target && !ctx.target->has("host");
-  if (narrow) check_buffers(g);
+  const bool for_device = ctx.target && !ctx.target->has("host");
+  if (for_device) check_buffers(g);
   const Plan plan = plan_offsets(buffers, overlaps, kNodes);
   if (const std::string wrong = check_plan(buffers, overlaps, plan); !wrong.empty())
     throw InternalError("plan-memory: " + wrong);
-  if (narrow) check_bytes("the arena needs", plan.bytes);
+  if (for_device) check_bytes("the arena needs", plan.bytes);
 
   for (size_t i = 0; i < g.values().size(); ++i) {
     Value& v = g[ValueId(int32_t(i))];

@@ -31,15 +31,15 @@ struct Kernel4 {
         channels(t.shape().back()),
         w(&t) {}
 
-  bool zero(int64_t i, int64_t each) const {
-    return w->real(i) == (w->type().quantized() ? w->type().quant.zero_at(size_t(i / each)) : 0);
+  bool zero(int64_t i, int64_t filter_size) const {
+    return w->real(i) == (w->type().quantized() ? w->type().quant.zero_at(size_t(i / filter_size)) : 0);
   }
   /// Is row (axis 0) or column `at` zero everywhere?
   bool unread(int axis, int64_t at) const {
-    const int64_t each = height * width * channels;
-    for (int64_t i = 0; i < filters * each; ++i) {
-      const int64_t place = i % each / channels;
-      if ((axis == 0 ? place / width : place % width) == at && !zero(i, each)) return false;
+    const int64_t filter_size = height * width * channels;
+    for (int64_t i = 0; i < filters * filter_size; ++i) {
+      const int64_t place = i % filter_size / channels;
+      if ((axis == 0 ? place / width : place % width) == at && !zero(i, filter_size)) return false;
     }
     return true;
   }

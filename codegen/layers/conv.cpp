@@ -70,12 +70,12 @@ LiveSteps::LiveSteps(const Graph& g) {
   }
 }
 
-int64_t spare_room(const LayerView& v, double growth) {
-  const auto room = [&](const LiveSteps& s) {
+int64_t spare_bytes(const LayerView& v, double growth) {
+  const auto spare = [&](const LiveSteps& s) {
     const auto at = s.live.find(&v.node);
     return at == s.live.end() ? 0 : s.most + int64_t(double(s.most) * growth) - at->second;
   };
-  return v.live ? room(*v.live) : room(LiveSteps(v.graph));
+  return v.live ? spare(*v.live) : spare(LiveSteps(v.graph));
 }
 
 namespace {
@@ -110,17 +110,17 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   for (size_t i = 0; i < c.requant.needed.size(); ++i)
     ++c.needed[c.requant.constant[i] ? "constant" : name_of(c.requant.needed[i])];
   if (v.target.has("mve"))
-    c.vector =
+    c.mve_requant =
         plan_vector_requantization(accumulator_channels(w, v.constant(2), v.constant(3), v.in(0), v.out(), c.weights),
                                    requant_range(v.out(), clamp));
-  c.narrow = std::ranges::all_of(c.weights, [](int16_t weight) { return weight >= -128 && weight <= 127; });
+  c.int8_weights = std::ranges::all_of(c.weights, [](int16_t weight) { return weight >= -128 && weight <= 127; });
   c.zeros = std::ranges::count(c.weights, int16_t{0});
-  const int64_t reach = std::max(info(c.x).hi - c.x_zero, c.x_zero - info(c.x).lo);
-  bool exact = c.narrow && c.s.groups == 1;
+  const int64_t x_bound = std::max(info(c.x).hi - c.x_zero, c.x_zero - info(c.x).lo);
+  bool exact = c.int8_weights && c.s.groups == 1;
   for (int32_t o = 0; o < c.s.oc; ++o) {
     const int16_t* f = c.weights.data() + o * c.taps;
-    const int64_t most = reach * std::accumulate(f, f + c.taps, int64_t{0},
-                                                 [](int64_t sum, int16_t weight) { return sum + std::abs(weight); });
+    const int64_t most = x_bound * std::accumulate(f, f + c.taps, int64_t{0},
+                                                   [](int64_t sum, int16_t weight) { return sum + std::abs(weight); });
     c.bound = std::max(c.bound, most);
     exact = exact && most < (1 << 23) && hs_exact(c, o);
   }

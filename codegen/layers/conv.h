@@ -17,7 +17,7 @@ struct ConvQ8 {
   bool pointwise;       // 1x1, stride 1, no padding: any run of pixels, so the shape is one row
   bool depthwise;       // one input channel a group and as many outputs as inputs
   bool channelwise;     // one input channel a group, one or more outputs
-  bool narrow;          // centered weights fit int8
+  bool int8_weights;    // centered weights fit int8
   bool hs;              // H/s packing is exact for every filter (runtime-min/kernels/conv_dsp.h)
   bool one_multiplier;  // requantization is shift8 with the same multiplier for all channels
   int64_t zeros;        // weights that are zero
@@ -30,7 +30,7 @@ struct ConvQ8 {
   bool aligned;  // y begins at a whole word: it lies in the arena (the caller's buffers of bytes need not)
   std::vector<int16_t> weights;  // [oc][kh][kw][ic / groups], zero point subtracted
   Requantization requant;
-  std::optional<Requantization> vector;  // the same for Helium, where it is proven and the core has it
+  std::optional<Requantization> mve_requant;  // the same for Helium, where it is proven and the core has it
   std::map<std::string, int> needed;
 
   /// Products of one pixel without those of blocks of zeros: quads of inputs times four filters (dense_sparse_dsp.h).
@@ -39,7 +39,9 @@ struct ConvQ8 {
   double listed_weights() const;
 
   /// Helium's kernels for one group are exact here.
-  bool mve() const { return vector && narrow && s.groups == 1 && taps > 0 && outputs > 0 && s.oc < (1 << 14); }
+  bool mve() const {
+    return mve_requant && int8_weights && s.groups == 1 && taps > 0 && outputs > 0 && s.oc < (1 << 14);
+  }
   bool mve_depthwise() const;  // its shape suits depthwise_q8_mve
   int32_t mve_rows() const;    // output rows a call of it makes
 };
@@ -66,7 +68,7 @@ std::optional<Geometry> geometry(const LayerView& v);
 bool is_depthwise(const ConvShape& s);
 /// Bytes of working memory that a node may have so that the arena grows by `growth` of its size at most: what is live
 /// elsewhere at the same time is counted, other nodes' working memory is not.
-int64_t spare_room(const LayerView& v, double growth);
+int64_t spare_bytes(const LayerView& v, double growth);
 
 /// What a kernel on integers reads beside its input, in the order of its loops.
 template <class W>

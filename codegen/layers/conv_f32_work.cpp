@@ -29,7 +29,7 @@ bool is_winograd(const ConvF32& l) {
 }
 /// Bytes that Winograd may take as working memory in exchange for speed.
 int64_t winograd_room(const LayerView& v) {
-  return v.options.optimize == Options::Optimize::speed ? spare_room(v, 1.0 / 7) : 0;
+  return v.options.optimize == Options::Optimize::speed ? spare_bytes(v, 1.0 / 7) : 0;
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ std::optional<Work> conv_f32_ref_work(const ConvF32& l, const LayerView&) {
 
 std::optional<Work> conv_f32_fpu_work(const ConvF32& l, const LayerView&) {
   if (!(l.s.groups == 1)) return std::nullopt;
-  return Work{counts(pixels4(l) * (whole(l.s.oc, 4) + l.s.oc % 4 * 2) * double(l.taps), pixels4(l) * l.s.oc,
+  return Work{counts(pixels4(l) * (rounded_down(l.s.oc, 4) + l.s.oc % 4 * 2) * double(l.taps), pixels4(l) * l.s.oc,
                      pixels4(l) * double(l.taps), pixels4(l) * l.s.kh),
               conv_f32_fpu_scratch(l.s), rows_per_call(l.s.oh, l.s.ow)};
 }
@@ -55,8 +55,8 @@ std::optional<Work> winograd_f32_fpu_work(const ConvF32& l, const LayerView& v) 
 
 std::optional<Work> pointwise_f32_fpu_work(const ConvF32& l, const LayerView&) {
   if (!(l.pointwise)) return std::nullopt;
-  return Work{counts(pixels4(l) * whole(l.s.oc, 4) * l.s.ic, pixels4(l) * (l.s.oc % 4) * l.s.ic, pixels4(l) * l.s.oc,
-                     pixels4(l)),
+  return Work{counts(pixels4(l) * rounded_down(l.s.oc, 4) * l.s.ic, pixels4(l) * (l.s.oc % 4) * l.s.ic,
+                     pixels4(l) * l.s.oc, pixels4(l)),
               0, rows_per_call(l.s.oh, l.s.ow)};
 }
 

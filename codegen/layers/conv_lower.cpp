@@ -12,12 +12,13 @@ LayerCode lower_conv(const LayerView& v, std::string function, NamedConstant wei
   const Requant& q = device ? *device : c.requant.device;
   if (v.node.block > 0) params.insert(params.begin(), v.node.block);
   const SharedCall share = shared_call(v);
+  const std::string header(v.node.kernel->header);
   const Argument scratch = v.node.scratch > 0 ? pointer("scratch") : Argument(Null{});
   LayerCode code;
   if (share.dense) {
-    code = one_call("", {"dense_any_q8_dsp",
-                         {s.ic % 4 != 0 || s.oc % 4 != 0 ? "true" : "false"},
-                         {pointer("w"), pointer("x0"), pointer("y0"), scratch}});
+    code = one_call(header, {"dense_any_q8_dsp",
+                             {s.ic % 4 != 0 || s.oc % 4 != 0 ? "true" : "false"},
+                             {pointer("w"), pointer("x0"), pointer("y0"), scratch}});
     code.constants = {{"w", constant_of<uint32_t>(pack_dense_any_q8_dsp(c).weights)}};
   } else {
     Call call{std::move(function), {}, {s_name, q_name, int64_t(c.x_zero), Rows{}, RowCount{}, pointer("w")}};
@@ -26,16 +27,15 @@ LayerCode lower_conv(const LayerView& v, std::string function, NamedConstant wei
     call.arguments.push_back(pointer("y"));
     call.arguments.push_back(scratch);
     call.rows = RowLoop{c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, v.node.rows, c.x};
-    code = one_call("", std::move(call), {{"s", struct_of(s), true}, {"q", struct_of(q), true}});
+    code = one_call(header, std::move(call), {{"s", struct_of(s), true}, {"q", struct_of(q), true}});
     code.constants = {std::move(weights)};
     if (!params.empty()) code.constants.push_back({"p", constant_of<int32_t>(params)});
     if (share.table) {
       code.body.calls[0].shared = share.facts;
-      code.body.calls[0].arguments[2] = Element{{share.facts.table, kSharedZero}};
-      code.constants.push_back({share.facts.table, constant_of<int16_t>(*share.table)});
+      code.constants.push_back({share.facts.table, *share.table});
+      code.headers.push_back("conv_facts.h");
     }
   }
-  code.headers = {std::string(v.node.kernel->header)};
   code.packed = {1, 2, 3};
   code.requantize = name_of(q.kind);
   code.needed = c.needed;

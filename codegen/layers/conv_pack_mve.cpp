@@ -42,15 +42,15 @@ class MveStream {
   void p0(int32_t filter) {
     const int16_t* w = c_.weights.data() + filter * c_.taps;
     const int64_t zero = zero_ * std::accumulate(w, w + c_.taps, int64_t{0});
-    words_.push_back(uint32_t(c_.vector->params[size_t(2 * filter)]) -
-                     uint32_t(c_.vector->device.offset) * uint32_t(zero));
+    words_.push_back(uint32_t(c_.mve_requant->params[size_t(2 * filter)]) -
+                     uint32_t(c_.mve_requant->device.offset) * uint32_t(zero));
   }
-  void multiplier(int32_t filter) { words_.push_back(uint32_t(c_.vector->params[size_t(2 * filter + 1)])); }
+  void multiplier(int32_t filter) { words_.push_back(uint32_t(c_.mve_requant->params[size_t(2 * filter + 1)])); }
   void params(int32_t filter) {
     p0(filter);
     multiplier(filter);
   }
-  PackedConv<uint32_t> packed() && { return {std::move(words_), {}, c_.vector->device}; }
+  PackedConv<uint32_t> packed() && { return {std::move(words_), {}, c_.mve_requant->device}; }
 
  private:
   const ConvQ8& c_;

@@ -1,36 +1,52 @@
 #include "codegen/layers/conv_share.h"
 
-#include <algorithm>
 #include <array>
+#include <bit>
 #include <set>
 
 #include "codegen/layers/conv.h"
+#include "runtime-min/kernels/conv_facts.h"
 #include "runtime-min/kernels/dense_dsp.h"
 
 namespace burin {
 namespace {
 
-/// What a function that serves any shape reads from a table: 16-bit numbers, the last two of which are one.
-std::vector<int32_t> shape_facts(const ConvQ8& c, int32_t n) {
-  const Requant& q = c.requant.device;
+bool in_fours(const ConvShape& s) { return s.ic % 4 == 0; }
+
+/// What the layer's function reads where it serves any shape; nothing where that does not fit.
+std::optional<ConvFacts> conv_facts(const ConvQ8& c, int32_t n) {
   const ConvShape& s = c.s;
-  return {s.ih,
-          s.iw,
-          s.ic,
-          s.oh,
-          s.ow,
-          s.oc,
-          s.sh,
-          s.sw,
-          s.pt,
-          s.pl,
-          q.shift,
-          q.zero_point,
-          c.x_zero,
-          n,
-          int32_t(c.batch),
-          int16_t(q.offset),
-          q.offset >> 16};
+  const Requant& q = c.requant.device;
+  bool fits = true;
+  const auto fact = [&](int64_t v) {
+    fits = fits && v == int16_t(v);
+    return int16_t(v);
+  };
+  const ConvFacts f{.ih = fact(s.ih),
+                    .iw = fact(s.iw),
+                    .ic = fact(in_fours(s) ? s.ic / 4 : s.ic),
+                    .oh = fact(s.oh),
+                    .ow = fact(s.ow),
+                    .oc = fact(s.oc),
+                    .sh = fact(s.sh),
+                    .sw = fact(s.sw),
+                    .pt = fact(s.pt),
+                    .pl = fact(s.pl),
+                    .shift = fact(q.shift),
+                    .zero_point = fact(q.zero_point),
+                    .x_zero = fact(c.x_zero),
+                    .n = fact(n),
+                    .batch = fact(c.batch),
+                    .offset_low = int16_t(q.offset),
+                    .offset_high = fact(q.offset >> 16)};
+  return fits ? std::optional(f) : std::nullopt;
+}
+
+Constant table_of(const ConvFacts& f) {
+  Constant c =
+      constant_of(std::span<const int16_t>(std::bit_cast<std::array<int16_t, sizeof(ConvFacts) / sizeof(int16_t)>>(f)));
+  c.record = type_name<ConvFacts>();
+  return c;
 }
 
 /// A layer's time in some unit: outputs of depthwise layers have few products, windows of few channels are gathered
@@ -42,7 +58,7 @@ double time_units(const ConvShape& s) {
 
 /// What decides the code's structure; layers that agree in it can share a function.
 using Window = std::array<int32_t, 3>;
-Window window(const ConvShape& s) { return {s.kh, s.kw, s.ic % 4 == 0}; }
+Window window(const ConvShape& s) { return {s.kh, s.kw, in_fours(s)}; }
 
 struct Layer {
   ConvShape s;
@@ -93,8 +109,7 @@ std::vector<Sharing> sharing(const Graph& g, const Target& t, const Options& o) 
       continue;
     }
     const LayerView v(g, g.nodes[i], t, o);
-    const bool fits =
-        std::ranges::all_of(shape_facts(*v.as<ConvQ8>(), g.nodes[i].rows), [](int32_t f) { return f == int16_t(f); });
+    const bool fits = conv_facts(*v.as<ConvQ8>(), g.nodes[i].rows).has_value();
     // Winograd's function is little beside its parts; depthwise is shorter than a call and what it calls.
     if (many && fits && form.function != SharedFunction::winograd) r[i] = Sharing::whole;
     else if (form.parts && !depthwise) r[i] = Sharing::parts;
@@ -117,14 +132,10 @@ SharedCall shared_call(const LayerView& v) {
   SharedCall r{form.parts};
   if (n.sharing == Sharing::parts) return r;
   if (form.function == SharedFunction::dense) return {false, true};
-  const bool fours = c.s.ic % 4 == 0;
-  std::vector<int16_t> facts;
-  for (const int32_t f : shape_facts(c, n.rows)) facts.push_back(int16_t(f));
-  if (fours) facts[2] /= 4;
-  int32_t room = 64;  // for row pointers; few sizes, so that few functions differ in it
-  while (room < c.s.rows(n.rows)) room *= 2;
-  r.facts = {"f", room, fours};
-  r.table = std::move(facts);
+  int32_t row_pointers = 64;  // few sizes, so that few functions differ in it
+  while (row_pointers < c.s.rows(n.rows)) row_pointers *= 2;
+  r.facts = {"f", row_pointers, in_fours(c.s)};
+  r.table = table_of(conv_facts(c, n.rows).value());
   return r;
 }
 

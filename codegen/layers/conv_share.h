@@ -13,13 +13,11 @@ Sharing alone(const LayerView& v, const Work& work);
 
 /// How a layer calls its kernel for that.
 struct SharedCall {
-  bool any = false;    // the parts that layers share
-  bool dense = false;  // a function that all fully connected layers share: all is in one array
-  std::optional<std::vector<int16_t>> table = {};  // one function for all shapes, which reads them here
+  bool any = false;                    // the parts that layers share
+  bool dense = false;                  // a function that all fully connected layers share: all is in one array
+  std::optional<Constant> table = {};  // one function for all shapes, which reads them here
   SharedFacts facts = {};
 };
 SharedCall shared_call(const LayerView& v);
-/// Where the table has the input's zero point.
-constexpr int kSharedZero = 12;
 
 }  // namespace burin

@@ -33,7 +33,7 @@ int32_t strip(const ConvQ8& l, const LayerView& v) {
 /// F(2x2, 3x3) is exact, and tiles may take memory.
 bool is_winograd(const ConvQ8& l, const LayerView& v) {
   const ConvShape& s = l.s;
-  return v.options.optimize != Options::Optimize::ram && l.narrow && s.groups == 1 && s.kh == 3 && s.kw == 3 &&
+  return v.options.optimize != Options::Optimize::ram && l.int8_weights && s.groups == 1 && s.kh == 3 && s.kw == 3 &&
          s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 && s.ic % 4 == 0 && l.bound < (1 << 23);
 }
 /// Tiles of 2x2 outputs, rounded up to rows of four.
@@ -48,9 +48,9 @@ int32_t whole_tiles(const ConvQ8& l) {
 int32_t winograd_block(const ConvQ8& l, const LayerView& v) {
   if (!is_winograd(l, v)) return 0;
   if (v.node.block > 0) return v.node.block;
-  const int64_t room = spare_room(v, 0) - winograd_q8_dsp_scratch(l.s);
+  const int64_t spare = spare_bytes(v, 0) - winograd_q8_dsp_scratch(l.s);
   return int32_t(
-      std::min<int64_t>(l.s.oc + l.s.oc % 2, std::max<int64_t>(room, 0) / 4 / winograd_words(l.s.ic, 2) * 2));
+      std::min<int64_t>(l.s.oc + l.s.oc % 2, std::max<int64_t>(spare, 0) / 4 / winograd_words(l.s.ic, 2) * 2));
 }
 
 /// Share of weights that are zero; 0 if so few that kernels of pruned models are too much code: for size there must be
@@ -75,7 +75,7 @@ bool any_dense(const ConvQ8& l) {
 // cortex-m4f.
 
 std::optional<Work> conv_q8_ref_work(const ConvQ8& l, const LayerView&) {
-  if (!(l.narrow)) return std::nullopt;
+  if (!(l.int8_weights)) return std::nullopt;
   return Work{counts(l.products, double(l.outputs) * l.s.kh * l.s.kw, l.outputs), 0, rows_per_call(l.s.oh, l.s.ow)};
 }
 
@@ -84,18 +84,19 @@ std::optional<Work> conv_q8_w16_ref_work(const ConvQ8& l, const LayerView&) {
 }
 
 std::optional<Work> conv_q8_plain_work(const ConvQ8& l, const LayerView&) {
-  if (!(l.narrow && l.taps < (1 << 16))) return std::nullopt;
-  return Work{counts(whole(l.s.oh * l.s.ow, 2) * l.s.groups * rounded_up(l.s.oc / l.s.groups, 2) * double(l.taps),
-                     double(l.s.oh * l.s.ow % 2) * l.s.groups * rounded_up(l.s.oc / l.s.groups, 2) * double(l.taps),
-                     l.outputs, plain_gathered(l.s)),
-              conv_q8_plain_scratch(l.s),
-              rows_per_call(l.s.oh, l.s.ow),
-              0,
-              {SharedFunction::conv_plain, false, 0, 0}};
+  if (!(l.int8_weights && l.taps < (1 << 16))) return std::nullopt;
+  return Work{
+      counts(rounded_down(l.s.oh * l.s.ow, 2) * l.s.groups * rounded_up(l.s.oc / l.s.groups, 2) * double(l.taps),
+             double(l.s.oh * l.s.ow % 2) * l.s.groups * rounded_up(l.s.oc / l.s.groups, 2) * double(l.taps), l.outputs,
+             plain_gathered(l.s)),
+      conv_q8_plain_scratch(l.s),
+      rows_per_call(l.s.oh, l.s.ow),
+      0,
+      {SharedFunction::conv_plain, false, 0, 0}};
 }
 
 std::optional<Work> depthwise_q8_plain_work(const ConvQ8& l, const LayerView& v) {
-  if (!(l.depthwise && l.narrow && l.taps < (1 << 16))) return std::nullopt;
+  if (!(l.depthwise && l.int8_weights && l.taps < (1 << 16))) return std::nullopt;
   return Work{counts((l.s.oc + l.s.oc % 4) * pixels(l.s) * double(l.taps), l.outputs, pixels(l.s) * double(l.taps)),
               depthwise_q8_plain_scratch(l.s),
               strip(l, v),
@@ -147,9 +148,9 @@ std::optional<Work> dense_sparse_q8_dsp_work(const ConvQ8& l, const LayerView& v
 }
 
 std::optional<Work> pointwise_sparse_q8_work(const ConvQ8& l, const LayerView& v) {
-  if (!(l.pointwise && l.narrow && prunable(l, v) >= 0.5)) return std::nullopt;
-  return Work{counts(whole(l.s.ow, 4) * l.listed_weights(), l.s.ow % 4 * l.listed_weights(), whole(l.s.ow, 4) * l.s.oc,
-                     double(l.s.ow % 4) * l.s.oc),
+  if (!(l.pointwise && l.int8_weights && prunable(l, v) >= 0.5)) return std::nullopt;
+  return Work{counts(rounded_down(l.s.ow, 4) * l.listed_weights(), l.s.ow % 4 * l.listed_weights(),
+                     rounded_down(l.s.ow, 4) * l.s.oc, double(l.s.ow % 4) * l.s.oc),
               0, rows_per_call(l.s.oh, l.s.ow)};
 }
 
@@ -170,14 +171,14 @@ std::optional<Work> conv_few_q8_dsp_work(const ConvQ8& l, const LayerView&) {
 
 std::optional<Work> depthwise_any_q8_dsp_work(const ConvQ8& l, const LayerView& v) {
   const int32_t n = strip(l, v);
-  if (!(l.depthwise && l.narrow && l.bound < (1 << 23) && l.s.dh == 1 && l.s.dw == 1)) return std::nullopt;
+  if (!(l.depthwise && l.int8_weights && l.bound < (1 << 23) && l.s.dh == 1 && l.s.dw == 1)) return std::nullopt;
   return Work{counts(depthwise_words(l.s).together, depthwise_words(l.s).alone, l.outputs,
                      strip_rows(l.s, n) * depthwise_any_row_words(l.s) * l.s.ic),
               depthwise_any_q8_dsp_scratch(l.s, n), n};
 }
 
 std::optional<Work> depthwise_taps_q8_dsp_work(const ConvQ8& l, const LayerView& v) {
-  if (!(l.channelwise && l.narrow && l.bound < (1 << 23))) return std::nullopt;
+  if (!(l.channelwise && l.int8_weights && l.bound < (1 << 23))) return std::nullopt;
   return Work{counts(depthwise_taps_blocks(l.s) * double(l.taps) * (l.s.ic < 4 ? 1.8 : 1), depthwise_taps_blocks(l.s),
                      pixels(l.s) * double(l.taps), pixels(l.s) * (l.s.kh + 2)),
               depthwise_taps_q8_dsp_scratch(l.s), strip(l, v)};
@@ -192,8 +193,8 @@ std::optional<Work> depthwise_w16_q8_dsp_work(const ConvQ8& l, const LayerView& 
 
 std::optional<Work> depthwise_q8_dsp_work(const ConvQ8& l, const LayerView& v) {
   const int32_t n = strip(l, v);
-  if (!(l.depthwise && l.narrow && l.bound < (1 << 23) && l.s.kw == 3 && l.s.sw <= 2 && l.s.dh == 1 && l.s.dw == 1 &&
-        l.s.ic % 4 == 0))
+  if (!(l.depthwise && l.int8_weights && l.bound < (1 << 23) && l.s.kw == 3 && l.s.sw <= 2 && l.s.dh == 1 &&
+        l.s.dw == 1 && l.s.ic % 4 == 0))
     return std::nullopt;
   return Work{counts(l.products, strip_rows(l.s, n) * depthwise_row_words(l.s) * l.s.ic,
                      double(l.s.oh) * l.s.oc * ((l.s.ow + 5) / 6)),
@@ -260,13 +261,13 @@ std::optional<Work> dense_q8_mve_work(const ConvQ8& l, const LayerView&) {
 }
 
 std::optional<Work> depthwise_q8_mve_work(const ConvQ8& l, const LayerView&) {
-  if (!(l.depthwise && l.vector && l.narrow && l.mve_depthwise())) return std::nullopt;
+  if (!(l.depthwise && l.mve_requant && l.int8_weights && l.mve_depthwise())) return std::nullopt;
   return Work{counts(mve_depthwise_outputs(l.s), mve_depthwise_gathered(l.s)),
               depthwise_q8_mve_scratch(l.s, l.mve_rows()), l.mve_rows()};
 }
 
 std::optional<Work> depthwise_any_q8_mve_work(const ConvQ8& l, const LayerView&) {
-  if (!(l.depthwise && l.vector && l.narrow && l.outputs > 0 && l.taps > 0 && l.taps < (1 << 16) &&
+  if (!(l.depthwise && l.mve_requant && l.int8_weights && l.outputs > 0 && l.taps > 0 && l.taps < (1 << 16) &&
         l.s.oc < (1 << 16) && l.s.oc >= depthwise_any_mve_lanes(int32_t(l.taps))))
     return std::nullopt;
   return Work{counts(pixels(l.s) * depthwise_any_mve_blocks(int32_t(l.taps), l.s.oc) * double(l.taps),

@@ -6,9 +6,9 @@ namespace burin {
 namespace {
 
 /// Places of the window along one axis at which it leaves the image.
-int32_t leaving(int32_t out, int32_t in, int32_t stride, int32_t pad, int32_t reach) {
+int32_t leaving(int32_t out, int32_t in, int32_t stride, int32_t pad, int32_t window) {
   int32_t n = 0;
-  for (int32_t i = 0; i < out; ++i) n += i * stride < pad || i * stride - pad + reach > in;
+  for (int32_t i = 0; i < out; ++i) n += i * stride < pad || i * stride - pad + window > in;
   return n;
 }
 
@@ -57,7 +57,7 @@ DepthwiseWords depthwise_words(const ConvShape& s) {
   for (int32_t phase = 0; phase < phases; ++phase) {
     const int32_t words = depthwise_any_weight_words(s, phase * s.sw % 2),
                   outputs = (s.ow - phase + phases - 1) / phases;
-    r.together += whole(outputs, 4) * words;
+    r.together += rounded_down(outputs, 4) * words;
     r.alone += double(outputs % 4) * words;
   }
   const double rows = double(s.oh) * s.oc * s.kh;

@@ -16,14 +16,14 @@ std::vector<double> counts(T... n) {
   return {double(n)...};
 }
 
-inline double whole(int32_t n, int32_t block) { return double(n / block * block); }
-inline double rounded_up(int32_t n, int32_t block) { return whole(n + block - 1, block); }
+inline double rounded_down(int32_t n, int32_t block) { return double(n / block * block); }
+inline double rounded_up(int32_t n, int32_t block) { return rounded_down(n + block - 1, block); }
 inline double pixels(const ConvShape& s) { return double(s.oh) * s.ow; }
 inline double taps(const ConvShape& s) { return double(s.kh) * s.kw * (s.ic / s.groups); }
 
 /// Outputs in whole blocks of so many pixels and filters of one group, and the others.
 inline double in_blocks(const ConvShape& s, int32_t pixels_together, int32_t filters) {
-  return whole(s.oh * s.ow, pixels_together) * s.groups * whole(s.oc / s.groups, filters);
+  return rounded_down(s.oh * s.ow, pixels_together) * s.groups * rounded_down(s.oc / s.groups, filters);
 }
 inline double alone(const ConvShape& s, int32_t pixels_together, int32_t filters) {
   return pixels(s) * s.oc - in_blocks(s, pixels_together, filters);

@@ -18,7 +18,7 @@ Int128 to_int128(const mpz_class& v) {
   return (Int128(high.get_si()) << 64) | Int128((unsigned long)low.get_ui());
 }
 
-Rational whole(int64_t v) { return Rational(mpz_class(long(v))); }
+Rational rational(int64_t v) { return Rational(mpz_class(long(v))); }
 
 /// The problem with its exact answers.
 struct Pairs {
@@ -29,7 +29,7 @@ struct Pairs {
   std::vector<int32_t> expected;
 
   size_t columns() const { return size_t(y.hi - y.lo + 1); }
-  Rational value(int32_t a, int32_t b) const { return kx * whole(a - zx) + ky * whole(b - zy); }
+  Rational value(int32_t a, int32_t b) const { return kx * rational(a - zx) + ky * rational(b - zy); }
 };
 
 /// One row of results: y rises by one, the numerator by a constant, so one division serves the whole row.
@@ -171,12 +171,12 @@ std::optional<RequantAdd> find_wide(const Pairs& p) {
   const Rational unit(mpz_class(1) << mp_bitcnt_t(shift));
   const mpz_class mx = round_half_even(p.kx * unit), my = round_half_even(p.ky * unit);
   const Rational error_x = mx - p.kx * unit, error_y = my - p.ky * unit;
-  const Rational constant = (Rational(1, 2) - p.kx * whole(p.zx) - p.ky * whole(p.zy)) * unit;
+  const Rational constant = (Rational(1, 2) - p.kx * rational(p.zx) - p.ky * rational(p.zy)) * unit;
   Rational least, most;
   bool any = false;
   for (const int32_t a : {p.x.lo, p.x.hi})
     for (const int32_t b : {p.y.lo, p.y.hi}) {
-      const Rational error = error_x * whole(a) + error_y * whole(b);
+      const Rational error = error_x * rational(a) + error_y * rational(b);
       if (!any || error < least) least = error;
       if (!any || error > most) most = error;
       any = true;
@@ -214,14 +214,14 @@ std::vector<int32_t> add_exactly(const Rational& kx, int32_t zx, const Rational&
   const mpz_class divisor = 2 * D, step = 2 * L;
   mpz_class dq, dr, q, r;
   mpz_fdiv_qr(dq.get_mpz_t(), dr.get_mpz_t(), step.get_mpz_t(), divisor.get_mpz_t());
-  const bool narrow = mpz_sizeinbase(divisor.get_mpz_t(), 2) < 120 && mpz_sizeinbase(dq.get_mpz_t(), 2) < 100;
+  const bool fits_int128 = mpz_sizeinbase(divisor.get_mpz_t(), 2) < 120 && mpz_sizeinbase(dq.get_mpz_t(), 2) < 100;
   // What saturates whatever the tie: beyond these the quotient itself decides.
   const int64_t low = int64_t(range.lo) - range.zero_point - 1, high = int64_t(range.hi) - range.zero_point + 1;
   for (int32_t a = x.lo; a <= x.hi; ++a) {
     const mpz_class start = 2 * (K * mpz_class(long(a) - zx) + L * mpz_class(long(y.lo) - zy)) + D;
     mpz_fdiv_qr(q.get_mpz_t(), r.get_mpz_t(), start.get_mpz_t(), divisor.get_mpz_t());
     int32_t* row = &results[size_t(a - x.lo) * columns];
-    if (narrow && mpz_sizeinbase(q.get_mpz_t(), 2) < 120)
+    if (fits_int128 && mpz_sizeinbase(q.get_mpz_t(), 2) < 120)
       fill_row<Int128>(row, columns, to_int128(q), to_int128(r), to_int128(dq), to_int128(dr), to_int128(divisor), low,
                        high, range);
     else fill_row<mpz_class>(row, columns, q, r, dq, dr, divisor, mpz_class(long(low)), mpz_class(long(high)), range);
@@ -249,7 +249,8 @@ std::vector<int32_t> divide_exactly(const Rational& k, int32_t zx, int32_t zy, R
     for (int32_t b = y.lo; b <= y.hi; ++b) {
       const int sign = (a > zx ? 1 : a < zx ? -1 : 0) * sgn(k);
       if (b != zy)
-        results.push_back(quantize_exactly(k * whole(a - zx) / whole(b - zy), range.zero_point, range.lo, range.hi));
+        results.push_back(
+            quantize_exactly(k * rational(a - zx) / rational(b - zy), range.zero_point, range.lo, range.hi));
       else
         results.push_back(sign > 0 ? range.hi : sign < 0 ? range.lo : std::clamp(range.zero_point, range.lo, range.hi));
     }

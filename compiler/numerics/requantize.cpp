@@ -31,7 +31,7 @@ struct Line {
 /// offset, "at least level" is (unit*acc + p0) * M >= n * 2^bits.
 Interval multipliers(const Channel& c, const Line& l, int64_t p0) {
   Interval m{0, kInt32Max};
-  const auto narrow = [&](int64_t t, int64_t needed, bool at_least) {
+  const auto constrain = [&](int64_t t, int64_t needed, bool at_least) {
     if (t == 0) {
       if (at_least ? needed > 0 : needed < 0) m.hi = m.lo - 1;
     } else if ((t > 0) == at_least) {
@@ -41,8 +41,8 @@ Interval multipliers(const Channel& c, const Line& l, int64_t p0) {
     }
   };
   const auto needed = [&l](const Bound& b) { return ((b.level << l.shift) - l.offset) * (int64_t(1) << l.bits); };
-  for (const Bound& b : c.least) narrow(l.unit * b.acc + p0, needed(b), true);
-  for (const Bound& b : c.below) narrow(l.unit * b.acc + p0, needed(b) - 1, false);
+  for (const Bound& b : c.least) constrain(l.unit * b.acc + p0, needed(b), true);
+  for (const Bound& b : c.below) constrain(l.unit * b.acc + p0, needed(b) - 1, false);
   return m;
 }
 
@@ -83,8 +83,8 @@ bool solve_narrow(const Channel& c, const Requant& q, int32_t* out) {
   const double unused = std::ldexp(double(l.offset), -l.shift) - q.zero_point - 0.5;
   const double centre = double(unit) * (c.base - unused) / c.slope;
   if (!(std::abs(centre) < 2147483648.0)) return false;
-  const int64_t middle = std::llround(centre), reach = unit - unit / 4;
-  for (int64_t d = 0; d <= reach; ++d)
+  const int64_t middle = std::llround(centre), radius = unit - unit / 4;
+  for (int64_t d = 0; d <= radius; ++d)
     if (try_p0(c, q, middle + d, out) || (d > 0 && try_p0(c, q, middle - d, out))) return true;
   return false;
 }

@@ -18,8 +18,8 @@ template <class Integer>
 void walk_steps(std::vector<int64_t>& steps, int64_t quotient, Integer remainder, int64_t quotient_step,
                 Integer remainder_step, Integer divisor, bool odd, size_t count) {
   for (size_t i = 0; i < count; ++i) {
-    const bool whole = remainder == 0;
-    steps.push_back(whole && !odd ? quotient : quotient + 1);
+    const bool exact = remainder == 0;
+    steps.push_back(exact && !odd ? quotient : quotient + 1);
     quotient += quotient_step;
     remainder += remainder_step;
     if (remainder >= divisor) {

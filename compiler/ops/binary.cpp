@@ -156,8 +156,8 @@ AddPlan add_plan(const Binary& op, const Type& a, const Type& b, const Type& y) 
   };
   constexpr size_t kMost = 16;
   thread_local std::deque<Known> known;
-  const auto plain = [](const Type& t) { return Type{t.dtype, {}, t.quant}; };
-  const std::array<Type, 3> types{plain(a), plain(b), plain(y)};
+  const auto as_scalar = [](const Type& t) { return Type{t.dtype, {}, t.quant}; };
+  const std::array<Type, 3> types{as_scalar(a), as_scalar(b), as_scalar(y)};
   for (const Known& k : known)
     if (k.op == op && k.types == types) return k.plan;
   const Rational sy = exact(y.quant.scale[0]), ka = exact(a.quant.scale[0]) / sy, kb = exact(b.quant.scale[0]) / sy;

@@ -106,7 +106,7 @@ RequantRange requant_range(const Type& y, Clamp clamp) {
 std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* bias, const Tensor* offset,
                                                  const Type& x, const Type& y, std::span<const int16_t> weights,
                                                  std::span<const InputRange> ranges, int64_t group, bool padded) {
-  const size_t channels = size_t(w.shape()[0]), each = weights.size() / std::max<size_t>(channels, 1);
+  const size_t channels = size_t(w.shape()[0]), filter_size = weights.size() / std::max<size_t>(channels, 1);
   const size_t inner = size_t(w.shape().back()), per_group = std::max<size_t>(channels / size_t(group), 1);
   const DTypeInfo& xt = info(x.dtype);
   const int64_t zero = x.quant.zero_point[0];
@@ -125,8 +125,8 @@ std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* 
     }
     if (offset) c.offset += Rational(static_cast<long>(offset->integer(int64_t(o)))) * c.scale;
     c.acc_lo = c.acc_hi = 0;
-    const std::span<const int16_t> filter = weights.subspan(o * each, each);
-    /// Products of `positive` weights and of `negative` ones, each their sum, with inputs between lo and hi.
+    const std::span<const int16_t> filter = weights.subspan(o * filter_size, filter_size);
+    /// Products of `positive` weights and of `negative` ones, filter_size their sum, with inputs between lo and hi.
     const auto add = [&](int64_t positive, int64_t negative, int64_t lo, int64_t hi) {
       c.acc_lo += positive * lo + negative * hi;
       c.acc_hi += positive * hi + negative * lo;
@@ -138,7 +138,7 @@ std::vector<RequantChannel> accumulator_channels(const Tensor& w, const Tensor* 
       continue;
     }
     const std::span<const InputRange> read = ranges.subspan(o / per_group * inner, inner);
-    for (size_t tap = 0; tap < each; tap += inner)
+    for (size_t tap = 0; tap < filter_size; tap += inner)
       for (size_t i = 0; i < inner; ++i) {
         int64_t lo = read[i].lo - zero, hi = read[i].hi - zero;
         if (padded) lo = std::min<int64_t>(lo, 0), hi = std::max<int64_t>(hi, 0);
@@ -153,10 +153,10 @@ Requantization accumulator_requantization(const Tensor& w, const Tensor* bias, c
                                           Clamp clamp, std::vector<int16_t>& weights, const Tensor* offset) {
   const RequantRange range = requant_range(y, clamp);
   std::vector<RequantChannel> all = accumulator_channels(w, bias, offset, x, y, weights);
-  const size_t each = weights.size() / std::max<size_t>(all.size(), 1);
+  const size_t filter_size = weights.size() / std::max<size_t>(all.size(), 1);
   for (size_t o = 0; o < all.size(); ++o)
     if (constant_value(all[o], range)) {
-      std::fill_n(weights.begin() + std::ptrdiff_t(o * each), each, int16_t{0});
+      std::fill_n(weights.begin() + std::ptrdiff_t(o * filter_size), filter_size, int16_t{0});
       all[o].acc_lo = all[o].acc_hi = 0;
     }
   try {

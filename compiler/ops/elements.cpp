@@ -80,9 +80,9 @@ Axes merge_axes(const Shape& extent, const std::vector<Shape>& strides, size_t l
     throw OpError(fmt::format("a tensor of {} axes that do not merge is not supported", r.extent.size()),
                   "unsupported-shape");
   for (const Shape& s : r.strides) {
-    int64_t reach = 0;
-    for (size_t d = 0; d < r.extent.size(); ++d) reach += std::abs(s[d]) * r.extent[d];
-    to_int32(reach);
+    int64_t span = 0;
+    for (size_t d = 0; d < r.extent.size(); ++d) span += std::abs(s[d]) * r.extent[d];
+    to_int32(span);
   }
   return r;
 }

@@ -229,7 +229,7 @@ constexpr std::pair<std::string_view, std::string_view> kRenamed[] = {
 };
 
 /// "ReduceMean" and "reduce_mean" are the same name.
-std::string plain(std::string_view s) {
+std::string letters_of(std::string_view s) {
   std::string r;
   for (char c : s)
     if (c != '_') r += char(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -241,7 +241,7 @@ std::string_view ir_name(std::string_view onnx) {
   for (const auto& [from, to] : kRenamed)
     if (from == onnx) return to;
   for (std::string_view n : T::names)
-    if (plain(n) == plain(onnx)) return n;
+    if (letters_of(n) == letters_of(onnx)) return n;
   return T::names[0];
 }
 

@@ -77,20 +77,20 @@ void Pool::import(OnnxNode& node) {
   const bool ceil = node.integer("ceil_mode", 0) != 0 && node.text("auto_pad", "NOTSET") == "NOTSET";
   const Shape spatial(x.begin() + 2, x.end());
   node.integers("kernel_shape");  // required, unlike that of Conv
-  const Window plain = import_window(node, spatial, {}, false);
-  p.window = ceil ? import_window(node, spatial, {}, true) : plain;
+  const Window floored = import_window(node, spatial, {}, false);
+  p.window = ceil ? import_window(node, spatial, {}, true) : floored;
   ValueId v = computable(node, node.input(0));
-  if (p.count_include_pad && p.window.pads != plain.pads) {
+  if (p.count_include_pad && p.window.pads != floored.pads) {
     // The padding of the attribute counts, the rest of a window that ceil_mode lets reach further does not.
     Pad pad;
     pad.begins.assign(x.size(), 0), pad.ends.assign(x.size(), 0);
     for (size_t i = 0; i < spatial.size(); ++i) {
       const size_t a = 2 - spatial.size() + i;
-      pad.begins[2 + i] = plain.pads[a], pad.ends[2 + i] = plain.pads[a + 2];
+      pad.begins[2 + i] = floored.pads[a], pad.ends[2 + i] = floored.pads[a + 2];
     }
-    for (size_t i = 0; i < 4; ++i) p.window.pads[i] -= plain.pads[i];
+    for (size_t i = 0; i < 4; ++i) p.window.pads[i] -= floored.pads[i];
     p.count_include_pad = false;
-    if (plain.pads != std::array<int64_t, 4>{}) v = node.emit(pad, {v});
+    if (floored.pads != std::array<int64_t, 4>{}) v = node.emit(pad, {v});
   }
   if (p.window.pads == std::array<int64_t, 4>{}) p.count_include_pad = false;
   result_as(node, 0, node.emit(p, {v}), type);

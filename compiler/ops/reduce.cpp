@@ -55,9 +55,9 @@ std::vector<int64_t> import_axes(OnnxNode& node, K kind) {
 /// ONNX's own types, less those for which a kernel has no answer: sums of bytes, logarithms of integers.
 void check_type(K kind, DType t) {
   require_computable(t);
-  const bool only_compares = kind == K::max || kind == K::min || is_arg(kind), narrow = info(t).bits < 32;
+  const bool only_compares = kind == K::max || kind == K::min || is_arg(kind), below_32_bits = info(t).bits < 32;
   const bool logarithm = kind == K::log_sum || kind == K::log_sum_exp;
-  if ((narrow && !only_compares) || (logarithm && !is_float(t)))
+  if ((below_32_bits && !only_compares) || (logarithm && !is_float(t)))
     throw OpError(fmt::format("{} of {} is not supported", Reduce::names[size_t(kind)], name(t)), "unsupported-type");
 }
 

@@ -12,7 +12,7 @@ namespace burin {
 namespace {
 
 /// All of x.
-Slice whole(const Shape& x) { return {Shape(x.size(), 0), Shape(x.size(), 1), x}; }
+Slice full_slice(const Shape& x) { return {Shape(x.size(), 0), Shape(x.size(), 1), x}; }
 
 /// ONNX Slice along one axis: negative bounds count from the end, then both are limited to the axis.
 void cut(Slice& s, size_t axis, int64_t start, int64_t end, int64_t step) {
@@ -53,7 +53,7 @@ void import_slice(OnnxNode& node) {
   if (steps.empty()) steps.assign(starts.size(), 1);
   require(ends.size() == starts.size() && axes.size() == starts.size() && steps.size() == starts.size(),
           fmt::format("{} starts, {} ends, {} axes, {} steps", starts.size(), ends.size(), axes.size(), steps.size()));
-  Slice s = whole(x);
+  Slice s = full_slice(x);
   std::vector<bool> seen(x.size());
   for (size_t i = 0; i < axes.size(); ++i) {
     const size_t axis = size_t(normalize_axis(axes[i], rank));
@@ -61,7 +61,7 @@ void import_slice(OnnxNode& node) {
     seen[axis] = true;
     cut(s, axis, starts[i], ends[i], steps[i]);
   }
-  node.result(s == whole(x) ? node.input(0) : node.emit(s, {node.input(0)}));
+  node.result(s == full_slice(x) ? node.input(0) : node.emit(s, {node.input(0)}));
 }
 
 /// Extents of Split's results.
@@ -74,9 +74,9 @@ std::vector<int64_t> split_sizes(OnnxNode& node, int64_t extent) {
   require(parts > 0, "there are no outputs");
   require(node.opset() >= 18 || extent % parts == 0,
           fmt::format("an extent of {} has no {} equal parts", extent, parts));
-  const int64_t each = (extent + parts - 1) / parts;
-  std::vector<int64_t> sizes(size_t(parts), each);
-  sizes.back() = extent - each * (parts - 1);
+  const int64_t part = (extent + parts - 1) / parts;
+  std::vector<int64_t> sizes(size_t(parts), part);
+  sizes.back() = extent - part * (parts - 1);
   return sizes;
 }
 
@@ -90,11 +90,11 @@ void import_split(OnnxNode& node) {
   for (size_t i = 0; i < sizes.size(); ++i) {
     require(sizes[i] >= 0 && sizes[i] <= x[axis] - at,
             fmt::format("the parts [{}] do not fit an extent of {}", to_string(sizes), x[axis]));
-    Slice s = whole(x);
+    Slice s = full_slice(x);
     s.starts[axis] = sizes[i] == 0 ? 0 : at;
     s.sizes[axis] = sizes[i];
     at += sizes[i];
-    if (node.wants(i)) node.result(i, s == whole(x) ? node.input(0) : node.emit(s, {node.input(0)}));
+    if (node.wants(i)) node.result(i, s == full_slice(x) ? node.input(0) : node.emit(s, {node.input(0)}));
   }
   require(at == x[axis], fmt::format("the parts [{}] do not fill an extent of {}", to_string(sizes), x[axis]));
 }

@@ -31,11 +31,12 @@ Shape Window::out_shape(const Shape& s, bool channels_last, int64_t channels) co
 int64_t Window::out_extent(int a, int64_t extent) const {
   const size_t i = size_t(a);
   // Kernels find a place of the padded image in 32 bits.
-  const int64_t reach = (kernel[i] - 1) * dilations[i] + 1, padded = to_int32(extent + pads[i] + pads[i + 2]);
-  if (padded < reach)
-    throw OpError(fmt::format("a window of {} does not fit an input of {} with padding {}+{}", reach, extent, pads[i],
-                              pads[i + 2]));
-  return (padded - reach) / strides[i] + 1;
+  const int64_t effective_kernel = (kernel[i] - 1) * dilations[i] + 1,
+                padded = to_int32(extent + pads[i] + pads[i + 2]);
+  if (padded < effective_kernel)
+    throw OpError(fmt::format("a window of {} does not fit an input of {} with padding {}+{}", effective_kernel, extent,
+                              pads[i], pads[i + 2]));
+  return (padded - effective_kernel) / strides[i] + 1;
 }
 
 namespace {
@@ -101,10 +102,11 @@ Window import_window(OnnxNode& node, const Shape& spatial, const Shape& kernel, 
   if (ceil_mode) {
     for (size_t i = 0; i < axes; ++i) {
       const size_t a = first + i;
-      const int64_t reach = (w.kernel[a] - 1) * w.dilations[a] + 1, padded = spatial[i] + w.pads[a] + w.pads[a + 2];
-      int64_t out = (padded - reach + w.strides[a] - 1) / w.strides[a] + 1;
+      const int64_t effective_kernel = (w.kernel[a] - 1) * w.dilations[a] + 1,
+                    padded = spatial[i] + w.pads[a] + w.pads[a + 2];
+      int64_t out = (padded - effective_kernel + w.strides[a] - 1) / w.strides[a] + 1;
       if ((out - 1) * w.strides[a] >= spatial[i] + w.pads[a]) --out;  // no window starts in the padding at the end
-      w.pads[a + 2] += std::max<int64_t>(0, (out - 1) * w.strides[a] + reach - padded);
+      w.pads[a + 2] += std::max<int64_t>(0, (out - 1) * w.strides[a] + effective_kernel - padded);
     }
   }
   return w;

@@ -197,12 +197,12 @@ struct RowLoop {
   bool operator==(const RowLoop&) const = default;
 };
 
-/// A struct whose members are read from a table of the layer, so that layers of other shapes share the code
-/// (--optimize size). The tables of all such layers have the members of SharedFacts (runtime-min/kernels/conv.h).
+/// Shape, requantization and zero point are read from a table of the layer, a ConvFacts
+/// (runtime-min/kernels/conv_facts.h), so that layers of other shapes share the code (--optimize size).
 struct SharedFacts {
-  std::string table;   // name of the constant
-  int32_t room = 64;   // input rows that the code has pointers for
-  bool fours = false;  // channels come in fours, and are counted so
+  std::string table;          // name of the constant
+  int32_t row_pointers = 64;  // input rows that the code has room for
+  bool fours = false;         // channels come in fours, and are counted so
   bool operator==(const SharedFacts&) const = default;
 };
 
@@ -214,7 +214,7 @@ struct Call {
   std::vector<NamedStruct> structs = {};   // for this call alone
   std::vector<int32_t> loops = {};         // how often, outermost first
   std::optional<RowLoop> rows = {};        // or by rows
-  std::optional<SharedFacts> shared = {};  // rows: whose shape, q and n come from a table
+  std::optional<SharedFacts> shared = {};  // rows: s, q, n and the number come from a table
   bool operator==(const Call&) const = default;
 };
 

@@ -26,7 +26,7 @@ template <class T>
 Constant constant_of(std::span<const T> values) {
   const auto bytes = std::as_bytes(values);
   const auto copy = std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end());
-  return {dtype_of<T>(), copy, *copy};
+  return {.dtype = dtype_of<T>(), .owner = copy, .bytes = *copy};
 }
 template Constant constant_of(std::span<const float>);
 template Constant constant_of(std::span<const double>);
@@ -43,12 +43,12 @@ Constant constant_of(std::shared_ptr<const Tensor> t) {
   return visit_dtype(t->dtype(), [&](auto e) {
     using T = decltype(e);
     const auto bytes = std::as_bytes(t->as<T>());
-    return Constant{dtype_of<T>(), std::move(t), bytes};
+    return Constant{.dtype = dtype_of<T>(), .owner = std::move(t), .bytes = bytes};
   });
 }
 
 bool Constant::operator==(const Constant& other) const {
-  return dtype == other.dtype && std::ranges::equal(bytes, other.bytes);
+  return dtype == other.dtype && record == other.record && std::ranges::equal(bytes, other.bytes);
 }
 
 }  // namespace burin

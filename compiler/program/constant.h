@@ -15,6 +15,7 @@ struct Constant {
   DType dtype = DType::u8;
   std::shared_ptr<const void> owner = nullptr;
   std::span<const std::byte> bytes = {};  // the owner's
+  std::string record = "";                // not an array: one struct of runtime-min of such members, "ConvFacts"
 
   int64_t size() const { return int64_t(bytes.size()); }
   /// The numbers, of the C++ type that holds `dtype`.
@@ -23,7 +24,7 @@ struct Constant {
     return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
   }
   std::string_view characters() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-  std::string_view c_type() const { return info(dtype).c_type; }
+  std::string c_type() const { return record.empty() ? std::string(info(dtype).c_type) : "burin::" + record; }
   bool operator==(const Constant& other) const;
 };
 

@@ -51,7 +51,8 @@ void verify(const Program& p) {
       if (const auto* c = std::get_if<ConstantId>(&a.at); c && p[*c].dtype != a.dtype)
         fail(fmt::format("'{}' of step '{}' is an array of another type", a.name, s.facts.name));
     }
-    for (const Call& c : s.body.calls)
+    for (const Call& c : s.body.calls) {
+      if (c.shared) check(c.shared->table);
       for (const Argument& a : c.arguments) {
         if (const auto* pointer = std::get_if<Pointer>(&a)) check(pointer->name);
         if (const auto* element = std::get_if<Element>(&a)) check(element->at.name);
@@ -60,6 +61,7 @@ void verify(const Program& p) {
               !std::ranges::count(s.body.structs, name->name, &NamedStruct::name))
             fail(fmt::format("step '{}' has no struct '{}'", s.facts.name, name->name));
       }
+    }
     for (const std::string& name : s.body.unused) check(name);
   }
   verify_regions(p);

@@ -64,7 +64,7 @@ std::string text(const Call& c) {
     numbers_of_rows(*c.rows, [&](std::string_view key, auto v) { s += fmt::format(" {}={}", key, v); });
   }
   if (c.shared)
-    s += fmt::format(" shared {} room={}{}", c.shared->table, c.shared->room, c.shared->fours ? " fours" : "");
+    s += fmt::format(" shared {} room={}{}", c.shared->table, c.shared->row_pointers, c.shared->fours ? " fours" : "");
   s += '\n';
   for (const NamedStruct& d : c.structs) s += "    " + text(d);
   return s;
@@ -203,7 +203,7 @@ class Reader {
 
   Constant bytes(DType t, std::vector<std::byte> all) {
     const auto kept = std::make_shared<const std::vector<std::byte>>(std::move(all));
-    return {t, kept, *kept};
+    return {.dtype = t, .owner = kept, .bytes = *kept};
   }
 
   void constant() {
@@ -211,9 +211,11 @@ class Reader {
     StoredConstant k;
     k.name = c_.any_name(), k.layer = c_.any_name();
     c_.blanks();
-    const DType t = read_dtype(c_);
+    const bool facts = c_.accept("ConvFacts");
+    const DType t = facts ? DType::i16 : read_dtype(c_);
     c_.blanks();
     k.data = bytes(t, from_base64(c_.rest_of_line(), c_));
+    if (facts) k.data.record = "ConvFacts";
     p_.constants.push_back(std::move(k));
   }
 
@@ -453,7 +455,7 @@ class Reader {
       c.shared.emplace();
       c.shared->table = c_.identifier();
       c_.expect("room=");
-      c.shared->room = c_.number<int32_t>();
+      c.shared->row_pointers = c_.number<int32_t>();
       c.shared->fours = c_.accept("fours");
     }
     return c;
@@ -478,8 +480,8 @@ std::string print(const Program& p) {
   s += text(p, all_steps(p));
   for (size_t i = 0; i < p.constants.size(); ++i) {
     const StoredConstant& c = p.constants[i];
-    s += fmt::format("constant ${} {} {} {} {}\n", i, word(c.name), word(c.layer), name(c.data.dtype),
-                     base64(c.data.bytes));
+    s += fmt::format("constant ${} {} {} {} {}\n", i, word(c.name), word(c.layer),
+                     c.data.record.empty() ? name(c.data.dtype) : c.data.record, base64(c.data.bytes));
   }
   return s;
 }

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "compiler/interpreter.h"
 #include "compiler/onnx/proto.h"
 #include "compiler/onnx/reader.h"
 
@@ -120,6 +121,14 @@ class Builder {
     return initializer(name, type, dims);
   }
 };
+
+inline Tensor floats(Shape shape, const std::vector<float>& v) { return Tensor::of(DType::f32, std::move(shape), v); }
+/// What the model's output `output` holds for the inputs `in`.
+inline std::vector<float> run(const Graph& g, const std::vector<Tensor>& in, size_t output = 0) {
+  const std::vector<Tensor> out = interpret(g, in);
+  const auto values = out[output].as<float>();
+  return {values.begin(), values.end()};
+}
 
 /// The diagnostics that reading it gives.
 template <std::invocable F>

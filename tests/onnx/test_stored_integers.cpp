@@ -13,10 +13,6 @@ using namespace burin::test;
 using A = onnx::AttributeProto;
 constexpr int F = onnx::TensorProto::FLOAT, I8 = onnx::TensorProto::INT8;
 
-Tensor floats(Shape shape, const std::vector<float>& values) {
-  return Tensor::of(DType::f32, std::move(shape), values);
-}
-
 /// x int8, read plainly by `reader` and by a DequantizeLinear.
 Builder two_meanings(const std::string& reader, bool dequantize_first) {
   Builder b;

@@ -29,6 +29,7 @@ import onnx
 from build import RANGE, Graph, f32, integers, random_state
 from exact import OracleError
 import stored
+import stored_networks
 from layers import layers
 from oracle import Node, read_data_set, run
 
@@ -336,7 +337,7 @@ def main():
         except (OracleError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as e:
             refused.append(f"{name}: {e}")
 
-    tables = (stored.cases() if options.stored else []) + (stored.networks(*options.networks) if options.networks else [])
+    tables = (stored.cases() if options.stored else []) + (stored_networks.networks(*options.networks) if options.networks else [])
     for name, make in tables:
         put(name, make)
     if options.random:

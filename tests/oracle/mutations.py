@@ -54,7 +54,7 @@ HALF_UP = [
      f"quantize_exactly({UP}(f(real_value(x, stored)) / y.scale),", "lut_q8 lut_q8_mve"),
     ("compiler/numerics/requantize_steps.cpp", "quantize_exactly(channel.scale * Rational(mpz_class(long(acc))) + channel.offset,",
      f"quantize_exactly({UP}(channel.scale * Rational(mpz_class(long(acc))) + channel.offset),", TABLES),
-    ("compiler/numerics/requantize_steps.cpp", "whole && !odd ? quotient", "whole ? quotient", f"{CONV} {SUMS}"),
+    ("compiler/numerics/requantize_steps.cpp", "exact && !odd ? quotient", "exact ? quotient", f"{CONV} {SUMS}"),
     ("compiler/numerics/pairs.cpp", "      if (remainder == 0 && (q & 1)) --q;\n", "", "add_q8 add_q8_mve"),
     (K + "quantize.h", "int32_t(rint_f32(v))", "int32_t(double(v) + 16777216.5) - 16777216", "quantize_f32"),
 ]

@@ -14,6 +14,7 @@ import exact  # noqa: E402
 import movement  # noqa: E402
 import oracle  # noqa: E402
 import stored  # noqa: E402
+import stored_networks  # noqa: E402
 from build import Graph, f32  # noqa: E402
 from exact import OracleError, Real  # noqa: E402
 from operators import PLAIN  # noqa: E402
@@ -218,7 +219,7 @@ class StoredIntegers(unittest.TestCase):
     def judged(self, runtime, least):
         """Every case without a rounding of reals, bit for bit; how many there are that the runtime takes."""
         count = 0
-        for name, make in stored.cases() + stored.networks(150, 7):
+        for name, make in stored.cases() + stored_networks.networks(150, 7):
             g = make()
             if rounds_reals(g):
                 continue
@@ -248,7 +249,7 @@ class StoredIntegers(unittest.TestCase):
 
     def test_values_are_those_of_the_whole_model(self):
         """A Net's values, known node by node, are what `run` says of the model that is written."""
-        for name, make in stored.cases()[::9] + stored.networks(20, 8):
+        for name, make in stored.cases()[::9] + stored_networks.networks(20, 8):
             g = make()
             for i, known in enumerate(g.values):
                 for o, y in zip(g.outputs, oracle.run(g.proto(g.outputs), [g.data[n][i] for n in g.inputs])):
