@@ -101,7 +101,7 @@ std::vector<size_t> Rewriter::remaining(ValueId v) const {
 void Rewriter::add_merged(size_t at, Tensor& weights) const {
   const std::vector<Merge>& merged = d_.merged_of(k_.classes.of(g_.nodes[at].inputs[0]));
   if (merged.empty()) return;
-  Filters f = k_.filters.at(at);
+  FilterSums f(k_.filters.at(at));
   for (const Merge& m : merged) add_up(k_, at, m, f);
   const size_t filter_size = f.taps * f.channels;
   for (size_t i = 0; i < f.weights.size(); ++i) {

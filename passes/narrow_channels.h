@@ -1,7 +1,9 @@
 // What narrow-channels (narrow_channels.cpp) knows of a graph and decides before it rewrites anything.
 #pragma once
 #include <map>
+#include <memory>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -24,15 +26,31 @@ class Classes {
   std::vector<size_t> root_, base_;
 };
 
-/// Weights of a layer that mixes channels: filters of taps of channels.
-struct Filters {
+struct FilterShape {
   size_t filters, taps, channels;
-  std::vector<double> weights;  // zero point subtracted
+  size_t index(size_t o, size_t tap, size_t c) const { return (o * taps + tap) * channels + c; }
+};
+/// Weights of a layer that mixes channels, zero point subtracted.
+class Filters : public FilterShape {
+ public:
   Filters(const Graph& g, const Node& n);
-  double& at(size_t o, size_t tap, size_t c) { return weights[(o * taps + tap) * channels + c]; }
-  double at(size_t o, size_t tap, size_t c) const { return weights[(o * taps + tap) * channels + c]; }
+  double at(size_t o, size_t tap, size_t c) const {
+    const size_t i = index(o, tap, c);
+    return integers_.empty() ? double(floats_[i]) : double(integers_[i]);
+  }
   /// Sum of the magnitudes that filter o has for channel c.
   double l1_norm(size_t o, size_t c) const;
+
+ private:
+  std::shared_ptr<const Tensor> tensor_;
+  std::span<const float> floats_;  // the tensor's
+  std::vector<int16_t> integers_;
+};
+/// What becomes of them where channels are added up.
+struct FilterSums : FilterShape {
+  std::vector<double> weights;
+  explicit FilterSums(const Filters& f);
+  double& at(size_t o, size_t tap, size_t c) { return weights[index(o, tap, c)]; }
 };
 
 /// Nodes are known by their index.
@@ -75,6 +93,6 @@ Decision decide(const ChannelFacts& k);
 
 /// Adds to `sum`, the weights of the layer `at`, those for channel `from` to those for its equal `to`; false where they
 /// do not fit.
-bool add_up(const ChannelFacts& k, size_t at, Merge m, Filters& sum);
+bool add_up(const ChannelFacts& k, size_t at, Merge m, FilterSums& sum);
 
 }  // namespace burin::narrowing

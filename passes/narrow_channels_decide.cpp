@@ -11,7 +11,7 @@ namespace {
 constexpr int kMostTries = 10'000;
 
 /// Weights of the layers that read a class.
-using Sums = std::map<size_t, Filters>;
+using Sums = std::map<size_t, FilterSums>;
 
 bool add_up(const ChannelFacts& k, Merge m, Sums& sums) {
   return std::ranges::all_of(sums, [&](auto& sum) { return add_up(k, sum.first, m, sum.second); });
@@ -20,7 +20,7 @@ bool add_up(const ChannelFacts& k, Merge m, Sums& sums) {
 /// Those weights, with what was merged already.
 Sums sums_of(const ChannelFacts& k, size_t root, const std::vector<Merge>& merged) {
   Sums sums;
-  for (size_t at : k.readers_of(root)) sums.emplace(at, k.filters.at(at));
+  for (size_t at : k.readers_of(root)) sums.emplace(at, FilterSums(k.filters.at(at)));
   for (const Merge& m : merged) add_up(k, m, sums);
   return sums;
 }
@@ -146,7 +146,7 @@ const std::vector<Merge>& Decision::merged_of(size_t root) const {
   return at == merged.end() ? none : at->second;
 }
 
-bool add_up(const ChannelFacts& k, size_t at, Merge m, Filters& sum) {
+bool add_up(const ChannelFacts& k, size_t at, Merge m, FilterSums& sum) {
   const Node& n = k.g.nodes[at];
   const Filters& f = k.filters.at(at);
   const Type& w = constant_operand(k.g, n, kWeights)->type();

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 #include <string>
+#include <unordered_map>
 
 #include "compiler/ops/layout.h"
 #include "passes/narrow_channels.h"
@@ -64,10 +65,17 @@ std::vector<size_t> first_equal(const ChannelFacts& k, size_t at) {
   const Node& n = k.g.nodes[at];
   const size_t channels = extent(k.g[n.outputs[0]].type);
   if (channels > kMostChannels) return {};
-  std::map<std::string, size_t> seen;
+  std::unordered_multimap<size_t, size_t> seen;  // by hash: the text may be as large as the weights
   std::vector<size_t> first;
-  for (size_t c = 0; c < channels; ++c)
-    first.push_back(seen.try_emplace(deciding(k, n, k.roles[at], c, channels), c).first->second);
+  const auto text = [&](size_t c) { return deciding(k, n, k.roles[at], c, channels); };
+  for (size_t c = 0; c < channels; ++c) {
+    const std::string own = text(c);
+    const size_t hash = std::hash<std::string>{}(own);
+    const auto [from, to] = seen.equal_range(hash);
+    const auto equal = std::find_if(from, to, [&](const auto& other) { return text(other.second) == own; });
+    first.push_back(equal == to ? c : equal->second);
+    if (equal == to) seen.emplace(hash, c);
+  }
   return seen.size() < channels ? first : std::vector<size_t>{};
 }
 
@@ -94,16 +102,19 @@ Classes::Classes(const Graph& g) : root_(g.values().size()) {
   for (size_t v = 0; v < root_.size(); ++v) root_[v] = find(v);
 }
 
-Filters::Filters(const Graph& g, const Node& n) {
-  const Tensor& w = *constant_operand(g, n, kWeights);
+Filters::Filters(const Graph& g, const Node& n) : tensor_(g[n.inputs[kWeights]].data) {
+  const Tensor& w = *tensor_;
   filters = size_t(w.shape()[0]), channels = extent(w.type());
   taps = size_t(w.elements()) / std::max<size_t>(filters * channels, 1);
-  if (w.dtype() == DType::f32) {
-    weights.assign(w.data<float>(), w.data<float>() + w.elements());
-  } else {
-    const std::vector<int16_t> c = centered(w);
-    weights.assign(c.begin(), c.end());
-  }
+  if (w.dtype() == DType::f32) floats_ = w.as<float>();
+  else integers_ = centered(w);
+}
+
+FilterSums::FilterSums(const Filters& f) : FilterShape(f) {
+  weights.reserve(filters * taps * channels);
+  for (size_t o = 0; o < filters; ++o)
+    for (size_t t = 0; t < taps; ++t)
+      for (size_t c = 0; c < channels; ++c) weights.push_back(f.at(o, t, c));
 }
 
 double Filters::l1_norm(size_t o, size_t c) const {
