@@ -23,6 +23,13 @@
 #define BURIN_FPU 0
 #endif
 
+// ARMv6-M and ARMv8-M baseline: low registers only, no DSP instructions.
+#if (defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)) && defined(__OPTIMIZE__) && !defined(BURIN_PORTABLE)
+#define BURIN_V6M 1
+#else
+#define BURIN_V6M 0
+#endif
+
 /// Kernels are inlined where they are used, so that a constexpr shape folds every bound.
 #define BURIN_INLINE __attribute__((always_inline)) inline
 /// A function that all layers share: where a run-time shape costs little, so that its code is there once.

@@ -65,6 +65,39 @@ BURIN_INLINE int32_t plain_requantize(const Requant& q, const int32_t* params, i
   return requantize(q, p + 1, wrap_add(acc, p[0]));
 }
 
+#if BURIN_V6M
+// gcc -Os computes the address of each weight anew and keeps sums in memory: twice the time. Sums lie in ip and lr,
+// because gcc -Os gives no other high register away, and low ones are few.
+#define BURIN_V6M_FILTER(v, sum) "ldrsb %[b], [%[" #v "], %[k]]\n\tmuls %[b], %[a], %[b]\n\tadd " #sum ", %[b]\n\t"
+#define BURIN_V6M_TAP(load)                                                                                            \
+  load " %[a], [%[x], %[k]]\n\t" BURIN_V6M_FILTER(v0, ip) BURIN_V6M_FILTER(v1, lr) "adds %[k], #1\n\t"
+#define BURIN_V6M_FOUR(load) BURIN_V6M_TAP(load) BURIN_V6M_TAP(load) BURIN_V6M_TAP(load) BURIN_V6M_TAP(load)
+#define BURIN_V6M_SUMS(taps)                                                                                           \
+  __asm__(".syntax unified\n\tmovs %[a], #0\n\tmov ip, %[a]\n\tmov lr, %[a]\n1:\n\t" taps                              \
+          "bne 1b\n\tmov %[a], ip\n\tmov %[b], lr"                                                                     \
+          : [k] "+l"(k), [a] "=&l"(a), [b] "=&l"(b)                                                                    \
+          : [x] "l"(x + count), [v0] "l"(v0 + count), [v1] "l"(v1 + count)                                             \
+          : "ip", "lr", "cc", "memory")
+/// The products of x with v0 and v1, `count` of each, into both sums.
+template <class X>
+BURIN_INLINE void plain_two(int32_t count, const X* x, const int8_t* v0, const int8_t* v1, int32_t* sums) {
+  int32_t k = -count, a, b;
+  if (count == 0) return;
+  if (count % 4 == 0) {
+    if (X(-1) < X(0)) BURIN_V6M_SUMS(BURIN_V6M_FOUR("ldrsb"));
+    else BURIN_V6M_SUMS(BURIN_V6M_FOUR("ldrb"));
+  } else {
+    if (X(-1) < X(0)) BURIN_V6M_SUMS(BURIN_V6M_TAP("ldrsb"));
+    else BURIN_V6M_SUMS(BURIN_V6M_TAP("ldrb"));
+  }
+  sums[0] = a, sums[1] = b;
+}
+#undef BURIN_V6M_FILTER
+#undef BURIN_V6M_TAP
+#undef BURIN_V6M_FOUR
+#undef BURIN_V6M_SUMS
+#endif
+
 /// `Pixels` windows against filters [first, first + filters) of `taps` weights, `Filters` at a time; y: the pixels'
 /// first value of these filters.
 template <int32_t Pixels, int32_t Filters, class X, class Y>
@@ -76,10 +109,14 @@ BURIN_INLINE void plain_windows(const ConvShape& s, const Requant& q, int32_t ta
     int32_t acc[Filters][Pixels] = {};
     plain_each<Filters>([&](int32_t i)
                             __attribute__((always_inline)) { v[i] = w + (first + f + (i < last ? i : last)) * taps; });
-    for (int32_t k = 0; k < taps; ++k)
-      plain_each<Pixels>([&](int32_t p) __attribute__((always_inline)) {
-        plain_each<Filters>([&](int32_t i) __attribute__((always_inline)) { acc[i][p] += x[p][k] * v[i][k]; });
-      });
+#if BURIN_V6M
+    if (Pixels == 1 && Filters == 2) plain_two(taps, x[0], v[0], v[Filters - 1], acc[0]);
+    else
+#endif
+      for (int32_t k = 0; k < taps; ++k)
+        plain_each<Pixels>([&](int32_t p) __attribute__((always_inline)) {
+          plain_each<Filters>([&](int32_t i) __attribute__((always_inline)) { acc[i][p] += x[p][k] * v[i][k]; });
+        });
     plain_each<Filters>([&](int32_t i) __attribute__((always_inline)) {
       plain_each<Pixels>([&](int32_t p) __attribute__((always_inline)) {
         if (i <= last) y[p * s.oc + f + i] = Y(plain_requantize(q, params, first + f + i, acc[i][p]));
@@ -102,7 +139,7 @@ BURIN_INLINE void conv_q8_plain(const ConvShape& s, const Requant& q, int32_t x_
       if (++ox == s.ow) ox = 0, ++oy;
     }
     for (int32_t g = 0; g < s.groups; ++g) {
-      const X* x[kPlainPixels];
+      const X* x[kPlainPixels] = {};
       for (int32_t p = 0; p < count; ++p) {
         if (plain_in_place(s)) {
           x[p] = rows[at_y[p] * s.sh] + at_x[p] * s.sw * s.ic + g * ic;
