@@ -268,10 +268,13 @@ SourceText print_source(const Program& m, const Target& t) {
   if (needs_core(m) && !t.guard.empty())
     guard = expand(R"(
         #if !defined(BURIN_PORTABLE) && defined(__OPTIMIZE__) && !($guard$)
-        #error "this model was compiled for $target$: compile it with $flags$, or anywhere with -DBURIN_PORTABLE"
+        #error "this model was compiled for $target$: compile it with $flags$$since$, or anywhere with -DBURIN_PORTABLE"
         #endif
         )",
-                   {{"guard", t.guard}, {"target", t.name}, {"flags", t.flags}});
+                   {{"guard", t.guard},
+                    {"target", t.name},
+                    {"flags", t.flags},
+                    {"since", t.has("mve") ? " (gcc 10, clang 11 or newer)" : ""}});
   if (needs_core(m) && t.has("dual")) guard += "#define BURIN_DUAL 1\n";
   SourceText text;
   Writer w;

@@ -1,4 +1,5 @@
 // What every kernel builds on: inlining, unaligned loads, and the DSP instructions of Arm cores with their C twins.
+// This folder is C++11 without intrinsics of 32 bits, which gcc 7 to 9 lack: firmware is built with old compilers.
 // BURIN_DSP is 1 where the instructions are used; without it (other cores, -DBURIN_PORTABLE, or no optimisation,
 // where inline assembly with many operands does not compile) the same functions are plain C with the same results.
 #pragma once
@@ -7,7 +8,6 @@
 
 #if defined(__ARM_FEATURE_DSP) && defined(__OPTIMIZE__) && !defined(BURIN_PORTABLE)
 #define BURIN_DSP 1
-#include <arm_acle.h>
 #else
 #define BURIN_DSP 0
 #endif
@@ -72,7 +72,9 @@ BURIN_INLINE int32_t smmla(int32_t a, int32_t b, int32_t c) {
 /// c + low halves' product + high halves' product: SMLAD.
 BURIN_INLINE int32_t smlad(uint32_t a, uint32_t b, int32_t c) {
 #if BURIN_DSP
-  return __smlad(int32_t(a), int32_t(b), c);
+  int32_t r;
+  __asm__("smlad %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
 #else
   const int32_t lo = int32_t(int16_t(a)) * int16_t(b), hi = int32_t(int16_t(a >> 16)) * int16_t(b >> 16);
   return wrap_add(wrap_add(c, lo), hi);
@@ -81,7 +83,9 @@ BURIN_INLINE int32_t smlad(uint32_t a, uint32_t b, int32_t c) {
 /// c + low half of a * high half of b: SMLABT; and high * low: SMLATB.
 BURIN_INLINE int32_t smlabt(uint32_t a, uint32_t b, int32_t c) {
 #if BURIN_DSP
-  return __smlabt(int32_t(a), int32_t(b), c);
+  int32_t r;
+  __asm__("smlabt %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
 #else
   return wrap_add(c, int32_t(int16_t(a)) * int16_t(b >> 16));
 #endif
@@ -90,14 +94,18 @@ BURIN_INLINE int32_t smlatb(uint32_t a, uint32_t b, int32_t c) { return smlabt(b
 /// c + the product of both low halves: SMLABB; of both high ones: SMLATT.
 BURIN_INLINE int32_t smlabb(uint32_t a, uint32_t b, int32_t c) {
 #if BURIN_DSP
-  return __smlabb(int32_t(a), int32_t(b), c);
+  int32_t r;
+  __asm__("smlabb %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
 #else
   return wrap_add(c, int32_t(int16_t(a)) * int16_t(b));
 #endif
 }
 BURIN_INLINE int32_t smlatt(uint32_t a, uint32_t b, int32_t c) {
 #if BURIN_DSP
-  return __smlatt(int32_t(a), int32_t(b), c);
+  int32_t r;
+  __asm__("smlatt %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
 #else
   return wrap_add(c, int32_t(int16_t(a >> 16)) * int16_t(b >> 16));
 #endif
@@ -106,7 +114,9 @@ BURIN_INLINE int32_t smlatt(uint32_t a, uint32_t b, int32_t c) {
 /// Bytes 0 and 2 as two int16: SXTB16; bytes 1 and 3: SXTB16 with ROR #8.
 BURIN_INLINE uint32_t sxtb16(uint32_t a) {
 #if BURIN_DSP
-  return uint32_t(__sxtb16(int32_t(a)));
+  uint32_t r;
+  __asm__("sxtb16 %0, %1" : "=r"(r) : "r"(a));
+  return r;
 #else
   return (uint32_t(int32_t(int8_t(a))) & 0xFFFFu) | (uint32_t(int32_t(int8_t(a >> 16))) << 16);
 #endif
@@ -123,7 +133,9 @@ BURIN_INLINE uint32_t sxtb16_ror8(uint32_t a) {
 /// Halves of c plus bytes 0 and 2 of a: SXTAB16.
 BURIN_INLINE uint32_t sxtab16(uint32_t c, uint32_t a) {
 #if BURIN_DSP
-  return uint32_t(__sxtab16(int32_t(c), int32_t(a)));
+  uint32_t r;
+  __asm__("sxtab16 %0, %1, %2" : "=r"(r) : "r"(c), "r"(a));
+  return r;
 #else
   const uint32_t b = sxtb16(a);
   return ((c + b) & 0xFFFFu) | ((c & 0xFFFF0000u) + (b & 0xFFFF0000u));
@@ -143,7 +155,9 @@ BURIN_INLINE uint32_t sxtab16_ror8(uint32_t c, uint32_t a) {
 /// Halves of a minus halves of b, wrapping: SSUB16.
 BURIN_INLINE uint32_t ssub16(uint32_t a, uint32_t b) {
 #if BURIN_DSP
-  return uint32_t(__ssub16(int32_t(a), int32_t(b)));
+  uint32_t r;
+  __asm__("ssub16 %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+  return r;
 #else
   return ((a - b) & 0xFFFFu) | ((a & 0xFFFF0000u) - (b & 0xFFFF0000u));
 #endif
@@ -151,7 +165,9 @@ BURIN_INLINE uint32_t ssub16(uint32_t a, uint32_t b) {
 /// Halves of a plus halves of b, wrapping: SADD16.
 BURIN_INLINE uint32_t sadd16(uint32_t a, uint32_t b) {
 #if BURIN_DSP
-  return uint32_t(__sadd16(int32_t(a), int32_t(b)));
+  uint32_t r;
+  __asm__("sadd16 %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+  return r;
 #else
   return ((a + b) & 0xFFFFu) | ((a & 0xFFFF0000u) + (b & 0xFFFF0000u));
 #endif

@@ -90,28 +90,19 @@ struct fn_mul {
 struct fn_div {
   template <class T>
   static BURIN_INLINE T eval(T a, T b) {
-    if constexpr (Wrapping<T>::is_integer) {
-      if (b == T(0)) return T(0);
-      if constexpr (T(-1) < T(0))
-        if (b == T(-1)) return fn_sub::eval(T(0), a);
-      return T(a / b);
-    } else {
-      return a / b;
-    }
+    if (Wrapping<T>::is_integer && b == T(0)) return T(0);
+    if (Wrapping<T>::is_integer && T(-1) < T(0) && b == T(-1)) return fn_sub::eval(T(0), a);
+    return T(a / b);
   }
 };
 /// The remainder with the dividend's sign (C's); x mod 0 is 0 for integers.
 struct fn_fmod {
+  static BURIN_INLINE float eval(float a, float b) { return fmod_f32(a, b); }
+  static BURIN_INLINE double eval(double a, double b) { return double(fmod_f32(float(a), float(b))); }
   template <class T>
   static BURIN_INLINE T eval(T a, T b) {
-    if constexpr (Wrapping<T>::is_integer) {
-      if (b == T(0)) return T(0);
-      if constexpr (T(-1) < T(0))
-        if (b == T(-1)) return T(0);
-      return T(a % b);
-    } else {
-      return T(fmod_f32(float(a), float(b)));
-    }
+    if (b == T(0) || (T(-1) < T(0) && b == T(-1))) return T(0);
+    return T(a % b);
   }
 };
 /// The remainder with the divisor's sign (Python's).
@@ -124,20 +115,17 @@ struct fn_mod {
 };
 /// Integers: by squaring, wrapping; a negative exponent truncates the real result (1, -1 or 0).
 struct fn_pow {
+  static BURIN_INLINE float eval(float a, float b) { return pow_f32(a, b); }
+  static BURIN_INLINE double eval(double a, double b) { return double(pow_f32(float(a), float(b))); }
   template <class T>
   static BURIN_INLINE T eval(T a, T b) {
-    if constexpr (Wrapping<T>::is_integer) {
-      if constexpr (T(-1) < T(0))
-        if (b < T(0)) return a == T(1) ? T(1) : a == T(-1) ? (b % 2 ? T(-1) : T(1)) : T(0);
-      T r = T(1);
-      for (T e = b; e > T(0); e = T(e / 2)) {
-        if (e % 2) r = fn_mul::eval(r, a);
-        a = fn_mul::eval(a, a);
-      }
-      return r;
-    } else {
-      return T(pow_f32(float(a), float(b)));
+    if (b < T(0)) return a == T(1) ? T(1) : a == T(-1) ? (b % 2 ? T(-1) : T(1)) : T(0);
+    T r = T(1);
+    for (T e = b; e > T(0); e = T(e / 2)) {
+      if (e % 2) r = fn_mul::eval(r, a);
+      a = fn_mul::eval(a, a);
     }
+    return r;
   }
 };
 /// NaN where an operand is.

@@ -9,11 +9,10 @@ namespace burin {
 /// Quads of a window. With ic % 4 == 0 its bytes in order. Else each row of kw * ic bytes gives as many whole quads as
 /// it has; what is left of the rows, up to 3 bytes each, follows in quads of its own.
 BURIN_INLINE constexpr int32_t conv_q8_dsp_quads(const ConvShape& s) {
-  const int32_t row = s.kw * s.ic;
-  return s.kh * (row / 4) + hs_quads(s.kh * (row % 4));
+  return s.kh * (s.kw * s.ic / 4) + hs_quads(s.kh * (s.kw * s.ic % 4));
 }
 /// Where byte `at` of row ky of a window stands in that order.
-constexpr int32_t conv_q8_dsp_place(const ConvShape& s, int32_t ky, int32_t at) {
+BURIN_INLINE int32_t conv_q8_dsp_place(const ConvShape& s, int32_t ky, int32_t at) {
   const int32_t left = s.kw * s.ic % 4, whole = s.kw * s.ic - left;
   return at < whole ? ky * whole + at : s.kh * whole + ky * left + at - whole;
 }

@@ -18,8 +18,7 @@ constexpr bool few_rows(const ConvShape& s) { return s.dw == 1 && s.kw * s.ic >=
 /// Rows that the loops run over, and bytes of one.
 constexpr int32_t few_lines(const ConvShape& s) { return few_rows(s) ? s.kh : 1; }
 constexpr int32_t few_bytes(const ConvShape& s) {
-  const int32_t taps = s.kh * s.kw * s.ic;
-  return few_rows(s) ? s.kw * s.ic : taps < 4 ? 4 : taps;
+  return few_rows(s) ? s.kw * s.ic : s.kh * s.kw * s.ic < 4 ? 4 : s.kh * s.kw * s.ic;
 }
 /// Where the words of a row begin.
 constexpr int32_t few_at(const ConvShape& s, int32_t word) {
@@ -64,7 +63,7 @@ template <class X>
 BURIN_INLINE void few_dot(int32_t count, int32_t words, const X* x, const uint32_t*& w, int32_t& a, int32_t& b) {
 #if BURIN_DSP && !defined(__clang__)
   uint32_t v, l, f0, f1;
-  if constexpr (X(-1) > X(0)) {
+  if (X(-1) > X(0)) {
     if (count == 1) {
       BURIN_FEW_WORDS(BURIN_FEW_1("u"));
     } else {

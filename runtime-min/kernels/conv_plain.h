@@ -15,12 +15,22 @@ constexpr int32_t kPlainPixels = 2, kPlainChannels = 4;
 constexpr int32_t kPlainPacked = 4;
 
 /// f(0), ..., f(N - 1): what gcc -O2 leaves as a loop, with its sums in memory.
-template <int32_t N, class F>
-BURIN_INLINE void plain_each(F f) {
-  if constexpr (N > 0) {
-    plain_each<N - 1>(f);
+template <int32_t N>
+struct PlainEach {
+  template <class F>
+  static BURIN_INLINE void call(F f) {
+    PlainEach<N - 1>::call(f);
     f(N - 1);
   }
+};
+template <>
+struct PlainEach<0> {
+  template <class F>
+  static BURIN_INLINE void call(F) {}
+};
+template <int32_t N, class F>
+BURIN_INLINE void plain_each(F f) {
+  PlainEach<N>::call(f);
 }
 
 /// Every window is a run of bytes in its row: nothing to gather, and no padding, at the far edges neither.

@@ -67,8 +67,7 @@ BURIN_INLINE void hs_dense_dots(int32_t quads, int32_t together, const uint32_t*
 
 /// How many groups of six filters there are; fours follow, so that at most three are left. With few inputs none.
 BURIN_INLINE constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
-  if (ic < 128 || ic % 64 != 0 || oc < 24) return 0;
-  return oc % 6 > 0 && oc % 6 < 4 ? oc / 6 - 1 : oc / 6;
+  return ic < 128 || ic % 64 != 0 || oc < 24 ? 0 : oc % 6 > 0 && oc % 6 < 4 ? oc / 6 - 1 : oc / 6;
 }
 
 #if BURIN_DSP && !defined(__clang__)

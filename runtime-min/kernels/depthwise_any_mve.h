@@ -14,15 +14,14 @@
 
 namespace burin {
 
-inline constexpr int32_t kDepthwiseTapsInRegisters = 9;
+constexpr int32_t kDepthwiseTapsInRegisters = 9;
 
 /// Channels of a block.
 BURIN_INLINE constexpr int32_t depthwise_any_mve_lanes(int32_t taps) {
   return taps <= kDepthwiseTapsInRegisters ? 8 : 16;
 }
 BURIN_INLINE constexpr int32_t depthwise_any_mve_blocks(int32_t taps, int32_t channels) {
-  const int32_t lanes = depthwise_any_mve_lanes(taps);
-  return (channels + lanes - 1) / lanes;
+  return (channels - 1) / depthwise_any_mve_lanes(taps) + 1;
 }
 /// Bytes of working memory: the table, and a pixel of padding.
 BURIN_INLINE constexpr int32_t depthwise_any_q8_mve_scratch(const ConvShape& s) {

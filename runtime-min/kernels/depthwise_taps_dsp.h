@@ -115,16 +115,16 @@ BURIN_INLINE void depthwise_taps_pairs(int32_t channels, int32_t pairs, const X*
     if (pairs < 6) {
       BURIN_UNROLL
       for (int32_t i = 0; i < pairs; ++i)
-        if constexpr (is_unsigned) BURIN_TAPS_ASM(BURIN_TAPS_PAIR("u"), );
+        if (is_unsigned) BURIN_TAPS_ASM(BURIN_TAPS_PAIR("u"), );
         else BURIN_TAPS_ASM(BURIN_TAPS_PAIR("s"), );
       return;
     }
     if (pairs % 2 != 0) {
-      if constexpr (is_unsigned) BURIN_TAPS_ASM(BURIN_TAPS_PAIR("u"), );
+      if (is_unsigned) BURIN_TAPS_ASM(BURIN_TAPS_PAIR("u"), );
       else BURIN_TAPS_ASM(BURIN_TAPS_PAIR("s"), );
     }
     const X* const* const end = t + pairs / 2 * 4;
-    if constexpr (is_unsigned) BURIN_TAPS_LOOP("u");
+    if (is_unsigned) BURIN_TAPS_LOOP("u");
     else BURIN_TAPS_LOOP("s");
     return;
   }

@@ -47,8 +47,15 @@ BURIN_INLINE void hs_expand(uint32_t x, uint32_t& t, uint32_t& u) {
   __asm__("" : "+r"(c));                          // stay in registers
   __asm__("" : "+r"(even));
   // clang-format on
+#if BURIN_DSP
+  // One piece, so that t and u are there together: STRD stores them.
+  __asm__("sxtab16 %0, %2, %4, ror #8\n\tand %1, %3, %4, lsl #8\n\tssub16 %1, %1, %0"
+          : "=&r"(t), "=r"(u)
+          : "r"(c), "r"(even), "r"(x));
+#else
   t = sxtab16_ror8(c, x);
   u = ssub16((x << 8) & even, t);
+#endif
 }
 
 /// rest: what requantization reads besides the value that the sum began with.

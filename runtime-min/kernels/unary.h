@@ -17,15 +17,13 @@ struct fn_relu {
 struct fn_neg {
   template <class T>
   static BURIN_INLINE T eval(T x, float, float) {
-    if constexpr (Wrapping<T>::is_integer) return fn_sub::eval(T(0), x);
-    else return -x;
+    return Wrapping<T>::is_integer ? fn_sub::eval(T(0), x) : T(-x);
   }
 };
 struct fn_abs {
   template <class T>
   static BURIN_INLINE T eval(T x, float, float) {
-    if constexpr (Wrapping<T>::is_integer) return x < T(0) ? fn_sub::eval(T(0), x) : x;
-    else return x < T(0) ? -x : x + T(0);  // the sum makes -0 a 0
+    return x < T(0) ? fn_neg::eval(x, 0.0f, 0.0f) : T(x + T(0));  // the sum makes -0 a 0
   }
 };
 struct fn_sign {

@@ -5,7 +5,7 @@
 namespace burin {
 
 /// One group of s, as if it were alone.
-constexpr ConvShape conv_group(ConvShape s) {
+BURIN_INLINE ConvShape conv_group(ConvShape s) {
   s.ic /= s.groups, s.oc /= s.groups, s.groups = 1;
   return s;
 }

@@ -9,8 +9,7 @@ namespace burin {
 
 /// Filters of one block: fewer of many channels, for their transforms are in working memory.
 BURIN_INLINE constexpr int32_t mve_winograd_filters(const ConvShape& s) {
-  const int32_t most = s.ic <= 32 ? 32 : s.ic <= 64 ? 16 : 8;
-  return s.oc <= 8 ? 8 : s.oc <= 16 && most > 16 ? 16 : most;
+  return s.oc <= 8 || s.ic > 64 ? 8 : s.oc <= 16 || s.ic > 32 ? 16 : 32;
 }
 
 /// Where things are in scratch, in floats.

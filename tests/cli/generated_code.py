@@ -1,11 +1,15 @@
 """What generated code promises whoever builds it: clean under every compiler's warnings, freestanding, no mutable globals, many models
 in one program, one meaning on every core. Compilers that are not installed are left out, and that is said."""
+import glob
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 from tool import *
 
-STRICT = "-std=c++17 -fno-exceptions -fno-rtti -ffreestanding -Wall -Wextra -Wconversion -Wshadow -Werror".split()
+WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror".split()
+STRICT = ["-std=c++17", "-fno-exceptions", "-fno-rtti", "-ffreestanding", *WARNINGS]
+STANDARDS = ("gnu++11", "gnu++14", "c++17", "gnu++20")
+ROOT = os.path.dirname(os.path.dirname(MODELS))
 # One of each: quantized and float networks, tables, softmax, movement, broadcasts, copies, 1-D, pools, float16-free odd ends.
 BUILT = ("digits_int8", "digits_f32", "softmax", "concat_scales", "binary_broadcast", "copied_outputs", "split_slice_pad", "average_exclude_pad")
 RUN = ("digits_int8", "sine_int8", "sine_f32", "softmax", "depthwise_multiplier", "conv_odd", "weights_min", "dense_weights_min", "uint8_asymmetric", "residual_add",
@@ -16,6 +20,7 @@ BOARDS = {
 }
 HELPERS = re.compile(r"(memcpy|memmove|memset|memcmp|__aeabi_\w+|__gnu_thumb1_case_\w+|__[a-z]+[sdtx][if][234]?(si|di)?[234]?|_GLOBAL_OFFSET_TABLE_)$")
 HOSTS = [c for c in ("g++", "clang++") if shutil.which(c)]
+CLANGS = [c for c in ("clang++-14", "clang++-16", "clang++-19") if shutil.which(c)]
 ARM = shutil.which("arm-none-eabi-g++")
 
 JOBS = ThreadPoolExecutor(max_workers=2)
@@ -97,13 +102,28 @@ class Builds(Generated):
         for c in commands:
             self.check_object(c[-1], "arm-none-eabi-")
 
+    def test_standards(self):
+        """Code for the host and for boards by every standard; each header of kernels alone by the oldest."""
+        parts = [(c, [], self.generate(name), name) for c in HOSTS + CLANGS for name in ("digits_int8", "digits_f32", "binary_broadcast")]
+        if ARM:
+            parts += [(ARM, flags, self.generate(name, target), name) for name in ("digits_int8", "depthwise_multiplier") for target, flags in BOARDS.items()]
+        self.all_clean([[c, f"-std={s}", *flags, "-O1", *WARNINGS, "-fsyntax-only", f"{folder}/{name}.cpp"] for c, flags, folder, name in parts for s in STANDARDS])
+        headers = sorted(glob.glob(os.path.join(ROOT, "runtime-min", "**", "*.h"), recursive=True))
+        self.assertGreater(len(headers), 40)
+        alone = []
+        for i, header in enumerate(headers):
+            self.write(f"alone{i}.cpp", f'#include "{header}"\n'.encode())
+            alone += [[*c, "-std=gnu++11", "-O1", *WARNINGS, "-I", ROOT, "-fsyntax-only", self.path(f"alone{i}.cpp")]
+                      for c in [[h] for h in HOSTS + CLANGS[:1]] + ([[ARM, *BOARDS["cortex-m4f"]]] if ARM else [])]
+        self.all_clean(alone)
+
     def test_headers(self):
-        """C99 and C++17, alone, with all models in one file, and included twice."""
+        """C99 and C++, alone, with all models in one file, and included twice."""
         for options in ((), ("--io", "external"), ("--io-layout", "nhwc")):
             folders = [self.generate(name, "host", *options) for name in BUILT]
             names = [f"{folder}/{name}.h" for folder, name in zip(folders, BUILT)]
             text = "".join(f'#include "{n}"\n' for n in names + names[:1]) + "int main(void) { return DIGITS_INT8_BURIN_ABI - 1; }\n"
-            for suffix, commands in ((".c", [["gcc", "-std=c99"], ["clang", "-std=c99"]]), (".cpp", [[c, "-std=c++17", "-Wshadow", "-Wconversion"] for c in HOSTS])):
+            for suffix, commands in ((".c", [["gcc", "-std=c99"], ["clang", "-std=c99"]]), (".cpp", [[c, f"-std={s}", "-Wshadow", "-Wconversion"] for c in HOSTS for s in STANDARDS])):
                 self.write("headers" + suffix, text.encode())
                 self.all_clean([[*c, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", self.path("headers" + suffix)] for c in commands if shutil.which(c[0])])
             for n in names:  # each needs nothing before it
@@ -117,7 +137,7 @@ class Builds(Generated):
             for suffix in (".h", ".cpp"):
                 with open(f"{folder}/{name}{suffix}") as f:
                     text = f.read()
-                self.assertTrue(set(re.findall(r"^ *# *include *(.*)", text, re.M)) <= {"<stdint.h>", "<stddef.h>", "<arm_acle.h>", "<arm_mve.h>", f'"{name}.h"'})
+                self.assertTrue(set(re.findall(r"^ *# *include *(.*)", text, re.M)) <= {"<stdint.h>", "<stddef.h>", f'"{name}.h"'})
                 if suffix == ".h":
                     for macro_name, text in re.findall(rf"^#define {name.upper()}_(\w+) (.*)$", text, re.M):
                         if macro_name == "BUILD":
@@ -218,12 +238,12 @@ class Programs(Generated):
                     np.testing.assert_array_equal(got, want, err_msg=name)
         self.assertEqual(at, len(done.stdout), name)
 
-    def build_and_check(self, jobs, compiler="g++"):
+    def build_and_check(self, jobs, compiler="g++", standard="c++17"):
         """jobs: (name, folder, external, flags)."""
         commands = []
         for name, folder, external, flags in jobs:
             main_file = self.driver(folder, name, external)
-            commands.append([compiler, "-std=c++17", *flags, "-I", folder, main_file, f"{folder}/{name}.cpp", "-o", f"{folder}/program"])
+            commands.append([compiler, f"-std={standard}", *flags, "-I", folder, main_file, f"{folder}/{name}.cpp", "-o", f"{folder}/program"])
         self.all_clean(commands)
         for name, folder, _, _ in jobs:
             self.check_outputs(name, f"{folder}/program")
@@ -231,7 +251,7 @@ class Programs(Generated):
     SANITIZED = ["-O0", "-DBURIN_PORTABLE", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
     def test_code_of_a_cortex_m4_under_sanitizers(self):
-        self.build_and_check([(name, self.generate(name, "cortex-m4f"), False, self.SANITIZED) for name in RUN])
+        self.build_and_check([(name, self.generate(name, "cortex-m4f"), False, self.SANITIZED) for name in RUN], standard="gnu++11")
 
     def test_optimized_code_under_sanitizers(self):
         """What compilers make of it when they see through the calls: pointers that leave their arrays between them."""

@@ -75,7 +75,7 @@ class Cases {
     const char* named = std::getenv("CXX");
     const std::string compiler =
         std::string(named ? named : "g++") +
-        " -std=c++17 -O0 -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all"
+        " -std=gnu++11 -O0 -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all"
         " -Wall -Wextra -Wconversion -Wshadow -Werror";
     const std::vector<Tensor> got = program.run(std::filesystem::current_path() / "test_layers" / folder, compiler);
     REQUIRE(got.size() == program.size());

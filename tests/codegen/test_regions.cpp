@@ -86,7 +86,7 @@ int main() {{
 
   const char* named = std::getenv("CXX");
   const std::string in = fmt::format("cd '{}' && ", folder.string());
-  shell(in + fmt::format("{} -std=c++17 -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra "
+  shell(in + fmt::format("{} -std=gnu++11 -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra "
                          "-Wpedantic -Wconversion -Wshadow -Werror {}.cpp main.cpp -o run",
                          named ? named : "g++", p.name),
         folder / "messages");
