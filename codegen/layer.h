@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "compiler/ir/graph.h"
+#include "compiler/numerics/tally.h"
 #include "compiler/options.h"
 #include "compiler/program/layer_code.h"
-#include "compiler/tally.h"
 #include "targets/target.h"
 
 namespace burin {

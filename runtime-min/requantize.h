@@ -32,7 +32,7 @@ constexpr int32_t kWideLong = 4;
 /// table: how many steps a channel's table has room for.
 constexpr int kTableSteps = 255;
 
-constexpr int words_per_channel(RequantKind kind) {
+BURIN_INLINE constexpr int words_per_channel(RequantKind kind) {
   return kind == RequantKind::wide ? 7 : kind == RequantKind::table ? 2 + kTableSteps : 2;
 }
 

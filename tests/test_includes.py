@@ -1,6 +1,7 @@
 """Which folder includes which: docs/README.md lists the folders in their order, and a file includes from its own folder and those
 above it in the list only. Every folder with C++ is in the list, and headers of big libraries stay out of our headers. Kernels
-call no intrinsics of Arm's: gcc before 10 lacks them."""
+call no intrinsics of Arm's, which gcc before 10 lacks, and are BURIN_INLINE or BURIN_SHARED: -Os leaves others as functions that
+are called for what could be a constant."""
 import pathlib
 import re
 import sys
@@ -12,6 +13,7 @@ NOT_OURS = ("tests/", "tools/qemu/", "docs/")
 BIG = {"CLI/CLI.hpp": [], "gmpxx.h": ["compiler/numerics/"], "nlohmann/json.hpp": ["tools/size/measure.h"],
        "onnx/onnx_pb.h": ["compiler/onnx/"], "llvm/": []}
 INTRINSIC = re.compile(r"arm_\w+\.h|\b__(?!asm__|attribute__|builtin_(?!arm_))[a-z]\w*\s*\(")
+CALLED = re.compile(r"^\s*(?:constexpr|inline)\s+(?:explicit\s+)?\w+(?:\s+\w+)?\(", re.M)
 
 
 def folders():
@@ -42,6 +44,7 @@ def findings(files, known):
                     result.append(f"{path} includes {included}, which belongs into .cpp files")
         if mine.startswith("runtime-min"):
             result += [f"{path}: {found[0]} is not for kernels" for found in INTRINSIC.finditer(text)]
+            result += [f"{path}: '{found[0].strip()}' is not BURIN_INLINE" for found in CALLED.finditer(text)]
     return result
 
 
@@ -59,8 +62,9 @@ def main():
     faults = {f"{first}/a.h": f'#include "{last}/b.h"\n', f"{last}/c.h": "#include <CLI/CLI.hpp>\n", "nowhere/d.cpp": ""}
     assert len(findings(faults, known)) == 3, findings(faults, known)
     assert not findings({f"{last}/c.cpp": f'#include "{first}/b.h"\n#include <CLI/CLI.hpp>\n'}, known)
-    arm = {"runtime-min/a.h": '#include <arm_acle.h>\nint f(int a) { __asm__("nop"); return __smlad(a, a, __builtin_clz(a)); }\n'}
-    assert len(findings(arm, known)) == 2, findings(arm, known)
+    arm = {"runtime-min/a.h": '#include <arm_acle.h>\nint f(int a) { __asm__("nop"); return __smlad(a, a, __builtin_clz(a)); }\n'
+                              "constexpr int a = b(1);\nconstexpr int g(int a) { return a; }\n"}
+    assert len(findings(arm, known)) == 3, findings(arm, known)
 
     wrong = findings(files, known)
     print("\n".join(wrong) or f"{len(files)} files in {len(known)} folders: no include against the order")

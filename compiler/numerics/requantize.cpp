@@ -5,7 +5,7 @@
 #include <map>
 
 #include "compiler/numerics/requantize_search.h"
-#include "compiler/tally.h"
+#include "compiler/numerics/tally.h"
 
 namespace burin {
 namespace {

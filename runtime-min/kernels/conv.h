@@ -10,7 +10,7 @@ namespace burin {
 struct ConvShape {
   int32_t ih, iw, ic, oh, ow, oc, kh, kw, sh, sw, dh, dw, pt, pl, groups;
   /// Input rows that n output rows read.
-  constexpr int32_t rows(int32_t n) const { return (n - 1) * sh + (kh - 1) * dh + 1; }
+  BURIN_INLINE constexpr int32_t rows(int32_t n) const { return (n - 1) * sh + (kh - 1) * dh + 1; }
 };
 
 /// Pointers to `count` rows of an image in one piece, from row `first`; rows outside the image are null (padding).

@@ -18,7 +18,9 @@ BURIN_INLINE int32_t conv_q8_dsp_place(const ConvShape& s, int32_t ky, int32_t a
 }
 
 /// Bytes of working memory: the column, and one window of bytes where rows of a window are no multiple of four.
-constexpr int32_t conv_q8_dsp_scratch(const ConvShape& s) { return conv_q8_dsp_quads(s) * (s.ic % 4 == 0 ? 32 : 36); }
+BURIN_INLINE constexpr int32_t conv_q8_dsp_scratch(const ConvShape& s) {
+  return conv_q8_dsp_quads(s) * (s.ic % 4 == 0 ? 32 : 36);
+}
 
 /// One pixel's bytes into its place in the column.
 template <class X>

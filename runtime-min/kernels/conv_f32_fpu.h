@@ -248,6 +248,6 @@ BURIN_SHARED void conv_f32_fpu(const ConvShape& s, float lo, float hi, const flo
   }
   clamp_f32(lo, hi, y, count * s.oc);
 }
-constexpr int32_t conv_f32_fpu_scratch(const ConvShape& s) { return 16 * s.kh * s.kw * s.ic; }
+BURIN_INLINE constexpr int32_t conv_f32_fpu_scratch(const ConvShape& s) { return 16 * s.kh * s.kw * s.ic; }
 
 }  // namespace burin

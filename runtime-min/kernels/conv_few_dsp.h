@@ -14,19 +14,19 @@
 
 namespace burin {
 
-constexpr bool few_rows(const ConvShape& s) { return s.dw == 1 && s.kw * s.ic >= 4; }
+BURIN_INLINE constexpr bool few_rows(const ConvShape& s) { return s.dw == 1 && s.kw * s.ic >= 4; }
 /// Rows that the loops run over, and bytes of one.
-constexpr int32_t few_lines(const ConvShape& s) { return few_rows(s) ? s.kh : 1; }
-constexpr int32_t few_bytes(const ConvShape& s) {
+BURIN_INLINE constexpr int32_t few_lines(const ConvShape& s) { return few_rows(s) ? s.kh : 1; }
+BURIN_INLINE constexpr int32_t few_bytes(const ConvShape& s) {
   return few_rows(s) ? s.kw * s.ic : s.kh * s.kw * s.ic < 4 ? 4 : s.kh * s.kw * s.ic;
 }
 /// Where the words of a row begin.
-constexpr int32_t few_at(const ConvShape& s, int32_t word) {
+BURIN_INLINE constexpr int32_t few_at(const ConvShape& s, int32_t word) {
   return word * 4 + 4 <= few_bytes(s) ? word * 4 : few_bytes(s) - 4;
 }
-constexpr int32_t few_words(const ConvShape& s) { return (few_bytes(s) + 3) / 4; }
+BURIN_INLINE constexpr int32_t few_words(const ConvShape& s) { return (few_bytes(s) + 3) / 4; }
 /// Bytes of working memory: where the rows of a window lie, a row of padding, and copied ones.
-constexpr int32_t conv_few_q8_dsp_scratch(const ConvShape& s) {
+BURIN_INLINE constexpr int32_t conv_few_q8_dsp_scratch(const ConvShape& s) {
   return few_lines(s) * 8 + (few_lines(s) + 1) * few_bytes(s);
 }
 

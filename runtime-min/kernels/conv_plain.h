@@ -39,7 +39,7 @@ BURIN_INLINE constexpr bool plain_in_place(const ConvShape& s) {
 }
 
 /// Bytes of working memory: the windows of the pixels that are computed together.
-constexpr int32_t conv_q8_plain_scratch(const ConvShape& s) {
+BURIN_INLINE constexpr int32_t conv_q8_plain_scratch(const ConvShape& s) {
   return plain_in_place(s) ? 0 : kPlainPixels * s.kh * s.kw * (s.ic / s.groups);
 }
 
@@ -168,7 +168,7 @@ BURIN_INLINE void conv_q8_plain(const ConvShape& s, const Requant& q, int32_t x_
 }
 
 /// Bytes of working memory: where each tap of a window lies, and a pixel of padding.
-constexpr int32_t depthwise_q8_plain_scratch(const ConvShape& s) { return s.kh * s.kw * 8 + s.ic; }
+BURIN_INLINE constexpr int32_t depthwise_q8_plain_scratch(const ConvShape& s) { return s.kh * s.kw * 8 + s.ic; }
 
 /// `Channels` channels at one pixel; x: where each tap's first channel lies, w: the channels' weights for the first
 /// tap, those for the next one `step` further.

@@ -12,9 +12,9 @@
 namespace burin {
 
 /// Quads of a window of one group.
-constexpr int32_t w16_quads(const ConvShape& s) { return hs_quads(s.kh * s.kw * (s.ic / s.groups)); }
+BURIN_INLINE constexpr int32_t w16_quads(const ConvShape& s) { return hs_quads(s.kh * s.kw * (s.ic / s.groups)); }
 /// Bytes of working memory: the column, then one window of bytes.
-constexpr int32_t conv_q8_w16_dsp_scratch(const ConvShape& s) { return w16_quads(s) * 36; }
+BURIN_INLINE constexpr int32_t conv_q8_w16_dsp_scratch(const ConvShape& s) { return w16_quads(s) * 36; }
 
 /// `quads` times four activations from x on, into the column.
 template <class X>

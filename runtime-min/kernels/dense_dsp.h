@@ -10,7 +10,7 @@
 namespace burin {
 
 /// Bytes of working memory: the expanded row.
-constexpr int32_t dense_q8_dsp_scratch(const ConvShape& s) { return hs_quads(s.ic) * 8; }
+BURIN_INLINE constexpr int32_t dense_q8_dsp_scratch(const ConvShape& s) { return hs_quads(s.ic) * 8; }
 
 #if BURIN_DSP && !defined(__clang__)
 // 1 pixel x 4 filters, one quad whose weights are in r8 to r11.

@@ -13,7 +13,7 @@
 namespace burin {
 
 /// Bytes of working memory: the expanded row.
-constexpr int32_t dense_sparse_q8_dsp_scratch(const ConvShape& s) { return hs_quads(s.ic) * 8; }
+BURIN_INLINE constexpr int32_t dense_sparse_q8_dsp_scratch(const ConvShape& s) { return hs_quads(s.ic) * 8; }
 
 /// The blocks of a group of filters.
 struct SparseBlocks {

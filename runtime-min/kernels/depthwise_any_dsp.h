@@ -10,11 +10,15 @@
 namespace burin {
 
 /// Words of one padded row of one channel, as far as any output reads.
-constexpr int32_t depthwise_any_row_words(const ConvShape& s) { return ((s.ow - 1) * s.sw + s.kw) / 2 + 1; }
+BURIN_INLINE constexpr int32_t depthwise_any_row_words(const ConvShape& s) {
+  return ((s.ow - 1) * s.sw + s.kw) / 2 + 1;
+}
 /// Words of one row of weights for windows at even columns (odd = 0) or odd ones (odd = 1).
-constexpr int32_t depthwise_any_weight_words(const ConvShape& s, int32_t odd) { return (s.kw + 1 + odd) / 2; }
+BURIN_INLINE constexpr int32_t depthwise_any_weight_words(const ConvShape& s, int32_t odd) {
+  return (s.kw + 1 + odd) / 2;
+}
 /// Bytes of working memory for n rows of output.
-constexpr int32_t depthwise_any_q8_dsp_scratch(const ConvShape& s, int32_t n) {
+BURIN_INLINE constexpr int32_t depthwise_any_q8_dsp_scratch(const ConvShape& s, int32_t n) {
   return 16 * s.rows(n) * depthwise_any_row_words(s);
 }
 

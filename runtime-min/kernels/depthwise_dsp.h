@@ -12,16 +12,18 @@
 namespace burin {
 
 /// Words of one padded row of one channel: two pixels each, from column -pl to the last one that an output reads.
-constexpr int32_t depthwise_row_words(const ConvShape& s) { return ((s.ow - 1) * s.sw + s.kw + 1) / 2; }
+BURIN_INLINE constexpr int32_t depthwise_row_words(const ConvShape& s) { return ((s.ow - 1) * s.sw + s.kw + 1) / 2; }
 /// Words from a row of a strip to the one below, and from one channel's to the next one's: the four channels of a row
 /// lie together as long as offsets fit the loads.
-constexpr bool depthwise_by_rows(const ConvShape& s) { return depthwise_row_words(s) < 32; }
-constexpr int32_t depthwise_down(const ConvShape& s) { return depthwise_row_words(s) * (depthwise_by_rows(s) ? 4 : 1); }
-constexpr int32_t depthwise_next(const ConvShape& s, int32_t n) {
+BURIN_INLINE constexpr bool depthwise_by_rows(const ConvShape& s) { return depthwise_row_words(s) < 32; }
+BURIN_INLINE constexpr int32_t depthwise_down(const ConvShape& s) {
+  return depthwise_row_words(s) * (depthwise_by_rows(s) ? 4 : 1);
+}
+BURIN_INLINE constexpr int32_t depthwise_next(const ConvShape& s, int32_t n) {
   return depthwise_row_words(s) * (depthwise_by_rows(s) ? 1 : s.rows(n));
 }
 /// Bytes of working memory for n rows of output: four strips and one channel's weights.
-constexpr int32_t depthwise_q8_dsp_scratch(const ConvShape& s, int32_t n) {
+BURIN_INLINE constexpr int32_t depthwise_q8_dsp_scratch(const ConvShape& s, int32_t n) {
   return 16 * s.rows(n) * depthwise_row_words(s) + 8 * s.kh;
 }
 

@@ -160,6 +160,6 @@ BURIN_SHARED void depthwise_f32_fpu(const ConvShape& s, float lo, float hi, cons
   }
   clamp_f32(lo, hi, y, n * row);
 }
-constexpr int32_t depthwise_f32_fpu_scratch(const ConvShape& s) { return 4 * s.iw * s.ic; }
+BURIN_INLINE constexpr int32_t depthwise_f32_fpu_scratch(const ConvShape& s) { return 4 * s.iw * s.ic; }
 
 }  // namespace burin

@@ -17,13 +17,15 @@
 namespace burin {
 
 /// Bytes of working memory: where each tap of a window lies, and a pixel of padding.
-constexpr int32_t depthwise_taps_q8_dsp_scratch(const ConvShape& s) { return s.kh * s.kw * 8 + (s.ic < 4 ? 4 : s.ic); }
+BURIN_INLINE constexpr int32_t depthwise_taps_q8_dsp_scratch(const ConvShape& s) {
+  return s.kh * s.kw * 8 + (s.ic < 4 ? 4 : s.ic);
+}
 /// Words of a channel's parameters: what the sum starts from; the others.
-constexpr int32_t depthwise_taps_params(bool wide, RequantKind kind) {
+BURIN_INLINE constexpr int32_t depthwise_taps_params(bool wide, RequantKind kind) {
   return wide ? 1 + words_per_channel(kind) : hs_params(kind);
 }
 /// The first of the four channels that start at `c`: the last four overlap.
-constexpr int32_t depthwise_taps_first(const ConvShape& s, int32_t c) {
+BURIN_INLINE constexpr int32_t depthwise_taps_first(const ConvShape& s, int32_t c) {
   return c + 4 <= s.ic ? c : s.ic < 4 ? 0 : s.ic - 4;
 }
 
@@ -38,7 +40,7 @@ BURIN_INLINE uint32_t depthwise_taps_load(int32_t channels, const X* x) {
 }
 
 /// Does any window reach beyond the image?
-constexpr bool depthwise_taps_padded(const ConvShape& s) {
+BURIN_INLINE constexpr bool depthwise_taps_padded(const ConvShape& s) {
   return s.pt > 0 || s.pl > 0 || (s.oh - 1) * s.sh + (s.kh - 1) * s.dh >= s.ih ||
          (s.ow - 1) * s.sw + (s.kw - 1) * s.dw >= s.iw;
 }

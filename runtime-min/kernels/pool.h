@@ -12,7 +12,7 @@ struct PoolShape {
   int32_t ih, iw, oh, ow, c, kh, kw, sh, sw, dh, dw, pt, pl;
   bool include_pad;
   /// Input rows that n output rows read.
-  constexpr int32_t rows(int32_t n) const { return (n - 1) * sh + (kh - 1) * dh + 1; }
+  BURIN_INLINE constexpr int32_t rows(int32_t n) const { return (n - 1) * sh + (kh - 1) * dh + 1; }
 };
 
 /// Calls f(pixel) with a pointer to the c channels of each cell of the window of output (oy, ox) that is inside the

@@ -6,7 +6,7 @@
 namespace burin {
 
 /// Sums of a window are sure to fit 16 bits.
-constexpr bool pool_fits_halves(const PoolShape& s) { return s.kh * s.kw <= 255; }
+BURIN_INLINE constexpr bool pool_fits_halves(const PoolShape& s) { return s.kh * s.kw <= 255; }
 
 /// As average_pool_q8_ref, for channels that are a multiple of four and windows for which pool_fits_halves.
 template <class X, class Y>

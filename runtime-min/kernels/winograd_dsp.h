@@ -21,17 +21,17 @@
 namespace burin {
 
 /// Words of one of the 16 places: two channels of four tiles each, then the sums of four tiles x two filters.
-constexpr int32_t winograd_place(int32_t ic) { return ic * 2 + 8; }
+BURIN_INLINE constexpr int32_t winograd_place(int32_t ic) { return ic * 2 + 8; }
 /// Words for one row of four neighbouring tiles of four channels, transformed down the columns: 4 x 10, even channels
 /// and odd ones.
 constexpr int32_t kWinogradColumns = 80;
 /// Bytes of working memory.
-constexpr int32_t winograd_q8_dsp_scratch(const ConvShape& s) {
+BURIN_INLINE constexpr int32_t winograd_q8_dsp_scratch(const ConvShape& s) {
   return 4 * (kWinogradColumns + 16 * winograd_place(s.ic));
 }
 /// Words of `filters` transformed ones.
-constexpr int32_t winograd_words(int32_t ic, int32_t filters) { return (filters + 1) / 2 * 16 * ic; }
-constexpr int32_t winograd_q8_w8_dsp_scratch(const ConvShape& s, int32_t block) {
+BURIN_INLINE constexpr int32_t winograd_words(int32_t ic, int32_t filters) { return (filters + 1) / 2 * 16 * ic; }
+BURIN_INLINE constexpr int32_t winograd_q8_w8_dsp_scratch(const ConvShape& s, int32_t block) {
   return winograd_q8_dsp_scratch(s) + 4 * winograd_words(s.ic, block);
 }
 

@@ -13,12 +13,12 @@
 namespace burin {
 
 /// Filters of one block: fewer of many channels, for their transforms are in working memory.
-constexpr int32_t winograd_filters(int32_t ic) { return ic <= 64 ? 16 : 8; }
+BURIN_INLINE constexpr int32_t winograd_filters(int32_t ic) { return ic <= 64 ? 16 : 8; }
 
 /// Where things are in scratch, in floats.
 struct WinogradScratch {
   int32_t filters, patch, input, sums, zeros, end;
-  constexpr explicit WinogradScratch(int32_t ic)
+  BURIN_INLINE constexpr explicit WinogradScratch(int32_t ic)
       : filters(0),
         patch(16 * winograd_filters(ic) * ic),
         input(patch + 16 * ic),
@@ -26,7 +26,7 @@ struct WinogradScratch {
         zeros(sums + 64 * winograd_filters(ic)),
         end(zeros + winograd_filters(ic)) {}
 };
-constexpr int32_t winograd_f32_fpu_scratch(const ConvShape& s) { return 4 * WinogradScratch(s.ic).end; }
+BURIN_INLINE constexpr int32_t winograd_f32_fpu_scratch(const ConvShape& s) { return 4 * WinogradScratch(s.ic).end; }
 
 /// Four values or their four combinations by B'.
 struct Winograd4 {

@@ -15,7 +15,7 @@ BURIN_INLINE constexpr int32_t mve_winograd_filters(const ConvShape& s) {
 /// Where things are in scratch, in floats.
 struct MveWinogradScratch {
   int32_t filters, patch, input, sums, zeros, end;
-  constexpr MveWinogradScratch(int32_t ic, int32_t together)
+  BURIN_INLINE constexpr MveWinogradScratch(int32_t ic, int32_t together)
       : filters(0),
         patch(16 * together * ic),
         input(patch + 16 * ic),

@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <ctime>
 
+#include "compiler/numerics/tally.h"
 #include "compiler/onnx/tensor_proto.h"
-#include "compiler/tally.h"
 #include "tools/burin/driver.h"
 
 using namespace burin;

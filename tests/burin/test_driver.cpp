@@ -7,8 +7,8 @@
 
 #include "codegen/layers/conv.h"
 #include "codegen/layers/reference.h"
+#include "compiler/numerics/tally.h"
 #include "compiler/onnx/tensor_proto.h"
-#include "compiler/tally.h"
 #include "tests/catch.h"
 #include "tests/onnx/builder.h"
 
