@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "compiler/text.h"
@@ -17,7 +18,7 @@ std::string headline(const Diagnostic& d) {
   std::string s;
   if (!d.node.empty()) s += fmt::format("node '{}'{}: ", d.node, d.op.empty() ? "" : fmt::format(" ({})", d.op));
   s += d.message;
-  if (!d.code.empty()) s += fmt::format(" [{}]", d.code);
+  if (d.code != "") s += fmt::format(" [{}]", d.code.text());
   return printable(s);
 }
 
@@ -36,12 +37,25 @@ std::string escape_github(std::string_view text, bool property = false) {
 
 }  // namespace
 
+const std::vector<DiagnosticInfo>& all_diagnostics() {
+  static const std::vector<DiagnosticInfo> all = {
+#define BURIN_DIAGNOSTIC(id, meaning, fix) {id, meaning, fix},
+#include "compiler/diagnostics.inc"
+#undef BURIN_DIAGNOSTIC
+  };
+  return all;
+}
+
+const DiagnosticInfo* find_diagnostic(std::string_view id) {
+  const auto it = std::ranges::find(all_diagnostics(), id, &DiagnosticInfo::id);
+  return it == all_diagnostics().end() ? nullptr : &*it;
+}
+
 std::string format(const Diagnostic& d, std::string_view file, DiagnosticStyle style) {
   switch (style) {
     case DiagnosticStyle::json: {
-      const nlohmann::json j = {{"file", file},  {"severity", word(d.severity)}, {"node", d.node},
-                                {"op", d.op},    {"message", d.message},         {"code", d.code},
-                                {"hint", d.hint}};
+      const nlohmann::json j = {{"file", file},         {"severity", word(d.severity)}, {"node", d.node}, {"op", d.op},
+                                {"message", d.message}, {"code", d.code.text()},        {"hint", d.hint}};
       return j.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
     }
     case DiagnosticStyle::github: {

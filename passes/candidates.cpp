@@ -55,9 +55,9 @@ Candidates candidates(Graph& g, const Context& ctx) {
     std::vector<const Kernel*> serves;
     std::vector<Work> works;
     std::vector<Cost> cost;
-    auto refuse = [&](const std::string& what, std::string_view code, const std::string& hint) {
-      errors.push_back({Diagnostic::Severity::error, what + onnx_origin(n), std::string(code), hint, n.name,
-                        std::string(name(n.op))});
+    auto refuse = [&](const std::string& what, DiagnosticId code, const std::string& hint) {
+      errors.push_back(
+          {Diagnostic::Severity::error, what + onnx_origin(n), code, hint, n.name, std::string(name(n.op))});
     };
     try {
       for (const Kernel& k : kernels()) {

@@ -74,32 +74,6 @@ constexpr OperatorAdvice kOperators[] = {
     {"*", "*", "export the model with ONNX's own operators, or with a function of those for it (ModelProto.functions)"},
 };
 
-struct CodeAdvice {
-  std::string_view code, advice;
-};
-constexpr CodeAdvice kCodes[] = {
-    {"unsupported-type",
-     "export the model in float32 (PyTorch: model.float()), or quantize it to int8 or uint8; indices are int32 or "
-     "int64"},
-    {"unsupported-attribute", "change the layer, or write it with operators of which `burin ops` tells"},
-    {"unsupported-shape", "split or reshape the tensor so that it has fewer axes"},
-    {"unsupported-output", "remove what reads it, or cut the model there (onnx.utils.extract_model)"},
-    {"unsupported-quantization",
-     "quantize activations with one scale per tensor and weights with one per output channel"},
-    {"dynamic-value", "export the model with fixed shapes, so that this is a constant of the file"},
-    {"dynamic-shape", "export the model with fixed shapes, so that this is a constant of the file"},
-    {"dynamic-quantization", "quantize the model statically: scales and zero points must be constants of the file"},
-    {"dynamic-control-flow",
-     "compute both branches and select (PyTorch: torch.where), or export each branch as a model of its own and choose "
-     "in "
-     "the firmware"},
-    {"invalid-model", "onnx.checker.check_model(model, full_check=True) may say more; export the model again"},
-    {"type-mismatch", "the file contradicts itself: export the model again"},
-    {"undefined-value", "the file is incomplete: export the model again"},
-    {"duplicate-name", "the file contradicts itself: export the model again"},
-    {"cycle", "the file contradicts itself: export the model again"},
-};
-
 /// Whether `pattern` (a word that may end in "*", or have one inside) stands for `name`.
 bool matches(std::string_view pattern, std::string_view name) {
   const size_t star = pattern.find('*');
@@ -123,11 +97,6 @@ std::string_view advice_for_operator(std::string_view domain, std::string_view o
   return std::ranges::find_if(kOperators,
                               [&](const OperatorAdvice& a) { return matches(a.domain, domain) && names(a.ops, op); })
       ->advice;
-}
-
-std::string_view advice_for_code(std::string_view code) {
-  const auto* it = std::ranges::find(kCodes, code, &CodeAdvice::code);
-  return it == std::end(kCodes) ? "" : it->advice;
 }
 
 }  // namespace burin

@@ -13,7 +13,7 @@
 namespace burin {
 namespace {
 
-constexpr const char* kCode = "invalid-binding";
+constexpr DiagnosticId kCode = "invalid-binding";
 
 std::vector<std::string_view> split(std::string_view text) {
   std::vector<std::string_view> parts;

@@ -12,7 +12,7 @@ namespace burin {
 namespace fs = std::filesystem;
 namespace {
 
-std::string read_range(const fs::path& path, int64_t offset, int64_t length, const char* code) {
+std::string read_range(const fs::path& path, int64_t offset, int64_t length, DiagnosticId code) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw OpError(fmt::format("cannot read '{}': {}", path.string(), std::strerror(errno)), code);
   std::string bytes(size_t(length), '\0');
@@ -30,7 +30,7 @@ bool inside(const fs::path& folder, const fs::path& path) {
 }  // namespace
 
 std::string read_file(const std::string& path) {
-  constexpr const char* code = "unreadable-file";
+  constexpr DiagnosticId code = "unreadable-file";
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) throw OpError("no such file", code);
@@ -42,7 +42,7 @@ std::string read_file(const std::string& path) {
 }
 
 std::string read_external(const std::string& folder, const std::string& location, int64_t offset, int64_t length) {
-  constexpr const char* code = "external-data";
+  constexpr DiagnosticId code = "external-data";
   auto refuse = [&](std::string_view why) {
     throw OpError(fmt::format("external data '{}' {}", location, why), code,
                   "external data must lie beside the model or in a folder below it");

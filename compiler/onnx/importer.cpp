@@ -86,7 +86,7 @@ void ModelImporter::fail(const OpError& e, const Scope* scope, const onnx::NodeP
   std::string op = node ? node->op_type() : "";
   if (node && !plain_domain(node->domain()).empty()) op = node->domain() + "." + op;
   errors_.push_back(e.at(node ? scope->prefix + label(*node) : "", op));
-  if (errors_.back().hint.empty()) errors_.back().hint = advice_for_code(e.code());
+  if (errors_.back().hint.empty()) errors_.back().hint = find_diagnostic(e.code().text())->fix;
 }
 
 std::vector<std::string> ModelImporter::inputs_behind(ValueId v) const {
@@ -102,7 +102,7 @@ std::vector<std::string> ModelImporter::inputs_behind(ValueId v) const {
 
 /// An error about a value that is not known says which inputs would make it known.
 OpError ModelImporter::with_hint(const OpError& e, const OnnxNode& node) {
-  if (!e.code().starts_with("dynamic")) return e;
+  if (!e.code().text().starts_with("dynamic")) return e;
   std::set<std::string> behind;
   for (size_t i : node.unknown_inputs())
     for (const std::string& name : inputs_behind(node.input(i))) behind.insert(name);

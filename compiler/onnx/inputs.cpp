@@ -53,8 +53,8 @@ class Resolver {
   Resolver(std::vector<Declared>& inputs, std::vector<std::string>& notes, std::vector<Diagnostic>& errors)
       : inputs_(inputs), notes_(notes), errors_(errors) {}
 
-  void fail(std::string message, std::string code, std::string hint = "") {
-    errors_.push_back({Diagnostic::Severity::error, std::move(message), std::move(code), std::move(hint), "", ""});
+  void fail(std::string message, DiagnosticId code, std::string hint = "") {
+    errors_.push_back({Diagnostic::Severity::error, std::move(message), code, std::move(hint), "", ""});
   }
 
   Declared* find(std::string_view name) {

@@ -14,7 +14,7 @@
 namespace burin {
 namespace {
 
-constexpr const char* kNotOnnx = "not-onnx";
+constexpr DiagnosticId kNotOnnx = "not-onnx";
 
 /// Files that people give by mistake, told by how they begin.
 std::string_view advice(std::string_view bytes) {

@@ -57,8 +57,8 @@ TEST_CASE("text that a terminal would obey is escaped") {
   CHECK(printable("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
   CHECK(printable("a\xe2\x80") == "a\\xe2\\x80");
   CHECK(printable_lines("a\tb\n\x1b") == "a\tb\n\\u001b");
-  const Diagnostic d{Diagnostic::Severity::error, "no \x1b[2J", "x", "hint\xe2\x80\xae", "n\n1", "Op"};
+  const Diagnostic d{Diagnostic::Severity::error, "no \x1b[2J", "limit", "hint\xe2\x80\xae", "n\n1", "Op"};
   CHECK(format(d, "m\x07.onnx", DiagnosticStyle::text) ==
-        "m\\u0007.onnx: error: node 'n\\n1' (Op): no \\u001b[2J [x]\nm\\u0007.onnx: note: hint\\u202e\n");
+        "m\\u0007.onnx: error: node 'n\\n1' (Op): no \\u001b[2J [limit]\nm\\u0007.onnx: note: hint\\u202e\n");
   CHECK(format(d, "m", DiagnosticStyle::github).find_first_of("\x1b\x07\xe2") == std::string::npos);
 }

@@ -59,7 +59,7 @@ bool compiles(const std::string& bytes) {
     return true;
   } catch (const ModelError& e) {
     for (const Diagnostic& d : e.diagnostics())
-      if (d.code.empty() || d.message.empty()) throw std::logic_error("an error without code: " + d.message);
+      if (d.code == "" || d.message.empty()) throw std::logic_error("an error without code: " + d.message);
     return false;
   }
 }

@@ -120,7 +120,7 @@ Outcome run_test(const fs::path& folder) {
     return {Outcome::pass, fmt::format("{} data sets", sets.size())};
   } catch (const ModelError& e) {
     const Diagnostic& d = e.diagnostics()[0];
-    return {Outcome::skip, fmt::format("{}: {} [{}]", d.op, d.message, d.code)};
+    return {Outcome::skip, fmt::format("{}: {} [{}]", d.op, d.message, d.code.text())};
   } catch (const std::exception& e) {
     return {Outcome::fail, e.what()};
   }

@@ -349,7 +349,7 @@ TEST_CASE("files that are no models", "[onnx]") {
   Folder folder;
   auto code = [&](const std::string& path) {
     const auto e = errors_of([&] { read_model(path, {}); });
-    return e.size() == 1 ? e[0].code : "none";
+    return e.size() == 1 ? std::string(e[0].code) : "none";
   };
   CHECK(code(folder / "missing.onnx") == "unreadable-file");
   CHECK(code(folder / "") == "unreadable-file");

@@ -173,10 +173,11 @@ int check_budget(const Compiled& c, const ModelOptions& o) {
   const int64_t budget = parse_bytes(o.budget_flash);
   const Flash f = flash_of(c);
   if (f.bytes() <= budget) return result;
-  const std::string how = f.compiled
-                              ? "estimated: compiled but not linked"
-                              : fmt::format("estimated: code by a rule of thumb, as {} is not installed or fails",
-                                            c.context.target->compiler);
+  const std::string how = f.compiled ? "estimated: compiled but not linked"
+                                     : fmt::format(
+                                           "estimated: code by a rule of thumb, as {} is not installed or fails, see "
+                                           "'burin doctor'",
+                                           words(c.context.target->compiler)[0]);
   print_error(
       "{}: error: the model takes {} bytes of flash (code {} + weights {}; {}), {} more than --budget-flash {} "
       "[over-budget]\n",

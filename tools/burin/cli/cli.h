@@ -51,6 +51,9 @@ void add_model_options(CLI::App& app, ModelOptions& o);
 /// What can be said of the options before any file is read: fills in o.options. Throws UsageError.
 void check_options(ModelOptions& o);
 
+/// Throws UsageError naming those that there are.
+const Target& known_target(const std::string& name);
+
 /// compile() of the file and options that the command line names. `bind` joins what --bind says. Throws UsageError too.
 Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind = {});
 /// The same; where the code as compiled exceeds --budget-flash, with kernels exchanged until it fits, if it can be
@@ -85,6 +88,8 @@ void add_ops(CLI::App& app, int& result);
 void add_targets(CLI::App& app, int& result);
 void add_size(CLI::App& app, int& result);
 void add_diff(CLI::App& app, int& result);
+void add_doctor(CLI::App& app, int& result);
+void add_diagnostics(CLI::App& app, int& result);
 void add_later_verbs(CLI::App& app, int& result);
 
 }  // namespace burin

@@ -11,6 +11,7 @@
 #include "tools/burin/cli/cli.h"
 #include "tools/burin/cli/output.h"
 #include "tools/burin/cli/report.h"
+#include "tools/burin/cli/tool_list.h"
 #include "tools/size/measure.h"
 
 namespace burin {
@@ -133,12 +134,17 @@ void print_diagnostic(const Diagnostic& d, const std::string& file, DiagnosticSt
 }
 
 int explain_exception(const std::string& file, DiagnosticStyle style) {
-  auto say = [&](const std::string& message, std::string_view code, const std::string& hint = "") {
-    print_diagnostic({Diagnostic::Severity::error, message, std::string(code), hint, "", ""}, file, style);
+  auto say = [&](const std::string& message, DiagnosticId code, const std::string& hint = "") {
+    print_diagnostic({Diagnostic::Severity::error, message, code, hint, "", ""}, file, style);
   };
   auto plain = [](const std::exception& e, Exit code) {
     print_error("burin: error: {}\n", e.what());
     return code;
+  };
+  auto tool = [&](const std::exception& e) {
+    plain(e, kToolMissing);
+    print_error("burin: note: {}\n", kAskDoctor);
+    return kToolMissing;
   };
   try {
     throw;
@@ -153,9 +159,9 @@ int explain_exception(const std::string& file, DiagnosticStyle style) {
   } catch (const SizeError& e) {
     return plain(e, kUsage);
   } catch (const ToolError& e) {
-    return plain(e, kToolMissing);
+    return tool(e);
   } catch (const SizeUnsupported& e) {
-    return plain(e, kToolMissing);
+    return tool(e);
   } catch (const fs::filesystem_error& e) {
     say(fmt::format("'{}': {}", e.path1().string(), e.code().message()), "file-system");
     return kModelError;
@@ -243,10 +249,14 @@ void check_options(ModelOptions& o) {
   if (!o.budget_ram.empty()) o.options.budget_ram = parse_bytes(o.budget_ram);
   if (!o.budget_flash.empty()) o.options.budget_flash = parse_bytes(o.budget_flash);
   check_reports(o);
-  if (find_target(o.target)) return;
+  known_target(o.target);
+}
+
+const Target& known_target(const std::string& name) {
+  if (const Target* t = find_target(name)) return *t;
   std::string names;
   for (const Target& t : targets()) names += (names.empty() ? "" : ", ") + t.name;
-  throw UsageError(fmt::format("there is no target '{}'; there are {}", o.target, names));
+  throw UsageError(fmt::format("there is no target '{}'; there are {}", name, names));
 }
 
 Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind) {

@@ -159,7 +159,7 @@ static bool holds(const std::string& path, const SourceText& text) {
     held.resize(part.size());
     same = bool(f.read(held.data(), std::streamsize(part.size()))) && held == part;
   });
-  return same && f.peek() == f.eof();
+  return same && f.peek() == std::ifstream::traits_type::eof();
 }
 
 void write_file(const std::string& path, const SourceText& text) {

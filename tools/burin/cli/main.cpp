@@ -13,8 +13,8 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::help);
   int result = kOk;
-  for (auto* add :
-       {add_compile, add_analyze, add_verify, add_profile, add_ops, add_targets, add_size, add_diff, add_later_verbs})
+  for (auto* add : {add_compile, add_analyze, add_verify, add_profile, add_ops, add_targets, add_size, add_diff,
+                    add_doctor, add_diagnostics, add_later_verbs})
     add(app, result);
   try {
     app.parse(argc, argv);

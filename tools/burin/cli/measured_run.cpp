@@ -5,6 +5,7 @@
 
 #include "codegen/names.h"
 #include "tools/burin/cli/process.h"
+#include "tools/burin/cli/tool_list.h"
 #include "tools/profile/cycles.h"
 #include "tools/size/disassembler.h"
 
@@ -41,8 +42,11 @@ MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor
         marks.functions.push_back(s.address);
     return marks;
   });
-  if (run.executed.empty())
-    throw ToolError("this QEMU counts no instructions: its plugins, a C compiler or nm are missing");
+  if (run.executed.empty()) {
+    for (const char* names : {kCounterCompiler, kSymbolLister})
+      if (find_program(words(names)).empty()) throw ToolError("instructions cannot be counted: " + missing_tool(names));
+    throw ToolError("this QEMU counts no instructions: it was built without plugins, or the C compiler fails");
+  }
   r.stack = run.stack;
   r.outputs = run.outputs;
 
@@ -64,10 +68,8 @@ MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor
   CycleModel cycles;
   if (t.key("mca").empty()) {
     cycles = table_cycles(t, all);
-  } else if (const std::string mca = find_program({"llvm-mca-19", "llvm-mca-18", "llvm-mca-17", "llvm-mca-16",
-                                                   "llvm-mca-15", "llvm-mca-14", "llvm-mca"});
-             mca.empty()) {
-    r.note = "cycles are not estimated: llvm-mca is not installed (package llvm)";
+  } else if (const std::string mca = find_program(words(kCycleEstimator)); mca.empty()) {
+    r.note = "cycles are not estimated: " + missing_tool(kCycleEstimator);
   } else {
     const TemporaryFolder folder;
     cycles = mca_cycles(t, all, mca, folder.file("blocks.s"), run_tool);

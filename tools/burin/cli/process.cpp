@@ -13,6 +13,7 @@
 
 #include "tools/burin/cli/cli.h"
 #include "tools/burin/cli/files.h"
+#include "tools/burin/cli/tool_list.h"
 
 namespace burin {
 
@@ -23,13 +24,17 @@ std::vector<std::string> words(const std::string& text) {
   return r;
 }
 
-std::string find_program(const std::vector<std::string>& names) {
+std::string program_path(const std::string& name) {
   const char* path = std::getenv("PATH");
-  for (const std::string& name : names) {
-    std::istringstream folders(path ? path : "");
-    for (std::string folder; std::getline(folders, folder, ':');)
-      if (access((folder + "/" + name).c_str(), X_OK) == 0) return name;
-  }
+  std::istringstream folders(path ? path : "");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (const std::string file = folder + "/" + name; access(file.c_str(), X_OK) == 0) return file;
+  return "";
+}
+
+std::string find_program(const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (!program_path(name).empty()) return name;
   return "";
 }
 
@@ -77,7 +82,7 @@ ProcessResult run_process(const std::vector<std::string>& argv, double seconds, 
   running_child(0);
   r.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (r.exit_code == 127 && find_program({argv[0]}).empty() && argv[0].find('/') == std::string::npos)
-    throw ToolError(argv[0] + " is not installed; tools/setup installs it");
+    throw ToolError(missing_tool(argv[0]));
   return r;
 }
 

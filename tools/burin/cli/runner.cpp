@@ -13,6 +13,7 @@
 #include "codegen/writer.h"
 #include "compiler/embedded.h"
 #include "tools/burin/cli/process.h"
+#include "tools/burin/cli/tool_list.h"
 
 namespace burin {
 namespace {
@@ -101,9 +102,7 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
 
 std::string program(const std::string& names, const std::string& target) {
   const std::string found = find_program(words(names));
-  if (found.empty())
-    throw ToolError(
-        fmt::format("no compiler for {}: '{}' is not installed; tools/setup installs it", target, words(names)[0]));
+  if (found.empty()) throw ToolError(fmt::format("no compiler for {}: {}", target, missing_tool(names)));
   return found;
 }
 
@@ -152,6 +151,18 @@ std::string build_object(const Compiled& c, const TemporaryFolder& folder) {
   return object;
 }
 
+void try_compiler(const Target& t) {
+  const TemporaryFolder folder;
+  const auto base = std::ranges::find(embedded_files(), "runtime-min/base.h", &EmbeddedFile::path);
+  write_file(folder.file("base.h"), base->text);
+  write_file(folder.file("probe.cpp"),
+             fmt::format("#include \"base.h\"\n#if !({})\n#error \"the flags do not give {}\"\n#endif\n",
+                         t.guard.empty() ? "1" : t.guard, t.name));
+  folder.file("probe.o");
+  must(folder,
+       joined({{program(t.compiler, t.name)}, words(t.flags), words(kFlags), {"-c", "probe.cpp", "-o", "probe.o"}}));
+}
+
 RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs, bool host,
                         const MarkFunctions& mark) {
   const Target& t = host ? *find_target("host") : *c.context.target;
@@ -194,15 +205,13 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
   std::vector<std::string> argv{elf};
   const std::string counts = folder.file("counts.txt");
   if (!host) {
-    if (find_program({t.key("qemu-binary")}).empty())
-      throw ToolError(fmt::format("'{}' is not installed; tools/setup installs it", t.key("qemu-binary")));
+    if (find_program({t.key("qemu-binary")}).empty()) throw ToolError(missing_tool(t.key("qemu-binary")));
     argv = joined({{t.key("qemu-binary"), "-M", t.qemu},
                    words(t.key("qemu-args")),
                    {"-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=out",
                     "-semihosting-config", "enable=on,target=native,chardev=out", "-kernel", elf}});
     // The plugin that counts instructions is an addition: without a C compiler or plugins the run is as good.
-    const std::string cc = find_program({"cc", "gcc", "clang"}),
-                      nm = find_program({"nm", "llvm-nm", "arm-none-eabi-nm"});
+    const std::string cc = find_program(words(kCounterCompiler)), nm = find_program(words(kSymbolLister));
     if (!cc.empty() && !nm.empty() &&
         run_process(
             {cc, "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-o", folder.file("roi.so"), folder.file("roi.c")})

@@ -41,4 +41,7 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
 /// measured with: its path. Throws ToolError.
 std::string build_object(const Compiled& c, const TemporaryFolder& folder);
 
+/// Compiles next to nothing for the target, with its flags. Throws ToolError as build_object does.
+void try_compiler(const Target& t);
+
 }  // namespace burin
