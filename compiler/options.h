@@ -26,6 +26,7 @@ struct Options {
   ModelLimits limits;
   std::optional<int64_t> budget_ram;    // bytes of arena and state
   std::optional<int64_t> budget_flash;  // bytes of code and weights
+  std::string cflags;                   // more flags where the tool itself compiles what it generated
 };
 
 }  // namespace burin

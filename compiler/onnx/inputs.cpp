@@ -177,9 +177,10 @@ std::vector<ModelInput> resolve_inputs(const onnx::GraphProto& graph, const Read
       r.fail(fmt::format("--bind {}: {}", name, e.what()), e.code(), e.hint());
     }
   };
-  for (const auto& [name, value] : options.bind) bind(name, [&](const Declared&) { return value; });
-  for (const auto& [name, text] : options.bind_text)
-    bind(name, [&](const Declared& d) {
+  for (const auto& b : options.bind) bind(b.first, [&](const Declared&) { return b.second; });
+  for (const auto& b : options.bind_text)
+    bind(b.first, [&](const Declared& d) {
+      const std::string& text = b.second;
       if (!d.has_shape && !names_a_file(text))
         throw OpError("the input has no shape, so the value must come from a file", "invalid-binding");
       return parse_binding(text, {d.dtype, d.shape, {}});

@@ -107,6 +107,9 @@ void add_model_options(CLI::App& app, ModelOptions& o) {
   app.add_option("--budget-ram", o.budget_ram, "most bytes of arena and state (K = 1024)");
   app.add_option("--budget-flash", o.budget_flash,
                  "most bytes of code and weights, estimated before linking; 'burin size' knows them exactly");
+  app.add_option("--cflags", o.options.cflags,
+                 "more flags for the compiler that builds the generated code to measure or run it, after -O2 and the "
+                 "core's own: --cflags=-Os");
   app.add_option("--report", o.reports, "FILE.json or FILE.html: facts of every layer and buffer")
       ->allow_extra_args(false);
   app.add_option("--dump-dir", o.dump_dir, "folder for the graph after each pass");

@@ -146,8 +146,11 @@ std::string build_object(const Compiled& c, const TemporaryFolder& folder) {
   const std::string name = c.program.name, object = folder.file("model.o");
   write_file(folder.file(name + ".h"), c.module.header);
   write_file(folder.file(name + ".cpp"), c.module.source);
-  must(folder,
-       joined({{program(t.compiler, t.name)}, words(t.flags), words(kFlags), {"-c", name + ".cpp", "-o", "model.o"}}));
+  must(folder, joined({{program(t.compiler, t.name)},
+                       words(t.flags),
+                       words(kFlags),
+                       words(c.context.options.cflags),
+                       {"-c", name + ".cpp", "-o", "model.o"}}));
   return object;
 }
 
@@ -190,6 +193,7 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
     must(folder, joined({{compiler},
                          words(t.flags),
                          words(kFlags),
+                         words(c.context.options.cflags),
                          host ? std::vector<std::string>{"-DBURIN_PORTABLE"} : std::vector<std::string>{},
                          {"-I", ".", "-c", s, "-o", objects.back()}}));
   }
