@@ -17,7 +17,7 @@ for level in "" -Os; do
   for target in cortex-m0plus cortex-m4f cortex-m55; do
     for model in sine_int8 sine_f32 digits_int8 digits_f32; do
       report=$work/$model-$target$level.json
-      "$burin" profile "$here/../models/$model/model.onnx" --target $target --name "${model}_${target//-/_}" --cflags="$level" \
+      "$burin" profile "$here/../models/$model/model.onnx" --target $target --name "${model}_${target//-/_}" ${level:+--cflags="$level"} \
         --data "$here/../models/$model/test_data_set_0" --format json >"$report" 2>"$work/log" || { rc=$?; cat "$work/log" >&2; exit $rc; }
       reports+=("$report")
     done
