@@ -200,11 +200,9 @@ BURIN_INLINE void depthwise_outputs(const ConvShape& s, const Requant& q, int32_
                                     const uint32_t* w, const int32_t* params, Y* y) {
   int32_t a[kDepthwiseBlock];
   depthwise_sums(s, count, p, depthwise_down(s), w, params[0], a);
-  const int32_t multiplier = params[1];  // before anything is stored, for all the compiler knows into the parameters
+  const int32_t multiplier = params[1];
   BURIN_UNROLL
-  for (int32_t k = 0; k < count; ++k)
-    y[k * s.oc] =
-        q.kind == RequantKind::shift8 ? Y(requantize_shift8(q, a[k], multiplier)) : hs_store<Y>(q, params + 1, a[k]);
+  for (int32_t k = 0; k < count; ++k) y[k * s.oc] = hs_store<Y>(q, multiplier, params + 1, a[k]);
 }
 
 // The same for all layers, whatever their shapes (--optimize size). Windows three high, shift8, hs_whole.

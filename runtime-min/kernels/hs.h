@@ -65,6 +65,12 @@ BURIN_INLINE Y hs_store(const Requant& q, const int32_t* rest, int32_t acc) {
   return Y(requantize(q, rest, acc >> 8));
 }
 
+/// The same where rest[0] was read before anything is stored, for all the compiler knows into the parameters.
+template <class Y>
+BURIN_INLINE Y hs_store(const Requant& q, int32_t multiplier, const int32_t* rest, int32_t acc) {
+  return q.kind == RequantKind::shift8 ? Y(requantize_shift8(q, acc, multiplier)) : hs_store<Y>(q, rest, acc);
+}
+
 /// One filter, one pixel: t and u of a quad lie `step` words apart from each other, quads 2 * step.
 BURIN_INLINE int32_t hs_dot(const uint32_t* w, int32_t w_step, const uint32_t* column, int32_t step, int32_t quads,
                             int32_t acc) {

@@ -191,15 +191,16 @@ BURIN_INLINE void winograd_outputs(const ConvShape& s, const Requant& q, const i
     bottom[x] = m1 - m2 - m3;
   }
   const uint32_t first = uint32_t(params[0]);
+  const int32_t multiplier = params[1];
   const int32_t a = int32_t(first + ((top[0] + top[1] + top[2]) << 6)),
                 b = int32_t(first + ((top[1] - top[2] - top[3]) << 6));
   const int32_t c = int32_t(first + ((bottom[0] + bottom[1] + bottom[2]) << 6)),
                 d = int32_t(first + ((bottom[1] - bottom[2] - bottom[3]) << 6));
   const int32_t below = s.ow * s.oc;
-  y[0] = hs_store<Y>(q, params + 1, a);
-  if (width > 1) y[s.oc] = hs_store<Y>(q, params + 1, b);
-  if (height > 1) y[below] = hs_store<Y>(q, params + 1, c);
-  if (height > 1 && width > 1) y[below + s.oc] = hs_store<Y>(q, params + 1, d);
+  y[0] = hs_store<Y>(q, multiplier, params + 1, a);
+  if (width > 1) y[s.oc] = hs_store<Y>(q, multiplier, params + 1, b);
+  if (height > 1) y[below] = hs_store<Y>(q, multiplier, params + 1, c);
+  if (height > 1 && width > 1) y[below + s.oc] = hs_store<Y>(q, multiplier, params + 1, d);
 }
 
 /// n rows of `filters` of the s.oc outputs: the first one's at y.
