@@ -11,7 +11,7 @@ namespace {
 
 using namespace test;
 using A = onnx::AttributeProto;
-constexpr int F = 1, I8 = 3, I64 = 7, BOOL = 9;
+constexpr int F = 1, I8 = 3, I64 = 7;
 
 /// y = relu(x), x of `dims`.
 Builder relu(const std::vector<Dim>& dims) {
