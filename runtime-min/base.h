@@ -35,8 +35,12 @@
 /// A function that all layers share: where a run-time shape costs little, so that its code is there once.
 #define BURIN_SHARED __attribute__((noinline)) inline
 
-/// Before a loop of few, constant iterations whose body must see the index as a constant.
-#if defined(__clang__)
+/// Before a loop of few, constant iterations whose body must see the index as a constant. clang does so by itself but
+/// for size; functions of run-time shapes keep their loops.
+#if defined(__clang__) && defined(__OPTIMIZE_SIZE__)
+#pragma clang diagnostic ignored "-Wpass-failed"
+#define BURIN_UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__clang__)
 #define BURIN_UNROLL
 #else
 #define BURIN_UNROLL _Pragma("GCC unroll 16")

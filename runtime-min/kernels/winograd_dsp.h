@@ -102,8 +102,11 @@ BURIN_INLINE uint32_t* winograd_place_sums(int32_t ic, const uint32_t*& w, uint3
   return c;
 #else
   int32_t a[4] = {}, b[4] = {};
-  for (; c != stop; c += 4, w += 2)
+  for (; c != stop; c += 4, w += 2) {
+    BURIN_UNROLL
     for (int32_t k = 0; k < 4; ++k) a[k] = smlad(w[0], c[k], a[k]), b[k] = smlad(w[1], c[k], b[k]);
+  }
+  BURIN_UNROLL
   for (int32_t k = 0; k < 4; ++k) c[k] = uint32_t(a[k]), c[4 + k] = uint32_t(b[k]);
   return c + 8;
 #endif
