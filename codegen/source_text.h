@@ -15,13 +15,12 @@ class SourceText {
   SourceText() = default;
   SourceText(std::string text) { add(std::move(text)); }
   SourceText(std::string_view text) : SourceText(std::string(text)) {}
-  SourceText(const char* text) : SourceText(std::string(text)) {}
 
   void add(std::string text) { pieces_.emplace_back(std::move(text)); }
   /// The numbers as spell() writes them.
   void add(Constant array) { pieces_.emplace_back(std::move(array)); }
   void add(const SourceText& other) { pieces_.insert(pieces_.end(), other.pieces_.begin(), other.pieces_.end()); }
-  /// Hands the text to `to`, one part after the other, none of them large.
+  /// Hands the text to `to`, one part after the other; of an array none is large.
   void write(const std::function<void(std::string_view)>& to) const;
   /// All of it in memory.
   std::string str() const;
