@@ -24,6 +24,7 @@ ValueId quantized_operand(OnnxNode& node, size_t value, size_t scale, size_t zer
 
 void Conv::import(OnnxNode& node) {
   const bool qlinear = node.op_type() == "QLinearConv";
+  if (qlinear) require_stored(node, {0, 3, 7});
   const size_t wi = qlinear ? 3 : 1;
   const Shape &xs = node.type(0).shape, &ws = node.type(wi).shape;
   require(xs.size() >= 3, fmt::format("input 0 has rank {}, not 3 or 4", xs.size()));

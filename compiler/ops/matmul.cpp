@@ -41,6 +41,7 @@ Operands operands(const Shape& a, const Shape& b) {
 }
 
 void import_qlinear(OnnxNode& node) {
+  require_stored(node, {0, 3, 7});
   const Quant a = import_quant(node, 1, 2, -2, node.type(0)), b = import_quant(node, 4, 5, -1, node.type(3));
   if (!a.per_tensor())
     throw OpError("one scale per row is not supported", "unsupported-quantization", "quantize activations per tensor");

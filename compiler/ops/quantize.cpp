@@ -12,6 +12,12 @@
 
 namespace burin {
 
+void require_stored(const OnnxNode& node, std::initializer_list<size_t> inputs) {
+  for (size_t i : inputs)
+    if (node.has(i) && !is_integer(node.type(i).dtype))
+      throw OpError(fmt::format("input {} has type {}, which is not quantized", i, name(node.type(i).dtype)));
+}
+
 Quant import_quant(const OnnxNode& node, size_t scale, size_t zero, int64_t axis, const Type& t) {
   const Tensor* s = node.constant(scale);
   if (!s)
@@ -81,8 +87,7 @@ void Dequantize::import(OnnxNode& node) {
   const std::optional<DType> real = wanted == 0 ? std::optional(node.type(1).dtype) : dtype_of_onnx(int(wanted));
   if (!real || !is_float(*real) || *real == DType::f64)
     throw OpError(fmt::format("attribute output_dtype {} is not supported", wanted), "unsupported-type");
-  if (!is_integer(node.type(0).dtype))
-    throw OpError(fmt::format("input 0 has type {}, which is not quantized", burin::name(node.type(0).dtype)));
+  require_stored(node, {0});
   const ValueId x = node.with_quant(node.input(0), import_quant(node, 1, 2, axis, node.type(0)));
   result_as(node, 0, node.emit(Dequantize{}, {x}), *real);
 }

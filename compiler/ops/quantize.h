@@ -32,6 +32,9 @@ struct Dequantize {
   bool operator==(const Dequantize&) const = default;
 };
 
+/// Throws OpError where one of these inputs of a quantized operator (absent ones aside) is not made of integers.
+void require_stored(const OnnxNode& node, std::initializer_list<size_t> inputs);
+
 /// Scale and zero point of a tensor of type `t`, read from the node's inputs `scale` and `zero` (which may be absent).
 /// `axis` counts where the scale is a vector of more than one element. Throws OpError for scales that are zero,
 /// negative or not finite, and for an axis that the tensor does not have.

@@ -341,6 +341,28 @@ TEST_CASE("a bias has one number for each filter", "[ops]") {
     CHECK_THROWS_AS(qlinear(Tensor(real_type(DType::i32, s))), OpError);
 }
 
+TEST_CASE("operands of quantized operators that are real numbers are refused", "[ops]") {
+  const Tensor one = f32({}, {1}), zero = integers(DType::i8, {}, {0}), real_zero = f32({}, {0});
+  const Tensor q = integers(DType::i8, {1, 2, 2}, {1, 2, 3, 4}), qw = integers(DType::i8, {2, 2, 1}, {1, 2, 3, 4});
+  const Tensor x = counted({1, 2, 2}), w = counted({2, 2, 1});
+  const Tensor row = integers(DType::i8, {1, 2}, {1, 2}), square = integers(DType::i8, {2, 2}, {1, 2, 3, 4});
+  const std::vector<size_t> constants{1, 2, 3, 4, 5, 6, 7};
+  const auto conv = [&](const Tensor& a, const Tensor& b, const Tensor& z) {
+    return OnnxCall{"QLinearConv", 10, {a, one, zero, b, one, zero, one, z}, constants}.run();
+  };
+  CHECK_NOTHROW(conv(q, qw, zero));
+  CHECK_THROWS_AS(conv(x, qw, zero), OpError);
+  CHECK_THROWS_AS(conv(q, w, zero), OpError);
+  CHECK_THROWS_AS(conv(q, qw, real_zero), OpError);
+  const auto matmul = [&](const Tensor& a, const Tensor& b, const Tensor& z) {
+    return OnnxCall{"QLinearMatMul", 10, {a, one, zero, b, one, zero, one, z}, constants}.run();
+  };
+  CHECK_NOTHROW(matmul(row, square, zero));
+  CHECK_THROWS_AS(matmul(counted({1, 2}), square, zero), OpError);
+  CHECK_THROWS_AS(matmul(row, counted({2, 2}), zero), OpError);
+  CHECK_THROWS_AS(matmul(row, square, real_zero), OpError);
+}
+
 TEST_CASE("weights and bias of real numbers have the input's type", "[ops]") {
   const Tensor x = counted({1, 2, 4}), w = counted({3, 2, 1}), b = counted({3}), matrix = counted({4, 3});
   for (DType t : {DType::i8, DType::i32, DType::f64}) {
