@@ -73,9 +73,10 @@ void plan_memory(Graph& g, const Context& ctx) {
   std::vector<PlanOverlap> overlaps;
   const std::vector<std::vector<int>> in_place = in_place_inputs(g);
   for (size_t step = 0; step < in_place.size(); ++step)
-    for (const Node& n = g.nodes[step]; int i : in_place[step])
-      overlaps.push_back(
-          {int(buffer.at(storage.root(n.inputs[size_t(i)]))), int(buffer.at(storage.root(n.outputs[0]))), 0});
+    for (const Node& n = g.nodes[step]; int i : in_place[step]) {
+      const size_t in = buffer.at(storage.root(n.inputs[size_t(i)])), out = buffer.at(storage.root(n.outputs[0]));
+      overlaps.push_back({int(in), int(out), 0, buffers[in].bytes});  // the output on the input or below it
+    }
 
   const bool for_device = ctx.target && !ctx.target->has("host");
   if (for_device) check_buffers(g);

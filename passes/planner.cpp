@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -14,7 +15,8 @@
 namespace burin {
 namespace {
 
-int64_t round_up(int64_t v, int64_t multiple) { return (v + multiple - 1) / multiple * multiple; }
+/// `multiple` is a power of two; v may be negative.
+int64_t round_up(int64_t v, int64_t multiple) { return (v + multiple - 1) & -multiple; }
 
 constexpr size_t kNone = size_t(-1);
 
@@ -27,11 +29,11 @@ struct Item {
   size_t buffer;  // index in the caller's list
 };
 
-/// Of two items that are live together: `other` is at least `below` above this one, or `above` below it.
+/// Of two items that are live together: one of both holds. Either may be negative, but their sum is not.
 struct Conflict {
   size_t other;
-  int64_t below;  // other is above: offset[other] >= offset[this] + below
-  int64_t above;  // other is below: offset[this] >= offset[other] + above
+  int64_t below;  // offset[other] >= offset[this] + below
+  int64_t above;  // offset[this] >= offset[other] + above
 };
 
 /// A largest set of items that are live together.
@@ -51,7 +53,7 @@ struct Problem {
   std::vector<Section> sections;  // in order of time
   std::vector<int> section_step;  // a step at which all of a section is live
   std::vector<size_t> twin;       // an earlier item that differs in nothing, or kNone
-  int64_t lower_bound = 0;
+  bool floors = true;             // no pair has a negative `below` or `above`
 };
 
 void check_arguments(std::span<const PlanBuffer> buffers, std::span<const PlanOverlap> overlaps) {
@@ -100,36 +102,41 @@ Problem make_problem(std::span<const PlanBuffer> buffers, std::span<const PlanOv
   }
   std::ranges::stable_sort(p.items, {}, &Item::first);
 
-  std::map<std::pair<size_t, size_t>, int64_t> distance;  // (below, above)
+  std::map<std::pair<size_t, size_t>, std::pair<int64_t, int64_t>> forbidden;
   for (const PlanOverlap& o : overlaps) {
-    const int64_t d = round_up(std::max<int64_t>(o.distance, 0), std::max<int64_t>(align, 1)) / p.unit;
-    const auto [at, fresh] = distance.insert({{size_t(o.b), size_t(o.a)}, d});
-    if (!fresh) at->second = std::min(at->second, d);
+    const size_t a = size_t(o.a), b = size_t(o.b);
+    const int64_t lo = std::clamp(o.lo, -buffers[b].bytes, buffers[a].bytes);
+    const int64_t hi = std::clamp(o.hi, -buffers[b].bytes, buffers[a].bytes);
+    forbidden[std::minmax(a, b)] = a < b ? std::pair(lo, hi) : std::pair(-hi, -lo);
   }
-  const auto gap = [&](const Item& below, const Item& above) {
-    const auto at = distance.find({below.buffer, above.buffer});
-    return at == distance.end() ? below.size : std::min(below.size, at->second);
+  // a difference of two offsets is a multiple of the smallest alignment: rounding forbids no more and no less
+  const auto whole = [&](int64_t bytes) { return round_up(bytes, std::max<int64_t>(align, 1)) / p.unit; };
+  const auto conflict = [&](const Item& a, const Item& b) -> std::pair<int64_t, int64_t> {  // below, above
+    const auto at = forbidden.find(std::minmax(a.buffer, b.buffer));
+    if (at == forbidden.end()) return {a.size, b.size};
+    auto [lo, hi] = at->second;
+    if (a.buffer > b.buffer) lo = -std::exchange(hi, -lo);
+    if (lo >= hi) return {0, 0};
+    return {whole(hi), whole(-lo)};
   };
 
   make_sections(p);
   p.conflicts.resize(p.items.size());
-  for (size_t i = 0; i < p.items.size(); ++i)
-    for (size_t j = i + 1; j < p.items.size() && p.items[j].first <= p.items[i].last; ++j) {
-      const int64_t ij = gap(p.items[i], p.items[j]), ji = gap(p.items[j], p.items[i]);
-      p.conflicts[i].push_back({j, ij, ji});
-      p.conflicts[j].push_back({i, ji, ij});
-    }
   std::vector<bool> special(p.items.size(), false);
   for (size_t i = 0; i < p.items.size(); ++i)
-    for (const Conflict& c : p.conflicts[i]) {
-      const Item &a = p.items[i], &b = p.items[c.other];
-      const int64_t shared = std::max(std::min(a.size - c.below, b.size), std::min(b.size - c.above, a.size));
-      if (shared <= 0 || c.other < i) continue;
-      special[i] = special[c.other] = true;
+    for (size_t j = i + 1; j < p.items.size() && p.items[j].first <= p.items[i].last; ++j) {
+      const Item &a = p.items[i], &b = p.items[j];
+      const auto [below, above] = conflict(a, b);
+      p.floors = p.floors && below >= 0 && above >= 0;
+      p.conflicts[i].push_back({j, below, above});
+      p.conflicts[j].push_back({i, above, below});
+      const int64_t shared = std::min({std::max(a.size - below, b.size - above), a.size, b.size});
+      if (shared <= 0) continue;
+      special[i] = special[j] = true;
       const auto first = std::ranges::lower_bound(p.section_step, std::max(a.first, b.first));
       for (size_t s = size_t(first - p.section_step.begin());
            s < p.sections.size() && p.section_step[s] <= std::min(a.last, b.last); ++s)
-        p.sections[s].shared.push_back({i, c.other, shared});
+        p.sections[s].shared.push_back({i, j, shared});
     }
 
   p.twin.assign(p.items.size(), kNone);
@@ -179,19 +186,31 @@ int64_t height(const Problem& p, const std::vector<int64_t>& offsets) {
   return h;
 }
 
+using Interval = std::pair<int64_t, int64_t>;  // open
+
+/// Where the item cannot be for those that have an offset (>= 0).
+void closed_to(const Problem& p, size_t item, const std::vector<int64_t>& offsets, std::vector<Interval>& closed) {
+  closed.clear();
+  for (const Conflict& c : p.conflicts[item])
+    if (offsets[c.other] >= 0 && offsets[c.other] + c.above > 0)
+      closed.push_back({offsets[c.other] - c.below, offsets[c.other] + c.above});
+  std::ranges::sort(closed);
+}
+
+/// The lowest multiple of `align` from `at` on in none of the intervals, which are sorted.
+int64_t lowest(const std::vector<Interval>& closed, int64_t at, int64_t align) {
+  for (const auto& [lo, hi] : closed)
+    if (at > lo && at < hi) at = round_up(hi, align);
+  return at;
+}
+
 /// Each item of `order` at the lowest offset that those before it leave.
 std::vector<int64_t> first_fit(const Problem& p, const std::vector<size_t>& order) {
   std::vector<int64_t> offsets(p.items.size(), -1);
-  std::vector<std::pair<int64_t, int64_t>> closed;  // open intervals
+  std::vector<Interval> closed;
   for (size_t i : order) {
-    closed.clear();
-    for (const Conflict& c : p.conflicts[i])
-      if (offsets[c.other] >= 0) closed.push_back({offsets[c.other] - c.below, offsets[c.other] + c.above});
-    std::ranges::sort(closed);
-    int64_t at = 0;
-    for (const auto& [lo, hi] : closed)
-      if (at > lo && at < hi) at = round_up(hi, p.items[i].align);
-    offsets[i] = at;
+    closed_to(p, i, offsets, closed);
+    offsets[i] = lowest(closed, 0, p.items[i].align);
   }
   return offsets;
 }
@@ -223,9 +242,14 @@ std::vector<std::vector<size_t>> good_orders(const Problem& p) {
   std::vector<size_t> order = orders[0];
   std::ranges::stable_sort(order, {}, [&](size_t i) { return turn[i]; });
   orders.push_back(order);
+  if (!p.floors) {  // chains of values of which each takes the place of the one before
+    orders.push_back(order_by(p, [](const Item& i) { return -int64_t(i.first); }));
+    orders.push_back(order_by(p, [](const Item& i) { return int64_t(i.last); }));
+  }
   return orders;
 }
 
+/// Branch and bound by floors: see the header. Only for problems that have them.
 class Search {
  public:
   enum class Outcome { found, none, stopped };
@@ -372,12 +396,202 @@ void improve(const Problem& p, const std::vector<std::vector<size_t>>& orders, i
       }
 }
 
+/// Least space that two items which are live together take: the lower one at 0, the other as low as it may then be.
+int64_t pair_bound(const Problem& p) {
+  int64_t bound = 0;
+  for (size_t i = 0; i < p.items.size(); ++i)
+    for (const Conflict& c : p.conflicts[i]) {
+      const Item &a = p.items[i], &b = p.items[c.other];
+      const int64_t b_at = c.above <= 0 ? 0 : round_up(std::max<int64_t>(c.below, 0), b.align);
+      const int64_t a_at = c.below <= 0 ? 0 : round_up(std::max<int64_t>(c.above, 0), a.align);
+      bound = std::max(bound, std::min(std::max(end(a, 0), end(b, b_at)), std::max(end(b, 0), end(a, a_at))));
+    }
+  return bound;
+}
+
+/// Moves items forward in the order of first-fit, before one that they conflict with: those that end highest first,
+/// then those lower. A move is kept when the plan becomes lower, or as low with less above the bound.
+class LocalSearch {
+ public:
+  LocalSearch(const Problem& p, int64_t lower, int64_t budget) : p_(p), lower_(lower), budget_(budget) {}
+
+  std::vector<int64_t> run(std::vector<size_t> order) {
+    order_ = std::move(order);
+    place_ = std::vector<size_t>(order_.size());
+    offsets_ = first_fit(p_, order_);
+    score_ = score(offsets_);
+    number();
+    while (budget_ > 0 && score_.first > lower_ && step()) {
+    }
+    return offsets_;
+  }
+  int64_t left() const { return std::max<int64_t>(budget_, 0); }
+
+ private:
+  using Score = std::pair<int64_t, int64_t>;
+  const Problem& p_;
+  int64_t lower_, budget_;
+  std::vector<size_t> order_, place_;  // place_: the inverse
+  std::vector<int64_t> offsets_, tried_;
+  std::vector<Interval> closed_;
+  Score score_;
+
+  Score score(const std::vector<int64_t>& offsets) const {
+    int64_t above = 0;
+    for (size_t i = 0; i < offsets.size(); ++i) above += std::max<int64_t>(end(p_.items[i], offsets[i]) - lower_, 0);
+    return {height(p_, offsets), above};
+  }
+  void number() {
+    for (size_t i = 0; i < order_.size(); ++i) place_[order_[i]] = i;
+  }
+
+  bool step() {
+    std::vector<size_t> by_end(order_.size());
+    std::iota(by_end.begin(), by_end.end(), size_t(0));
+    std::ranges::stable_sort(by_end, std::greater<>{}, [&](size_t i) { return end(p_.items[i], offsets_[i]); });
+    std::vector<size_t> before;
+    for (size_t i : by_end) {
+      before.clear();
+      for (const Conflict& c : p_.conflicts[i])
+        if (place_[c.other] < place_[i]) before.push_back(place_[c.other]);
+      std::ranges::sort(before, std::greater<>{});
+      for (size_t to : before) {
+        if (budget_ <= 0) return false;
+        if (move(place_[i], to)) return true;
+      }
+    }
+    return false;
+  }
+
+  bool move(size_t from, size_t to) {
+    const auto begin = order_.begin();
+    std::rotate(begin + int64_t(to), begin + int64_t(from), begin + int64_t(from) + 1);
+    tried_ = offsets_;
+    for (size_t n = to; n < order_.size(); ++n) tried_[order_[n]] = -1;
+    bool good = true;
+    for (size_t n = to; n < order_.size() && good; ++n) {
+      const size_t i = order_[n];
+      closed_to(p_, i, tried_, closed_);
+      tried_[i] = lowest(closed_, 0, p_.items[i].align);
+      good = --budget_ >= 0 && end(p_.items[i], tried_[i]) <= score_.first;
+    }
+    if (good)
+      if (const Score s = score(tried_); s < score_) {
+        score_ = s;
+        offsets_.swap(tried_);
+        number();
+        return true;
+      }
+    std::rotate(begin + int64_t(to), begin + int64_t(to) + 1, begin + int64_t(from) + 1);
+    return false;
+  }
+};
+
+/// All plans in which no set of items can be moved down together, by placing one item after another in any order, each
+/// at 0 or at the end of an interval that is closed for one already placed. Nothing better is missed: of the plans of
+/// some height take one with the least sum of offsets, and any part of it as placed. The rest cannot all be moved down
+/// by the largest alignment, so one of its items is less than that above 0 or above the end of such an interval. A
+/// place that was tried for an item is not tried again beside the same ones: no set of places is visited twice.
+class AnyOrder {
+ public:
+  AnyOrder(const Problem& p, int64_t lower, int64_t budget) : p_(p), lower_(lower), budget_(budget) {
+    for (const Item& i : p.items) step_ = std::max(step_, i.align);
+    offsets_.assign(p.items.size(), -1);
+    done_.resize(p.items.size());
+    order_ = order_by(p, [](const Item& i) { return std::pair(i.size, length(i)); });
+  }
+
+  /// Replaces `best` by lower plans; true: it is as low as can be.
+  bool run(std::vector<int64_t>& best) {
+    best_ = &best;
+    cap_ = height(p_, best) - 1;
+    return place(0) || budget_ > 0;
+  }
+  int64_t left() const { return std::max<int64_t>(budget_, 0); }
+
+ private:
+  const Problem& p_;
+  int64_t lower_, budget_, step_ = 1, cap_ = 0;
+  std::vector<int64_t> offsets_;
+  std::vector<std::vector<int64_t>> done_;  // places of each item that need no more trying
+  std::vector<size_t> order_;
+  std::vector<int64_t>* best_ = nullptr;
+
+  /// True: stop, nothing is below the bound. Gives up at budget_ <= 0.
+  bool place(size_t placed) {
+    if (placed == offsets_.size()) {
+      *best_ = offsets_;
+      cap_ = height(p_, offsets_) - 1;
+      return cap_ < lower_;
+    }
+    struct Choice {
+      size_t item;
+      int64_t at;
+    };
+    std::vector<Choice> choices;
+    std::vector<Interval> closed;
+    for (size_t i : order_) {
+      if (offsets_[i] >= 0) continue;
+      if (--budget_ <= 0) return false;
+      closed_to(p_, i, offsets_, closed);
+      const Item& item = p_.items[i];
+      const int64_t first = lowest(closed, 0, item.align);
+      if (end(item, first) > cap_) return false;
+      std::vector<int64_t> places;
+      const auto add = [&](int64_t from) {
+        for (int64_t at = round_up(from, item.align); at < from + step_ && end(item, at) <= cap_; at += item.align)
+          if (lowest(closed, at, item.align) == at && !std::ranges::count(done_[i], at)) places.push_back(at);
+      };
+      add(0);
+      for (const Interval& c : closed) add(c.second);
+      std::ranges::sort(places);
+      places.erase(std::unique(places.begin(), places.end()), places.end());
+      for (int64_t at : places) choices.push_back({i, at});
+    }
+    std::vector<size_t> tried;
+    bool stop = false;
+    for (const Choice& c : choices) {
+      if (end(p_.items[c.item], c.at) > cap_) continue;
+      offsets_[c.item] = c.at;
+      stop = place(placed + 1);
+      offsets_[c.item] = -1;
+      if (stop || budget_ <= 0) break;
+      done_[c.item].push_back(c.at);
+      tried.push_back(c.item);
+    }
+    for (size_t i : tried) done_[i].pop_back();
+    return stop;
+  }
+};
+
+/// The counterpart of improve() where items have no floors.
+void improve_general(const Problem& p, const std::vector<std::vector<size_t>>& orders, int64_t limit, int64_t& lower,
+                     std::vector<int64_t>& best, int64_t& nodes) {
+  constexpr size_t kFew = 24;  // beyond, a search in any order only repeats its last choices
+  const bool few = p.items.size() <= kFew;
+  const int64_t share = few ? limit / 2 : limit;
+  for (size_t n = 0; n < orders.size() && height(p, best) > lower; ++n) {
+    const int64_t budget = (share - nodes) / int64_t(orders.size() - n);
+    LocalSearch search(p, lower, budget);
+    std::vector<int64_t> offsets = search.run(orders[n]);
+    nodes += budget - search.left();
+    if (height(p, offsets) < height(p, best)) best = std::move(offsets);
+  }
+  if (!few || height(p, best) <= lower || nodes >= limit) return;
+  AnyOrder search(p, lower, limit - nodes);
+  const bool proved = search.run(best);
+  nodes = limit - search.left();
+  if (proved) lower = std::max(lower, height(p, best));
+}
+
 }  // namespace
 
-Plan plan_offsets(std::span<const PlanBuffer> buffers, std::span<const PlanOverlap> overlaps, int64_t node_limit) {
+Plan plan_offsets(std::span<const PlanBuffer> buffers, std::span<const PlanOverlap> overlaps, int64_t node_limit,
+                  int64_t known_bound) {
   check_arguments(buffers, overlaps);
   const Problem p = make_problem(buffers, overlaps);
-  int64_t lower = 0;
+  int64_t lower = std::max<int64_t>(known_bound, 0) / p.unit + (known_bound > 0 && known_bound % p.unit != 0);
+  if (!p.floors) lower = std::max(lower, pair_bound(p));
   for (const Section& s : p.sections) lower = std::max(lower, space(p, s, [](size_t) { return true; }));
 
   std::vector<std::vector<size_t>> orders = good_orders(p);
@@ -387,18 +601,22 @@ Plan plan_offsets(std::span<const PlanBuffer> buffers, std::span<const PlanOverl
     if (best.empty() || height(p, offsets) < height(p, best)) best = offsets;
     return offsets;
   };
-  for (std::vector<size_t> order : orders) {
+  for (std::vector<size_t>& start : orders) {
+    std::vector<size_t> order = start, good;
+    int64_t least = std::numeric_limits<int64_t>::max();
     // what ends highest comes first in the next round
     constexpr int kRounds = 16;
     for (int round = 0; round < kRounds && (best.empty() || height(p, best) > lower); ++round) {
       const std::vector<int64_t> offsets = attempt(order);
       const int64_t top = height(p, offsets);
+      if (top < least) least = top, good = order;
       std::stable_partition(order.begin(), order.end(), [&](size_t i) { return end(p.items[i], offsets[i]) == top; });
     }
+    if (!p.floors && !good.empty()) start = std::move(good);  // where local search begins
   }
 
   Plan plan;
-  improve(p, orders, node_limit, lower, best, plan.nodes);
+  (p.floors ? improve : improve_general)(p, orders, node_limit, lower, best, plan.nodes);
   plan.offsets.assign(buffers.size(), 0);
   for (size_t i = 0; i < p.items.size(); ++i) plan.offsets[p.items[i].buffer] = best[i] * p.unit;
   plan.bytes = height(p, best) * p.unit;
@@ -410,15 +628,14 @@ Plan plan_offsets(std::span<const PlanBuffer> buffers, std::span<const PlanOverl
 std::string check_plan(std::span<const PlanBuffer> buffers, std::span<const PlanOverlap> overlaps, const Plan& plan) {
   if (plan.offsets.size() != buffers.size())
     return fmt::format("{} offsets for {} buffers", plan.offsets.size(), buffers.size());
-  std::map<std::pair<size_t, size_t>, int64_t> least;  // how far a must lie above b to overlap it
-  for (const PlanOverlap& o : overlaps) {
-    const int64_t d = std::max<int64_t>(o.distance, 0);
-    const auto [at, fresh] = least.insert({{size_t(o.a), size_t(o.b)}, d});
-    if (!fresh) at->second = std::min(at->second, d);
-  }
-  const auto above = [&](size_t a, size_t b) {
-    const auto at = least.find({a, b});
-    return at != least.end() && plan.offsets[b] + at->second <= plan.offsets[a];
+  std::map<std::pair<size_t, size_t>, const PlanOverlap*> listed;
+  for (const PlanOverlap& o : overlaps) listed[{size_t(std::min(o.a, o.b)), size_t(std::max(o.a, o.b))}] = &o;
+  const auto allowed = [&](size_t i, size_t j) {  // though they have bytes in common
+    const auto at = listed.find({std::min(i, j), std::max(i, j)});
+    if (at == listed.end()) return false;
+    const PlanOverlap& o = *at->second;
+    const int64_t apart = plan.offsets[size_t(o.b)] - plan.offsets[size_t(o.a)];
+    return apart <= o.lo || apart >= o.hi;
   };
   std::vector<size_t> order(buffers.size()), live;
   std::iota(order.begin(), order.end(), size_t{0});
@@ -430,7 +647,7 @@ std::string check_plan(std::span<const PlanBuffer> buffers, std::span<const Plan
     std::erase_if(live, [&](size_t j) { return buffers[j].last < buffers[i].first; });
     for (size_t j : live) {
       const bool apart = end <= plan.offsets[j] || plan.offsets[j] + buffers[j].bytes <= at;
-      if (!apart && buffers[i].bytes > 0 && buffers[j].bytes > 0 && !above(i, j) && !above(j, i))
+      if (!apart && buffers[i].bytes > 0 && buffers[j].bytes > 0 && !allowed(i, j))
         return fmt::format("buffers {} and {} overlap", std::min(i, j), std::max(i, j));
     }
     live.push_back(i);
