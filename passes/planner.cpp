@@ -409,8 +409,9 @@ int64_t pair_bound(const Problem& p) {
   return bound;
 }
 
-/// Moves items forward in the order of first-fit, before one that they conflict with: those that end highest first,
-/// then those lower. A move is kept when the plan becomes lower, or as low with less above the bound.
+/// First-fit again and again, what ended too high a part of the order earlier each time. With the last eighth of its
+/// budget it moves single items of the best order forward, before one that they conflict with: those that end highest
+/// first. A move is kept when the plan becomes lower, or as low with less above the bound. Its budget is in placements.
 class LocalSearch {
  public:
   LocalSearch(const Problem& p, int64_t lower, int64_t budget) : p_(p), lower_(lower), budget_(budget) {}
@@ -420,6 +421,7 @@ class LocalSearch {
     place_ = std::vector<size_t>(order_.size());
     offsets_ = first_fit(p_, order_);
     score_ = score(offsets_);
+    rerun(budget_ / 8);
     number();
     while (budget_ > 0 && score_.first > lower_ && step()) {
     }
@@ -443,6 +445,23 @@ class LocalSearch {
   }
   void number() {
     for (size_t i = 0; i < order_.size(); ++i) place_[order_[i]] = i;
+  }
+
+  /// Keeps `rest` of the budget. Moving everything to the very front, as the first rounds do, soon goes in circles.
+  void rerun(int64_t rest) {
+    constexpr int64_t kParts = 4;
+    const int64_t n = int64_t(order_.size());
+    std::vector<size_t> order = order_;
+    std::vector<int64_t> key(order.size());
+    for (size_t i = 0; i < order.size(); ++i) key[order[i]] = kParts * int64_t(i);
+    while (budget_ - n >= rest && score_.first > lower_) {
+      budget_ -= n;
+      const std::vector<int64_t> offsets = first_fit(p_, order);
+      if (const Score s = score(offsets); s < score_) score_ = s, order_ = order, offsets_ = offsets;
+      for (size_t i = 0; i < order.size(); ++i)
+        if (end(p_.items[i], offsets[i]) >= score_.first) key[i] -= n;
+      std::ranges::stable_sort(order, {}, [&](size_t i) { return key[i]; });
+    }
   }
 
   bool step() {
@@ -564,19 +583,27 @@ class AnyOrder {
   }
 };
 
+/// Local search from each of the orders; as many placements as `limit` nodes take. Returns how many of these it used.
+int64_t repeat_first_fit(const Problem& p, const std::vector<std::vector<size_t>>& orders, int64_t limit, int64_t lower,
+                         std::vector<int64_t>& best) {
+  constexpr int64_t kPlacements = 4;  // for what a node of the other searches takes
+  int64_t nodes = 0;
+  for (size_t n = 0; n < orders.size() && height(p, best) > lower; ++n) {
+    const int64_t budget = (limit - nodes) / int64_t(orders.size() - n);
+    LocalSearch search(p, lower, kPlacements * budget);
+    std::vector<int64_t> offsets = search.run(orders[n]);
+    nodes += budget - search.left() / kPlacements;
+    if (height(p, offsets) < height(p, best)) best = std::move(offsets);
+  }
+  return nodes;
+}
+
 /// The counterpart of improve() where items have no floors.
 void improve_general(const Problem& p, const std::vector<std::vector<size_t>>& orders, int64_t limit, int64_t& lower,
                      std::vector<int64_t>& best, int64_t& nodes) {
   constexpr size_t kFew = 24;  // beyond, a search in any order only repeats its last choices
   const bool few = p.items.size() <= kFew;
-  const int64_t share = few ? limit / 2 : limit;
-  for (size_t n = 0; n < orders.size() && height(p, best) > lower; ++n) {
-    const int64_t budget = (share - nodes) / int64_t(orders.size() - n);
-    LocalSearch search(p, lower, budget);
-    std::vector<int64_t> offsets = search.run(orders[n]);
-    nodes += budget - search.left();
-    if (height(p, offsets) < height(p, best)) best = std::move(offsets);
-  }
+  nodes += repeat_first_fit(p, orders, few ? limit / 2 : limit, lower, best);
   if (!few || height(p, best) <= lower || nodes >= limit) return;
   AnyOrder search(p, lower, limit - nodes);
   const bool proved = search.run(best);
@@ -616,7 +643,13 @@ Plan plan_offsets(std::span<const PlanBuffer> buffers, std::span<const PlanOverl
   }
 
   Plan plan;
-  (p.floors ? improve : improve_general)(p, orders, node_limit, lower, best, plan.nodes);
+  if (p.floors) {
+    improve(p, orders, node_limit, lower, best, plan.nodes);
+    // cheap beside what has just been in vain; on top of the limit, so as not to take from that search what it finds
+    if (plan.nodes >= node_limit) repeat_first_fit(p, orders, node_limit, lower, best);
+  } else {
+    improve_general(p, orders, node_limit, lower, best, plan.nodes);
+  }
   plan.offsets.assign(buffers.size(), 0);
   for (size_t i = 0; i < p.items.size(); ++i) plan.offsets[p.items[i].buffer] = best[i] * p.unit;
   plan.bytes = height(p, best) * p.unit;

@@ -11,7 +11,8 @@
 // All of this rests on one thing: what lies lower never has to know what is placed above it later. With lo > 0 or hi <
 // 0 that is not so: a buffer may lie a little above another or far above it, but not between, and has no one floor.
 // Then
-//  * local search moves buffers forward in the order of first-fit, those that end highest first;
+//  * local search repeats first-fit, with the buffers that end highest moved forward in its order (also where branch
+//    and bound gives up: on large problems it may still find something);
 //  * for few buffers, a search in any order of placement at all ends of forbidden intervals finds the best plan.
 // The search is limited in nodes, not in time: every host gets the same plan. With n buffers of which k are live at
 // once, the greedy takes O(n k log k), a node of branch and bound O(n k), one of the others O(k log k).
