@@ -358,8 +358,10 @@ class Search {
 
   bool fits(const Section& s, int64_t low) {
     high_.clear();
+    int64_t all = 0, highest = low;
     for (size_t i : s.items)
-      if (!placed_[i]) high_.push_back(i);
+      if (!placed_[i]) high_.push_back(i), all += p_.items[i].size, highest = std::max(highest, floor_[i]);
+    if (highest + all <= cap_) return true;  // most sections are far from full
     std::ranges::sort(high_, [&](size_t a, size_t b) { return floor_[a] > floor_[b]; });
     int64_t sum = 0, slack = 0;
     for (size_t n = 0; n < high_.size(); ++n) {
