@@ -11,6 +11,7 @@ Work work(N count, int64_t scratch = 0) {
 }
 Work runs_work(const BinaryMve& l) { return {{double(l.n), double(l.s.extent[0])}}; }
 Work pool_work(const PoolLayer& l) { return {{l.cells}, 0, rows_per_call(l.s.oh, l.s.ow)}; }
+Work pool_rows_work(const PoolLayer& l, int64_t sums) { return {{l.cells}, 4 * sums, l.s.ih, 0, {}, true}; }
 
 constexpr Kernel kKernels[] = {
 #define KERNEL(kernel, header, layer, needs, when, work)                                                               \

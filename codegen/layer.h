@@ -95,6 +95,7 @@ struct Work {
   int32_t rows = 0;            // output rows a call; 0: the whole value
   int32_t block = 0;           // filters that are prepared at a time; 0: the kernel knows no such number
   SharedForm form = {};
+  bool accumulates = false;  // RowLoop::accumulates: rows counts input rows. Only where --kernel names the kernel
 };
 
 /// One line of kernels.inc.

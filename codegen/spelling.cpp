@@ -112,7 +112,7 @@ std::string spelled(const Element& e) {
 std::string argument(int64_t v) { return v == INT32_MIN ? "-2147483647 - 1" : fmt::format("{}", v); }
 
 /// `burin::name<types>(arguments);`. No row_count: it is a variable of the function.
-std::string spelled(const Call& c, std::optional<int32_t> row_count = std::nullopt) {
+std::string spelled(const Call& c, std::optional<int32_t> row_count = std::nullopt, const std::string& first_row = "") {
   std::string s = c.function.starts_with("__") ? c.function : "burin::" + c.function;
   if (!c.types.empty()) {
     std::string types;
@@ -129,7 +129,7 @@ std::string spelled(const Call& c, std::optional<int32_t> row_count = std::nullo
                               [](const StructName& n) { return n.name; }, [](const Pointer& p) { return spelled(p); },
                               [](const Element& e) { return spelled(e); }, [](Rows) { return std::string("rows"); },
                               [&](RowCount) { return row_count ? fmt::format("{}", *row_count) : "n"; },
-                              [](Null) { return std::string("nullptr"); }},
+                              [&](FirstRow) { return first_row; }, [](Null) { return std::string("nullptr"); }},
                    a);
   return fmt::format("{}({});", s, arguments);
 }
@@ -149,30 +149,38 @@ std::string declared(const NamedStruct& s) {
 /// Statements that make `call` for every group of n rows.
 std::string spelled_rows(const Call& call) {
   const RowLoop& l = *call.rows;
-  const int32_t n = l.n, full = l.oh / n * n, rest = l.oh - full;
+  const int32_t n = l.n, full = l.height() / n * n, rest = l.height() - full;
+  const int32_t step = l.accumulates ? 0 : n * l.row_out;
   const std::string_view x_type = info(l.x).c_type;
   auto group = [&](int32_t count, std::string_view row) {
+    const std::string first = l.accumulates ? std::string(row.empty() ? "0" : row)
+                              : row.empty() ? fmt::format("{}", -l.top)
+                                            : fmt::format("{} * {} - {}", row, l.stride, l.top);
     return expand(
         R"(
         burin::image_rows(rows, x, $first$, $count$, $ih$, $row_in$);
         $call$)",
-        {{"first", row.empty() ? fmt::format("{}", -l.top) : fmt::format("{} * {} - {}", row, l.stride, l.top)},
+        {{"first", first},
          {"count", l.rows(count)},
          {"ih", l.ih},
          {"row_in", l.row_in},
-         {"call", spelled(call, count)}});
+         {"call", spelled(call, count, first)}});
   };
   std::string body = fmt::format("const {0}* rows[{1}];\n", x_type, l.rows(n));
   std::string image;
   if (full == n) {
     image = group(n, "");
-    if (rest > 0) image += fmt::format("y += {};\n", n * l.row_out);
+    if (rest > 0 && step > 0) image += fmt::format("y += {};\n", step);
   } else {
     image = expand(R"(
-        for (int32_t oy = 0; oy < $full$; oy += $n$, y += $step$) {
+        for (int32_t $row$ = 0; $row$ < $full$; $row$ += $n$$next$) {
           $group$
         })",
-                   {{"full", full}, {"n", n}, {"step", n * l.row_out}, {"group", group(n, "oy")}});
+                   {{"row", l.accumulates ? "iy" : "oy"},
+                    {"full", full},
+                    {"n", n},
+                    {"next", step > 0 ? fmt::format(", y += {}", step) : ""},
+                    {"group", group(n, l.accumulates ? "iy" : "oy")}});
   }
   if (rest > 0) image += group(rest, fmt::format("{}", full));
   if (l.batch == 1) return body + fmt::format("const {0}* x = x0;\nauto* y = y0;\n", x_type) + image;

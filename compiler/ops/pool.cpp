@@ -17,6 +17,9 @@
 #include "runtime-min/kernels/pool_dsp.h"
 #include "runtime-min/kernels/pool_f32_mve.h"
 #include "runtime-min/kernels/pool_mve.h"
+#include "runtime-min/kernels/pool_rows_dsp.h"
+#include "runtime-min/kernels/pool_rows_f32_mve.h"
+#include "runtime-min/kernels/pool_rows_mve.h"
 
 namespace burin {
 
@@ -195,6 +198,11 @@ std::vector<HostEntry> Pool::functions() {
       BURIN_BYTES(average_pool_q8_ref, 5, 8),
       BURIN_BYTES(average_pool_q8_dsp, 5, 8),
       BURIN_BYTES(average_pool_q8_mve, 5, 8),
+      {"average_pool_rows_f32_ref", [](const HostCall& c) { invoke(c, &average_pool_rows_f32_ref); }},
+      {"average_pool_rows_f32_mve", [](const HostCall& c) { invoke(c, &average_pool_rows_f32_mve); }},
+      BURIN_BYTES(average_pool_rows_q8_ref, 5, 9),
+      BURIN_BYTES(average_pool_rows_q8_dsp, 5, 9),
+      BURIN_BYTES(average_pool_rows_q8_mve, 5, 9),
   };
 }
 

@@ -165,10 +165,14 @@ struct Rows {
 struct RowCount {
   bool operator==(const RowCount&) const = default;
 };
+/// Where the loop accumulates: the number of the call's first input row.
+struct FirstRow {
+  bool operator==(const FirstRow&) const = default;
+};
 struct Null {
   bool operator==(const Null&) const = default;
 };
-using Argument = std::variant<int64_t, float, Literal, StructName, Pointer, Element, Rows, RowCount, Null>;
+using Argument = std::variant<int64_t, float, Literal, StructName, Pointer, Element, Rows, RowCount, FirstRow, Null>;
 
 /// A name and what it stands for inside a layer's function.
 struct NamedStruct {
@@ -184,7 +188,8 @@ struct NamedConstant {
 };
 
 /// The loop over rows: n output rows a call, image by image. The call sees `rows`, pointers to the input rows that it
-/// reads (null where they are padding), and `y`, where its output begins.
+/// reads (null where they are padding), and `y`, where its output begins. A loop that accumulates goes over the input
+/// rows instead, n of them a call, none of them padding; `y` is then the one row that the image's last call makes.
 struct RowLoop {
   int64_t batch = 1;
   int32_t ih = 0, row_in = 0;              // input rows, elements of one
@@ -192,8 +197,11 @@ struct RowLoop {
   int32_t stride = 1, reach = 1, top = 0;  // rows between outputs, rows that one output reads, padding above
   int32_t n = 1;                           // output rows a call; the last call makes what is left
   DType x = DType::i8;                     // of x0, which it reads; it writes y0
-  /// Input rows that `count` output rows read.
-  int32_t rows(int32_t count) const { return (count - 1) * stride + reach; }
+  bool accumulates = false;
+  /// Input rows that `count` rows of the loop read.
+  int32_t rows(int32_t count) const { return accumulates ? count : (count - 1) * stride + reach; }
+  /// Rows that the loop goes over.
+  int32_t height() const { return accumulates ? ih : oh; }
   bool operator==(const RowLoop&) const = default;
 };
 

@@ -61,7 +61,7 @@ HostCall Frame::prepared(const Body& body, const Call& c) const {
           else if constexpr (std::is_same_v<T, StructName>) return &find(body, c, v.name);
           else if constexpr (std::is_same_v<T, int64_t> || std::is_same_v<T, float>) return v;
           else if constexpr (std::is_same_v<T, Rows>) return HostRows{nullptr, DType::u8};
-          else if constexpr (std::is_same_v<T, RowCount>) return int64_t(0);
+          else if constexpr (std::is_same_v<T, RowCount> || std::is_same_v<T, FirstRow>) return int64_t(0);
           else return HostMemory{nullptr, DType::u8};
         },
         a));
@@ -91,8 +91,8 @@ void Frame::by_rows(HostCall& h, HostFunction f) {
   const int64_t line = l.row_in * element_bytes(l.x), result = l.row_out * element_bytes(y.dtype);
   std::vector<const void*> rows;
   for (int64_t b = 0; b < l.batch; ++b, image += l.ih * line)
-    for (int32_t oy = 0; oy < l.oh; oy += l.n) {
-      const int32_t n = std::min(l.n, l.oh - oy), first = oy * l.stride - l.top;
+    for (int32_t oy = 0; oy < l.height(); oy += l.n) {
+      const int32_t n = std::min(l.n, l.height() - oy), first = l.accumulates ? oy : oy * l.stride - l.top;
       rows.clear();
       for (int32_t r = first; r < first + l.rows(n); ++r)
         rows.push_back(r < 0 || r >= l.ih ? nullptr : image + r * line);
@@ -100,11 +100,13 @@ void Frame::by_rows(HostCall& h, HostFunction f) {
       for (size_t i = 0; i < h.call.arguments.size(); ++i) {
         if (std::holds_alternative<Rows>(h.call.arguments[i])) h.values[i] = HostRows{rows.data(), l.x};
         else if (std::holds_alternative<RowCount>(h.call.arguments[i])) h.values[i] = int64_t(n);
+        else if (std::holds_alternative<FirstRow>(h.call.arguments[i])) h.values[i] = int64_t(first);
       }
       memory_.push_back({"y", y});
       loops(h, f, 0);
       memory_.pop_back();
-      y.bytes += n * result;
+      if (!l.accumulates) y.bytes += n * result;
+      else if (oy + n == l.ih) y.bytes += result;
     }
 }
 

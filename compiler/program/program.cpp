@@ -56,6 +56,8 @@ void verify(const Program& p) {
       for (const Argument& a : c.arguments) {
         if (const auto* pointer = std::get_if<Pointer>(&a)) check(pointer->name);
         if (const auto* element = std::get_if<Element>(&a)) check(element->at.name);
+        if (std::holds_alternative<FirstRow>(a) && !(c.rows && c.rows->accumulates))
+          fail(fmt::format("step '{}' asks the first row of a loop that does not accumulate", s.facts.name));
         if (const auto* name = std::get_if<StructName>(&a))
           if (!std::ranges::count(c.structs, name->name, &NamedStruct::name) &&
               !std::ranges::count(s.body.structs, name->name, &NamedStruct::name))

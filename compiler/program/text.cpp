@@ -45,7 +45,8 @@ std::string text(const Argument& a) {
                  [](const Literal& l) { return fmt::format("{}:{}", name(l.value.dtype), base64(l.value.bytes)); },
                  [](const StructName& n) { return "{" + n.name + "}"; }, [](const Pointer& p) { return "&" + text(p); },
                  [](const Element& e) { return "*" + text(e.at); }, [](Rows) { return std::string("rows"); },
-                 [](RowCount) { return std::string("count"); }, [](Null) { return std::string("null"); }},
+                 [](RowCount) { return std::string("count"); }, [](FirstRow) { return std::string("first"); },
+                 [](Null) { return std::string("null"); }},
       a);
 }
 
@@ -62,6 +63,7 @@ std::string text(const Call& c) {
   if (c.rows) {
     s += fmt::format(" rows {}", name(c.rows->x));
     numbers_of_rows(*c.rows, [&](std::string_view key, auto v) { s += fmt::format(" {}={}", key, v); });
+    if (c.rows->accumulates) s += " accumulates";
   }
   if (c.shared)
     s += fmt::format(" shared {} room={}{}", c.shared->table, c.shared->row_pointers, c.shared->fours ? " fours" : "");
@@ -419,6 +421,7 @@ class Reader {
     if (c_.accept("*")) return Element{pointer()};
     if (c_.accept("rows")) return Rows{};
     if (c_.accept("count")) return RowCount{};
+    if (c_.accept("first")) return FirstRow{};
     if (c_.accept("null")) return Null{};
     const size_t start = c_.position();
     const std::string word = c_.identifier();
@@ -450,6 +453,7 @@ class Reader {
         c_.expect(fmt::format("{}=", key));
         v = c_.number<std::remove_cvref_t<decltype(v)>>();
       });
+      c.rows->accumulates = c_.accept("accumulates");
     }
     if (c_.accept("shared")) {
       c.shared.emplace();

@@ -64,7 +64,7 @@ void shell(const std::string& command, const std::filesystem::path& messages) {
   if (std::system(all.c_str()) != 0) throw std::runtime_error(command + "\n" + read_file(messages).substr(0, 4000));
 }
 
-void LayerProgram::add(std::string name, Op op, std::vector<Operand> in, Type y) {
+void LayerProgram::add(std::string name, Op op, std::vector<Operand> in, Type y, const ByKernel& by) {
   Graph g;
   Node n;
   n.name = name;
@@ -81,8 +81,10 @@ void LayerProgram::add(std::string name, Op op, std::vector<Operand> in, Type y)
   g.nodes.push_back(std::move(n));
 
   Context context;
-  context.target = find_target("host");
+  context.target = find_target(by.kernel.empty() ? "host" : "cortex-m55");
+  if (!by.kernel.empty()) context.options.kernels = {{name, by.kernel}};
   select_kernels(g, context);
+  if (by.rows > 0) g.nodes[0].rows = by.rows;
   const Node& node = g.nodes[0];
   const LayerView view(g, node, *context.target, context.options);
   LayerCode code = node.kernel->lower(view);

@@ -15,10 +15,16 @@ struct Operand {
   bool constant = false;
 };
 
+/// A kernel of any core, by its C twin, and how many rows a call.
+struct ByKernel {
+  std::string kernel;  // empty: the one that select-kernels takes on the host
+  int32_t rows = 0;    // 0: as select-kernels says
+};
+
 class LayerProgram {
  public:
   /// A node `op` of these operands with a result of type `y`. Throws ModelError where no kernel serves it.
-  void add(std::string name, Op op, std::vector<Operand> in, Type y);
+  void add(std::string name, Op op, std::vector<Operand> in, Type y, const ByKernel& by = {});
 
   size_t size() const { return layers_.size(); }
   const std::string& name(size_t i) const { return layers_[i].name; }

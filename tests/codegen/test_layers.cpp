@@ -48,18 +48,20 @@ class Cases {
   }
 
   /// The result's type is inferred, or `y`. Operands have random elements.
-  void add(const Op& op, const std::vector<Type>& in, std::optional<Type> y = {}, std::string note = "") {
+  void add(const Op& op, const std::vector<Type>& in, std::optional<Type> y = {}, std::string note = "",
+           const ByKernel& by = {}) {
     std::vector<Operand> operands;
     for (const Type& t : in) operands.push_back({data(t), false});
-    add_of(op, std::move(operands), std::move(y), std::move(note));
+    add_of(op, std::move(operands), std::move(y), std::move(note), by);
   }
-  void add_of(const Op& op, std::vector<Operand> in, std::optional<Type> y = {}, std::string note = "") {
+  void add_of(const Op& op, std::vector<Operand> in, std::optional<Type> y = {}, std::string note = "",
+              const ByKernel& by = {}) {
     std::vector<Type> types;
     std::string label(name(op));
     for (const Operand& o : in) types.push_back(o.value.type()), label += " " + to_string(o.value.type());
     if (!y) y = infer(op, types)[0];
     else y->shape = infer(op, types)[0].shape;
-    program.add(label + " -> " + to_string(*y) + " " + note, op, std::move(in), *y);
+    program.add(label + " -> " + to_string(*y) + " " + note, op, std::move(in), *y, by);
   }
   /// Only where the operator takes these types.
   void try_add(const Op& op, const std::vector<Type>& in) {
@@ -232,6 +234,25 @@ TEST_CASE("pools") {
     c.add(global, {real(DType::f32, {0, 8, 9, 5})});
   }
   c.check("pools");
+}
+
+TEST_CASE("pools whose rows are summed as they come") {
+  Cases c;
+  c.specials = false;
+  for (int64_t batch : {1, 2})
+    for (int32_t rows : {0, 1, 2, 3, 4}) {
+      const std::string note = std::to_string(rows) + " rows a call";
+      const Pool pool{PoolKind::average_pool, {{5, 3}, {1, 2}, {1, 1}, {0, 1, 0, 1}}, batch == 1, true};
+      const Shape image{batch, 5, 4, 20};
+      for (const char* kernel : {"pool_rows_q8_ref", "pool_rows_q8_dsp", "pool_rows_q8_mve"}) {
+        c.add(pool, {quantized(DType::i8, image, 0.1f, -3)}, quantized(DType::i8, {}, 0.09f, 5), note, {kernel, rows});
+        c.add(pool, {quantized(DType::u8, image, 0.1f, 200)}, quantized(DType::i8, {}, 0.1f, 0), note, {kernel, rows});
+      }
+      c.add(pool, {real(DType::f32, image)}, {}, note, {"pool_rows_f32_ref", rows});
+    }
+  c.check("pool_rows");
+  for (const char* kernel : {"pool_rows_q8_ref", "pool_rows_q8_dsp", "pool_rows_q8_mve", "pool_rows_f32_ref"})
+    CHECK(c.program.kernels().count(kernel));
 }
 
 TEST_CASE("reductions and softmax") {

@@ -350,7 +350,7 @@ def float_layers(put):
             put(f"f32_{op.lower()}_{i}", float_layer, op, [a, b], act=acts[i % 3])
     for i, (x, attrs) in enumerate([((1, 4, 4, 4), {"kernel_shape": [2, 2], "strides": [2, 2]}), ((1, 7, 5, 5), {"kernel_shape": [3, 2], "pads": [1, 1, 1, 0], "count_include_pad": 1}),
                                     ((2, 19, 3, 7), {"kernel_shape": [3, 4], "pads": [2, 3, 2, 3]}), ((1, 37, 5, 4), {"kernel_shape": [2, 3], "pads": [0, 1, 1, 1]}),
-                                    ((1, 16, 2, 3), {"kernel_shape": [2, 3]})]):
+                                    ((1, 16, 2, 3), {"kernel_shape": [2, 3]}), ((1, 22, 4, 5), {"kernel_shape": [4, 2], "strides": [1, 2], "pads": [0, 1, 0, 0]})]):
         put(f"f32_average_{i}", float_layer, "AveragePool", [x], **attrs)
 
 
@@ -435,7 +435,9 @@ def layers():
                                             ((1, 8, 6, 5), {"kernel_shape": [4, 4], "pads": [1, 0, 2, 1]}),
                                             ((1, 19, 4, 5), {"kernel_shape": [2, 3], "pads": [1, 0, 0, 1], "strides": [2, 2]}),
                                             ((1, 20, 5, 4), {"kernel_shape": [3, 2], "pads": [1, 1, 0, 1], "count_include_pad": 1}),
-                                            ((1, 20, 3, 7), {"kernel_shape": [2, 2], "pads": [1, 1, 0, 0], "count_include_pad": 1})]):
+                                            ((1, 20, 3, 7), {"kernel_shape": [2, 2], "pads": [1, 1, 0, 0], "count_include_pad": 1}),
+                                            ((1, 20, 4, 5), {"kernel_shape": [4, 2], "strides": [1, 2], "pads": [0, 1, 0, 0]}),  # the whole height
+                                            ((1, 20, 4, 5), {"kernel_shape": [4, 2], "strides": [1, 2], "pads": [0, 1, 0, 0], "count_include_pad": 1})]):
             cells = int(np.prod(attrs["kernel_shape"]))
             put(f"average_{i}_{way}", single, "AveragePool", shape, unit=1 / cells if cells & (cells - 1) == 0 else 1 / 8, **attrs, **options)
             most = {k: v for k, v in attrs.items() if k != "count_include_pad"}

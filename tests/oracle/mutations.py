@@ -34,13 +34,13 @@ MVE_SIGNED = "conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve d
 MVE = f"{MVE_SIGNED} depthwise_any_q8_mve"
 TAPS = "depthwise_taps_q8_dsp depthwise_w16_q8_dsp"
 CONV = f"{REF} {PLAIN} {HS} pointwise_sparse_q8 conv_q8_w16_dsp conv_few_q8_dsp {TAPS} {MVE}"
-POOLS = "pool_average_q8_ref pool_average_q8_dsp pool_average_q8_mve"
+POOLS = "pool_average_q8_ref pool_average_q8_dsp pool_average_q8_mve pool_rows_q8_ref pool_rows_q8_dsp pool_rows_q8_mve"
 SUMS = f"{POOLS} reduce_sum_q8 matmul_q8_ref mul_q8 mul_q8_mve"
 TABLES = "extreme_q8 extreme_q8_mve pool_max_ref reduce_extreme_q8"  # to another scale
 PAIRS = "add_q8 mul_q8 extreme_q8"
 FPU = "conv_f32_fpu winograd_f32_fpu pointwise_f32_fpu dense_f32_fpu depthwise_f32_fpu"
 MVE_FLOAT = "conv_f32_mve winograd_f32_mve pointwise_f32_mve dense_f32_mve depthwise_f32_mve"
-FLOATS = f"{FPU} {MVE_FLOAT} binary_f32_mve pool_average_f32_mve"
+FLOATS = f"{FPU} {MVE_FLOAT} binary_f32_mve pool_average_f32_mve pool_rows_f32_mve"
 KERNELS = f"{CONV} {POOLS} reduce_sum_q8 matmul_q8_ref {PAIRS} add_q8_mve mul_q8_mve extreme_q8_mve lut_q8 lut_q8_mve pool_max_ref reduce_extreme_q8 softmax_q8 quantize_f32 dequantize_f32 movement {FLOATS}".split()
 
 K = "runtime-min/kernels/"
@@ -68,6 +68,9 @@ ZERO_DROPPED = [
     (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
     (K + "pool_dsp.h", "const int32_t zeros = cells * zero;", "const int32_t zeros = 0 * zero;", "pool_average_q8_dsp"),
     (K + "pool_mve.h", "sums[i] - cells * x_zero));", "sums[i]));", "pool_average_q8_mve"),
+    (K + "pool_rows.h", "first == 0 ? -cells * x_zero :", "first == 0 ? 0 * -cells * x_zero :", "pool_rows_q8_ref"),
+    (K + "pool_rows_dsp.h", "first == 0 ? -cells * zero :", "first == 0 ? 0 * -cells * zero :", "pool_rows_q8_dsp"),
+    (K + "pool_rows_mve.h", "sums[i] - cells * x_zero));", "sums[i]));", "pool_rows_q8_mve"),
     (K + "reduce.h", "{ acc += v - x_zero; }", "{ acc += v; }", "reduce_sum_q8"),
     (K + "matmul.h", "(a[at + i * s.k + k] - a_zero)", "a[at + i * s.k + k]", "matmul_q8_ref"),
     (K + "binary.h", "(int32_t(p) - a_zero)", "int32_t(p)", "mul_q8"),
@@ -109,6 +112,8 @@ TAIL_SKIPPED = [
     # The last cell of a window, the last element of a sum.
     (K + "pool.h", "      f(row + ix * s.c);", "      if (ky != s.kh - 1 || kx != s.kw - 1) f(row + ix * s.c);",
      "pool_average_q8_ref pool_average_q8_dsp pool_max_ref"),
+    (K + "pool_rows.h", "kx < across; ++kx) acc +=", "kx < across - (first + r + 1 == s.ih); ++kx) acc +=", "pool_rows_q8_ref"),
+    (K + "pool_rows_dsp.h", "kx < across; ++kx, x +=", "kx < across - (first + r + 1 == s.ih); ++kx, x +=", "pool_rows_q8_dsp"),
     (K + "reduce.h", "for (int32_t k = 0; k < s.reduced[last]; ++k) f(", "for (int32_t k = 0; k < s.reduced[last] - 1; ++k) f(",
      "reduce_sum_q8 reduce_extreme_q8 reduce reduce_arg"),
     (K + "softmax_s8.h", "for (int32_t a = 0; a < s.axis; ++a) sum +=", "for (int32_t a = 0; a < s.axis - 1; ++a) sum +=", "softmax_q8"),
@@ -146,6 +151,7 @@ RESULTS_SKIPPED = [
     (K + "dense_mve.h", "f = eights * 8; f < s.oc; ++f,", "f = eights * 8; f < s.oc - 1; ++f,", "dense_q8_mve"),
     (K + "depthwise_mve.h", "last = along.out % 4 == 0 ? 0 : 4 - along.out % 4;", "last = 0;", "depthwise_q8_mve"),
     (K + "pool_mve.h", "block < s.c; block += 16", "block + 16 <= s.c; block += 16", "pool_average_q8_mve"),
+    (K + "pool_rows_mve.h", "block < s.c; block += 16", "block + 16 <= s.c; block += 16", "pool_rows_q8_mve"),
     (K + "conv_f32_fpu.h", "for (int32_t at = 0; at < count; at += 4)", "for (int32_t at = 0; at + 3 < count; at += 4)", "conv_f32_fpu"),
     (K + "conv_f32_fpu.h", "for (int32_t at = 0; at < s.ow; at += 4)", "for (int32_t at = 0; at + 3 < s.ow; at += 4)", "pointwise_f32_fpu"),
     (K + "dense_f32_fpu.h", "for (; to < end; ++to) {", "for (; to + 1 < end; ++to) {", "dense_f32_fpu"),
@@ -157,6 +163,7 @@ RESULTS_SKIPPED = [
     (K + "depthwise_f32_mve.h", "parts = s.ic % 4 == 0 ? 1 : 2", "parts = 1", "depthwise_f32_mve"),
     (K + "winograd_f32_mve.h", "ox + 1 < s.ow ? s.oc : 0", "ox + 2 < s.ow ? s.oc : 0", "winograd_f32_mve"),
     (K + "pool_f32_mve.h", "for (; c < s.c; c += 4) {", "for (; c + 4 <= s.c; c += 4) {", "pool_average_f32_mve"),
+    (K + "pool_rows_f32_mve.h", "for (; c < s.c; c += 4,", "for (; c + 4 <= s.c; c += 4,", "pool_rows_f32_mve"),
 ]
 # A third tail of a kernel, as above.
 FILTERS_SKIPPED = [
@@ -205,6 +212,9 @@ WRONG_PADDING = [
     (K + "pool_mve.h", "        while (set + 1 < sets && counts[set] < cells) ++set;",
      "        while (set + 1 < sets && counts[set] < cells) ++set;\n        if (s.include_pad) for (int32_t& sum : sums) sum -= (s.kh * s.kw - cells) * x_zero;",
      "pool_average_q8_mve"),
+    (K + "pool_rows.h", "-cells * x_zero : *sums", "-(s.include_pad ? s.kh * s.kw : cells) * x_zero : *sums", "pool_rows_q8_ref"),
+    (K + "pool_rows_dsp.h", "-cells * zero : sums[k]", "-(s.include_pad ? s.kh * s.kw : cells) * zero : sums[k]", "pool_rows_q8_dsp"),
+    (K + "pool_rows_mve.h", "sums[i] - cells * x_zero));", "sums[i] - (s.include_pad ? s.kh * s.kw : cells) * x_zero));", "pool_rows_q8_mve"),
     (K + "pool.h", """        T most = Limits<T>::least;
         each_cell(""", """        T most = Limits<T>::least;
         if (each_cell(s, rows, oy, ox, [](const T*) {}) < s.kh * s.kw) most = T(0);
@@ -221,6 +231,7 @@ WRONG_PADDING += [
     (K + "conv_f32_mve.h", "if (last - first < together) mve_f32_zeros(to, together * s.ic);", "", "conv_f32_mve winograd_f32_mve"),
     (K + "depthwise_f32_mve.h", "mve_f32_zeros(zeros, s.iw * s.ic);", "", "depthwise_f32_mve"),
     (K + "pool_f32_mve.h", "count = s.include_pad ? s.kh * s.kw : cells;", "count = s.kh * s.kw;", "pool_average_f32_mve"),
+    (K + "pool_rows_f32_mve.h", "count = s.include_pad ? s.kh * s.kw : cells,", "count = s.kh * s.kw,", "pool_rows_f32_mve"),
 ]
 # As copies: most models with a padded kernel also move data.
 COPIES_WRONG_PADDING = [("compiler/ops/pad.cpp", "finite ? quantize_exactly(", "op.value == 0 ? 0 : finite ? quantize_exactly(", "movement")]
