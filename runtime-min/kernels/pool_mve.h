@@ -31,7 +31,7 @@ BURIN_INLINE void mve_sum_pixels(int32_t* sums, const X* x, int32_t step, int32_
       "vstrw.32 q1, [%[sums], #16]\n\t"                                                                                \
       "vstrw.32 q2, [%[sums], #32]\n\t"                                                                                \
       "vstrw.32 q3, [%[sums], #48]\n"                                                                                  \
-      : [x] "+r"(x)                                                                                                    \
+      : [x] "+l"(x)                                                                                                    \
       : [sums] "r"(sums), [step] "r"(step), [count] "r"(count)                                                         \
       : "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "lr", "memory")
   // clang-format on
