@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "codegen/writer.h"
+#include "compiler/program/layers.h"
 #include "compiler/program/regions.h"
+#include "compiler/program/turns.h"
 
 namespace burin {
 namespace {
@@ -20,7 +24,7 @@ std::string turns(const Parameter& a, int64_t element) {
 
 class CallPrinter {
  public:
-  explicit CallPrinter(const Program& m) : m_(m) {}
+  explicit CallPrinter(const Program& m) : m_(m), layers_(layers(m)) {}
   Calls run() {
     print(all_steps(m_), 0);
     return std::move(out_);
@@ -35,10 +39,21 @@ class CallPrinter {
   Place place(BufferId id) {
     if (m_[id].space == Space::port)
       for (const Port* p : m_.ports())
-        if (p->at == id) return {*out_.ports_used.insert(p->label).first};
+        if (p->at == id) {
+          out_.ports_used.insert(p->label);
+          need(fmt::format("{}{}*", p->output ? "" : "const ", info(p->type.dtype).c_type), p->label);
+          return {p->label};
+        }
     out_.uses_arena = true;
+    need("unsigned char*", exchanged_.count(id) ? pointer(id) : "arena");
     if (exchanged_.count(id)) return {pointer(id)};
     return {"arena", m_[id].offset};
+  }
+  /// What a group's function is handed.
+  void need(const std::string& type, const std::string& name) {
+    for (const auto& n : needs_)
+      if (n.second == name) return;
+    needs_.push_back({type, name});
   }
   static std::string pointer(BufferId id) { return fmt::format("b{}", int(id)); }
   std::string condition(BufferId id) {
@@ -49,6 +64,8 @@ class CallPrinter {
   /// What a call hands to a step's function.
   std::string argument(const Parameter& a) {
     const int64_t element = a.dtype ? element_bytes(*a.dtype) : 1;
+    for (size_t d = 0; d < a.strides.size(); ++d)
+      if (a.strides[d] / element != 0) need("size_t", fmt::format("i{}", d));
     const auto in_elements = [&] {
       return (a.offset ? fmt::format(" + {}", a.offset / element) : "") + turns(a, element);
     };
@@ -66,22 +83,31 @@ class CallPrinter {
 
   void line(const std::string& text) { out_.text += std::string(2 * depth_, ' ') + text + '\n'; }
 
-  void step(int i) {
+  /// Which layer begins with the step; their numbers are those of the report.
+  size_t layer(int step) const {
+    return size_t(std::ranges::find(layers_, step, &OutputLayer::first) - layers_.begin());
+  }
+  void between_hooks(size_t layer, const std::string& call) {
+    line(fmt::format("BURIN_ENTER({})", layer));
+    line(call);
+    line(fmt::format("BURIN_LEAVE({})", layer));
+  }
+  std::string call(int i, const std::string& row = "") {
     const Step& s = m_.steps[size_t(i)];
     std::string arguments;
     for (const Parameter& a : s.parameters) arguments += (arguments.empty() ? "" : ", ") + argument(a);
-    line(fmt::format("BURIN_ENTER({})", i));
-    line(fmt::format("{}::layers::{}({});", m_.name, s.facts.function, arguments));
-    line(fmt::format("BURIN_LEAVE({})", i));
+    return fmt::format("{}::layers::{}({});", m_.name, s.facts.function, arguments + row);
   }
 
   /// `repeats`: how many are around.
   void print(Range r, int repeats) {
     ++depth_;
     walk(
-        m_, r, [&](int i) { step(i); },
+        m_, r, [&](int i) { between_hooks(layer(i), call(i)); },
         [&](size_t region) {
           if (const auto* b = std::get_if<Branch>(&m_.regions[region].control)) branch(region, *b, repeats);
+          else if (const auto* g = std::get_if<Stream>(&m_.regions[region].control))
+            stream(layers_[layer(m_.regions[region].first)], *g);
           else repeat(region, std::get<Repeat>(m_.regions[region].control), repeats);
         });
     --depth_;
@@ -95,6 +121,65 @@ class CallPrinter {
       print(other_side(m_, region), repeats);
     }
     line("}");
+  }
+
+  static std::string plural(int64_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
+
+  std::string comment(const OutputLayer& l, const Stream& s) const {
+    std::string r = fmt::format("// {}: a row-streamed group of {}, {}\n", l.name, plural(l.last - l.first, "layer"),
+                                plural(int64_t(s.order.size()), "call"));
+    const std::vector<Ring> all = rings(m_, *l.group);
+    for (int i = l.first; i < l.last; ++i) {
+      const Step& step = m_.steps[size_t(i)];
+      r += fmt::format("//   {}: {} of {}", step.facts.name, plural(std::ranges::count(s.order, i - l.first), "call"),
+                       plural(loop_over_rows(step.body)->n, "row"));
+      if (const auto ring = std::ranges::find(all, i, &Ring::step); ring != all.end())
+        r += fmt::format(", in a ring of {}, {} bytes each", plural(ring->rows, "row"), ring->row_bytes);
+      r += '\n';
+    }
+    return r;
+  }
+
+  /// A function with a table of members, one byte for each call; each member counts its rows.
+  void stream(const OutputLayer& l, const Stream& s) {
+    std::string table, cases;
+    for (size_t k = 0; k < s.order.size(); ++k)
+      table += fmt::format("{}{}", k == 0 ? "" : k % 32 == 0 ? ",\n" : ", ", s.order[k]);
+    needs_.clear();
+    for (int i = l.first; i < l.last; ++i) {
+      const int member = i - l.first;
+      cases += i + 1 < l.last ? fmt::format("case {}:\n", member) : "default:\n";
+      cases += fmt::format("  {}\n", call(i, fmt::format(", done[{}]", member)));
+      cases += fmt::format("  done[{}] += {};\n", member, loop_over_rows(m_.steps[size_t(i)].body)->n);
+      if (i + 1 < l.last) cases += "  break;\n";
+    }
+    std::string parameters, arguments;
+    for (const auto& [type, name] : needs_) {
+      parameters += fmt::format("{}{} {}", parameters.empty() ? "" : ", ", type, name);
+      arguments += (arguments.empty() ? "" : ", ") + name;
+    }
+    out_.groups += comment(l, s) + expand(R"(
+        BURIN_LAYER void $name$($parameters$) {
+          static const uint8_t order[$calls$] = {
+              $table$
+          };
+          int32_t done[$members$] = {};
+          for (int32_t k = 0; k < $calls$; ++k) {
+            switch (order[k]) {
+              $cases$
+            }
+            BURIN_TURN
+          }
+        }
+
+        )",
+                                          {{"name", l.name},
+                                           {"parameters", parameters},
+                                           {"calls", s.order.size()},
+                                           {"table", table},
+                                           {"members", l.last - l.first},
+                                           {"cases", cases}});
+    between_hooks(layer(l.first), fmt::format("{}::layers::{}({});", m_.name, l.name, arguments));
   }
 
   /// Carried buffers are pointers that are exchanged; an odd number of turns leaves the value in the other's place.
@@ -128,7 +213,9 @@ class CallPrinter {
 
   const Program& m_;
   Calls out_;
+  const std::vector<OutputLayer> layers_;
   std::set<BufferId> exchanged_;
+  std::vector<std::pair<std::string, std::string>> needs_;  // types and names
   int depth_ = -1;
 };
 

@@ -1,4 +1,5 @@
-// The body of NAME_run(): the steps' calls, and the branches and loops of regions around them.
+// The body of NAME_run(): the calls of layers, and the branches and loops of regions around them; and the functions of
+// row-streamed groups.
 #pragma once
 #include <set>
 #include <string>
@@ -7,9 +8,9 @@
 
 namespace burin {
 
-/// The calls of all steps, and what they use.
+/// The calls of all layers, and what they use.
 struct Calls {
-  std::string text;
+  std::string text, groups;
   bool uses_arena = false, uses_at = false, exchanges = false;
   std::set<std::string> ports_used;  // of the caller's inputs and outputs: which are arguments of a call
 };

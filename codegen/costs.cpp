@@ -48,7 +48,8 @@ double estimated_cycles(const Kernel& k, const Work& work, const Target& t) {
   if (c->cycles.size() != work.counts.size())
     throw InternalError(
         fmt::format("kernels.costs: {} has {} factors for {} counts", k.name, c->cycles.size(), work.counts.size()));
-  return std::inner_product(work.counts.begin(), work.counts.end(), c->cycles.begin(), 0.0);
+  return std::inner_product(work.counts.begin(), work.counts.end(), c->cycles.begin(),
+                            (work.calls - 1) * (kCallCycles + work.channels * kChannelCycles));
 }
 
 Node planned(const Node& n, const Kernel& k, const Work& work) {

@@ -26,6 +26,9 @@ const FittedCosts* fitted_costs(std::string_view cores, std::string_view kernel)
 
 /// Cycles of what nobody measured: such a kernel is taken only where nothing else serves, or by --kernel.
 constexpr double kUnknownCycles = 1e15;
+/// Cycles of a call more than the usual form makes, its row pointers included, and of a channel in it (Work::channels).
+/// Measured on cortex-m4f.
+constexpr double kCallCycles = 60, kChannelCycles = 30;
 double estimated_cycles(const Kernel& k, const Work& work, const Target& t);
 /// The node with that kernel, run as `work` says.
 Node planned(const Node& n, const Kernel& k, const Work& work);

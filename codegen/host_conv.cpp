@@ -74,12 +74,12 @@ const HostFunctions& conv_functions() {
   static const HostFunctions r = {
 #define KERNEL(...)
 #define REFERENCE(...)
-#define CONV_Q8(kernel, header, needs)                                                                                 \
+#define CONV_Q8(kernel, header, needs, order)                                                                          \
   {#kernel, [](const HostCall& c) {                                                                                    \
      using W = typename decltype(pack_##kernel(std::declval<const ConvQ8&>()).weights)::value_type;                    \
      conv_q8<W>(c, FORMS(kernel));                                                                                     \
    }},
-#define CONV_F32(kernel, header, needs) {#kernel, [](const HostCall& c) { conv_f32(c, FORMS(kernel)); }},
+#define CONV_F32(kernel, header, needs, order) {#kernel, [](const HostCall& c) { conv_f32(c, FORMS(kernel)); }},
 #include "codegen/kernels.inc"
 #undef CONV_F32
 #undef CONV_Q8

@@ -11,7 +11,7 @@ Work work(N count, int64_t scratch = 0) {
 }
 Work runs_work(const BinaryMve& l) { return {{double(l.n), double(l.s.extent[0])}}; }
 Work pool_work(const PoolLayer& l) { return {{l.cells}, 0, rows_per_call(l.s.oh, l.s.ow)}; }
-Work pool_rows_work(const PoolLayer& l, int64_t sums) { return {{l.cells}, 4 * sums, l.s.ih, 0, {}, true}; }
+Work pool_rows_work(const PoolLayer& l, int64_t sums) { return {{l.cells}, 4 * sums, l.s.ih, 0, {}, 1, 0, true}; }
 
 constexpr Kernel kKernels[] = {
 #define KERNEL(kernel, header, layer, needs, when, work)                                                               \
@@ -35,15 +35,18 @@ constexpr Kernel kKernels[] = {
      return work;                                                                                                      \
    },                                                                                                                  \
    lower_reference},
-#define CONVOLUTION(kernel, header, layer, needs)                                                                      \
-  {#kernel, #header, needs,                                                                                            \
+#define CONVOLUTION(kernel, header, layer, needs, order)                                                               \
+  {#kernel,                                                                                                            \
+   #header,                                                                                                            \
+   needs,                                                                                                              \
    [](const LayerView& v) -> std::optional<Work> {                                                                     \
      const layer* l = v.as<layer>();                                                                                   \
      return l ? kernel##_work(*l, v) : std::nullopt;                                                                   \
    },                                                                                                                  \
-   [](const LayerView& v) { return lower_conv(v, #kernel, pack_##kernel(*v.as<layer>())); }},
-#define CONV_Q8(kernel, header, needs) CONVOLUTION(kernel, header, ConvQ8, needs)
-#define CONV_F32(kernel, header, needs) CONVOLUTION(kernel, header, ConvF32, needs)
+   [](const LayerView& v) { return lower_conv(v, #kernel, pack_##kernel(*v.as<layer>())); },                           \
+   KernelOrder::order},
+#define CONV_Q8(kernel, header, needs, order) CONVOLUTION(kernel, header, ConvQ8, needs, order)
+#define CONV_F32(kernel, header, needs, order) CONVOLUTION(kernel, header, ConvF32, needs, order)
 #include "codegen/kernels.inc"
 #undef KERNEL
 #undef REFERENCE

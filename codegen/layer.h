@@ -88,14 +88,32 @@ struct SharedForm {
 };
 
 /// What a layer asks of a kernel that serves it, and how the kernel would be run: select-kernels copies that into the
-/// node.
+/// node. A node with rows (and block) asks for a form: the kernel takes the next one that it can run by, and says of
+/// the form that it was given what it said before.
 struct Work {
   std::vector<double> counts;  // what the time depends on; codegen/costs.h makes cycles of them
   int64_t scratch = 0;         // bytes
   int32_t rows = 0;            // output rows a call; 0: the whole value
   int32_t block = 0;           // filters that are prepared at a time; 0: the kernel knows no such number
   SharedForm form = {};
+  int32_t calls = 1;         // kernel calls; those of the usual form count as one: its counts contain them
+  int32_t channels = 0;      // whose weights each call makes ready, where counts do not contain that
   bool accumulates = false;  // RowLoop::accumulates: rows counts input rows. Only where --kernel names the kernel
+};
+
+/// How a call of a kernel goes over the image. tests/oracle/orders.py runs what follows from it on the cores.
+enum class KernelOrder : uint8_t {
+  calls,     // in any way: nothing that it reads may lie where it writes
+  single,    // pixel by pixel, ascending: a pixel's windows may be read until all of it is written
+  pixels,    // so where there is one group, but up to four neighbours at a time, all read before any of them is written
+  pairs,     // as pixels, up to two at a time; windows of 1x1 without padding may be read until both are written
+  fours,     // as pixels, four at a time, the last ones perhaps once more; 1x1 may read until all four are written
+  wide,      // 1x1 alone, as fours where inputs are uint8 or pixels have more than 32 channels, else calls
+  rows,      // row by row of the results, ascending: as single, with rows for pixels
+  rows_2,    // as rows, two at a time, the first of them an even one
+  rows_3,    // as rows, three at a time, and calls where there are no whole threes
+  channels,  // four channels of all its rows are read before these channels of the results are written
+  expands,   // pixel by pixel: all of it goes into working memory, byte i at byte i * 2 or before, ascending
 };
 
 /// One line of kernels.inc.
@@ -105,6 +123,7 @@ struct Kernel {
   std::string_view needs;                         // feature of the core, empty: none
   std::optional<Work> (*work)(const LayerView&);  // nothing: the kernel does not serve this layer
   LayerCode (*lower)(const LayerView&);           // of a node with its Work
+  KernelOrder order = KernelOrder::calls;
 };
 std::span<const Kernel> kernels();
 

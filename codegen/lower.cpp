@@ -7,10 +7,12 @@
 
 #include "codegen/layer.h"
 #include "codegen/names.h"
+#include "codegen/rows.h"
 #include "codegen/spelling.h"
 #include "compiler/liveness.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/dense.h"
+#include "compiler/program/turns.h"
 
 namespace burin {
 namespace {
@@ -30,7 +32,11 @@ class Lowering {
     buffers(step_of);
     p_.steps.reserve(size_t(steps));
     for (const Node& n : g_.nodes)
-      if (!storage_.alias(n)) add(n);
+      if (!storage_.alias(n)) {
+        group(n);
+        add(n);
+      }
+    for (const Region& g : p_.regions) lives_in(g);
     return std::move(p_);
   }
 
@@ -57,14 +63,36 @@ class Lowering {
       p_.outputs.push_back(port(g_.outputs[i], fmt::format("output_{}", i), true));
   }
 
+  /// The region of the node's row-streamed group; its first node begins it.
+  void group(const Node& n) {
+    const int now = int(p_.steps.size());
+    if (n.group != 0 && n.group != group_) p_.regions.push_back({now, now, Stream{g_.orders.at(groups_++)}});
+    if (n.group != 0) p_.regions.back().last = now + 1;
+    group_ = n.group;
+  }
+
+  /// Members take turns: what one of them makes or reads, or keeps between its turns, lives while the group runs.
+  void lives_in(const Region& g) {
+    for (int i = g.first; i < g.last; ++i) {
+      const RowLoop* l = loop_over_rows(p_.steps[size_t(i)].body);
+      for (const Parameter& a : p_.steps[size_t(i)].parameters)
+        if (const auto* id = std::get_if<BufferId>(&a.at); id && (a.dtype || (l && l->accumulates))) {
+          Buffer& b = p_.buffers[size_t(*id)];
+          if (b.first > g.first) b.first = g.first;
+          if (b.last < g.last - 1) b.last = g.last - 1;
+        }
+    }
+  }
+
   void add(const Node& n) {
     const LayerView view(g_, n, t_, o_);
-    LayerCode code = n.kernel->lower(view);
+    LayerCode code = n.group != 0 ? streamed_code(view) : n.kernel->lower(view);
     const std::string label = names_.make(n.name.empty() ? std::string(name(n.op)) : n.name);
     Step s;
     s.needs = n.kernel->needs;
     s.headers = std::move(code.headers);
     s.body = std::move(code.body);
+    s.streamed = n.group != 0;
     describe(s.facts, view, label);
     s.facts.requantize = code.requantize, s.facts.needed = code.needed;
     s.facts.accumulator_bound = code.accumulator_bound;
@@ -85,7 +113,7 @@ class Lowering {
       const DType dtype = c.value.dtype;
       s.parameters.push_back({c.name, dtype, false, constant(label, c)});
     }
-    s.facts.function = functions_.try_emplace(signature(s) + "\n" + spelled(s.body), label).first->second;
+    s.facts.function = functions_.try_emplace(signature(s) + "\n" + spelled(s.body, s.streamed), label).first->second;
     p_.steps.push_back(std::move(s));
     view.selection()->families.clear();  // as large as the weights, and asked no more
   }
@@ -130,6 +158,8 @@ class Lowering {
   std::unordered_map<ValueId, BufferId> at_;   // by root
   std::unordered_map<int, BufferId> scratch_;  // by step
   std::unordered_map<std::string, std::string> functions_;
+  int32_t group_ = 0;                                   // of the node before
+  size_t groups_ = 0;                                   // that have begun
   std::unordered_multimap<size_t, size_t> by_content_;  // hash of the bytes: index into constants
 };
 

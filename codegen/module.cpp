@@ -240,7 +240,7 @@ std::string function(const Step& s) {
         }
 
         )",
-                    {{"name", f.name}, {"params", signature(s)}, {"body", spelled(s.body)}});
+                    {{"name", f.name}, {"params", signature(s)}, {"body", spelled(s.body, s.streamed)}});
 }
 
 /// Features that the chosen kernels ask the core for.
@@ -287,7 +287,8 @@ SourceText print_source(const Program& m, const Target& t) {
       #endif
       #define BURIN_LAYER __attribute__((noinline))
 
-      // -DBURIN_PROFILE calls burin_profile() around each layer, -DBURIN_YIELD burin_yield() after it; both are yours.
+      // -DBURIN_PROFILE calls burin_profile() around each layer, -DBURIN_YIELD burin_yield() after it and after each call of
+      // a row-streamed group; both are yours.
       #ifdef BURIN_PROFILE
       extern "C" void burin_profile(const char* model, int layer, int enter);
       #define BURIN_ENTER(layer) burin_profile("$name$", layer, 1);
@@ -299,7 +300,9 @@ SourceText print_source(const Program& m, const Target& t) {
       #ifdef BURIN_YIELD
       extern "C" void burin_yield(void);
       #define BURIN_LEAVE(layer) BURIN_PROFILE_LEAVE(layer) burin_yield();
+      #define BURIN_TURN burin_yield();
       #else
+      #define BURIN_TURN
       #define BURIN_LEAVE(layer) BURIN_PROFILE_LEAVE(layer)
       #endif
 
@@ -321,11 +324,12 @@ SourceText print_source(const Program& m, const Target& t) {
     }
     w.line("}  // namespace weights\n");
   }
-  w.line("namespace layers {\n\n" + functions + "}  // namespace layers\n");
-  if (calls.uses_at)
-    w.line(
-        "template <class T>\nT* at(unsigned char* arena, size_t offset) {\n  return reinterpret_cast<T*>(arena + "
-        "offset);\n}\n");
+  const std::string at =
+      "template <class T>\nT* at(unsigned char* arena, size_t offset) {\n  return reinterpret_cast<T*>(arena + "
+      "offset);\n}\n";
+  if (calls.uses_at && !calls.groups.empty()) w.line(at);
+  w.line("namespace layers {\n\n" + functions + calls.groups + "}  // namespace layers\n");
+  if (calls.uses_at && calls.groups.empty()) w.line(at);
   if (calls.exchanges)
     w.line(
         "inline void exchange(unsigned char*& a, unsigned char*& b) {\n  unsigned char* const c = a;\n  a = b;\n  "

@@ -7,6 +7,7 @@
 
 #include "compiler/program/execute.h"
 #include "compiler/program/regions.h"
+#include "compiler/program/turns.h"
 
 namespace burin {
 namespace {
@@ -47,6 +48,7 @@ class Machine {
       places_.push_back(b.offset);
     }
     holds_.resize(p.buffers.size());
+    find_last_reads();
   }
 
   std::vector<Tensor> run(const std::vector<Tensor>& inputs) {
@@ -69,10 +71,30 @@ class Machine {
 
  private:
   /// Bytes of the arena, of one buffer.
-  struct Bytes {
+  struct Run {
     BufferId of;
     int64_t first, last;
   };
+
+  /// Of each byte of each buffer in the arena: the last step that reads it; where control runs steps otherwise than one
+  /// after the other, and of what the caller reads, the last of the buffer.
+  void find_last_reads() {
+    const bool plain =
+        std::ranges::all_of(p_.regions, [](const Region& g) { return std::holds_alternative<Stream>(g.control); });
+    for (const Buffer& b : p_.buffers)
+      read_last_.emplace_back(b.space == Space::arena ? size_t(b.bytes) : 0, plain ? -1 : b.last);
+    if (!plain) return;
+    const auto note = [&](const std::vector<Turn>& all) {
+      for (const Turn& t : all)
+        for (const Run& r : act(t).reads)
+          for (int64_t i = r.first; i < r.last; ++i) {
+            int& last = read_last_[size_t(r.of)][size_t(i - places_[size_t(r.of)])];
+            last = std::max(last, t.step);
+          }
+    };
+    walk(
+        p_, all_steps(p_), [&](int i) { note(turns(p_, i)); }, [&](size_t g) { note(turns(p_, p_.regions[g])); });
+  }
 
   std::byte* bytes(BufferId id) {
     const Buffer& b = p_[id];
@@ -81,11 +103,12 @@ class Machine {
 
   void run(Range r) {
     walk(
-        p_, r, [&](int i) { step(i); },
+        p_, r, [&](int i) { run_turns(turns(p_, i), i, i); },
         [&](size_t region) {
           const Region& g = p_.regions[region];
           const auto* b = std::get_if<Branch>(&g.control);
-          if (!b) repeat(region, std::get<Repeat>(g.control));
+          if (std::holds_alternative<Stream>(g.control)) run_turns(turns(p_, g), g.first, g.last - 1);
+          else if (!b) repeat(region, std::get<Repeat>(g.control));
           else run(condition(b->condition, g) ? inside(p_, region) : other_side(p_, region));
         });
   }
@@ -106,6 +129,7 @@ class Machine {
         if (const auto* id = std::get_if<BufferId>(&a.at); id && a.written && !kept.count(*id)) own.insert(*id);
     const auto holds = [&](BufferId id) { return holds_[size_t(id)]; };
     turns_.push_back(0);
+    kept_.insert(kept_.end(), kept.begin(), kept.end());
     for (int64_t turn = 0; turn < l.turns && (!l.condition || condition(*l.condition, g)); ++turn) {
       turns_.back() = turn;
       for (const BufferId id : own) holds(id) = false;
@@ -116,6 +140,7 @@ class Machine {
       }
     }
     turns_.pop_back();
+    kept_.resize(kept_.size() - kept.size());
     for (const Carried& c : l.carried) {
       std::byte* last = bytes(c.now);
       for (const BufferId id : {c.now, c.next}) places_[size_t(id)] = p_[id].offset;
@@ -126,10 +151,10 @@ class Machine {
   template <class Each>
   std::vector<bool> covered(const Each& runs) const {
     std::vector<bool> r(arena_.size() + 2 * kGuard);
-    for (const Bytes& b : runs) std::fill(r.begin() + kGuard + b.first, r.begin() + kGuard + b.last, true);
+    for (const Run& b : runs) std::fill(r.begin() + kGuard + b.first, r.begin() + kGuard + b.last, true);
     return r;
   }
-  Bytes all_of(BufferId id) const {
+  Run all_of(BufferId id) const {
     const int64_t first = places_[size_t(id)];
     return {id, first, first + p_[id].bytes};
   }
@@ -138,10 +163,9 @@ class Machine {
     throw PlanError(fmt::format("step '{}' ({}): {}", s.facts.name, s.facts.kernel, what));
   }
 
-  /// Gives the parameters their memory; returns what of the arena the step writes.
-  std::vector<Bytes> enter(const Step& s, Frame& frame) {
+  /// Gives the parameters their memory.
+  void enter(const Step& s, Frame& frame) {
     const bool copies = std::ranges::all_of(s.body.calls, [](const Call& c) { return c.function.starts_with("__"); });
-    std::vector<Bytes> writes;
     for (const Parameter& a : s.parameters) {
       int64_t offset = a.offset;
       for (size_t d = 0; d < a.strides.size(); ++d) offset += a.strides[d] * turns_[d];
@@ -152,19 +176,15 @@ class Machine {
         continue;
       }
       const BufferId id = std::get<BufferId>(a.at);
-      if (p_[id].space == Space::arena) {
-        const int64_t place = places_[size_t(id)];
-        if (place % 4 != 0) fail(s, fmt::format("'{}' does not begin at a whole word", label(p_, p_[id])));
-        if (a.written) writes.push_back({id, place + offset, place + offset + slice_bytes(p_, a)});
-      }
+      if (p_[id].space == Space::arena && places_[size_t(id)] % 4 != 0)
+        fail(s, fmt::format("'{}' does not begin at a whole word", label(p_, p_[id])));
       frame.add(a.name, bytes(id) + offset, a.dtype.value_or(DType::u8));
     }
-    return writes;
   }
 
   /// What nobody needs from here on is gone.
   void poison(int now) {
-    std::vector<Bytes> live;
+    std::vector<Run> live;
     for (size_t i = 0; i < p_.buffers.size(); ++i) {
       const Buffer& b = p_.buffers[i];
       if (now < b.first || now > b.last) holds_[i] = false;
@@ -176,33 +196,117 @@ class Machine {
       if (!needed[i]) all[i] = kPoison;
   }
 
-  void step(int now) {
-    const Step& s = p_.steps[size_t(now)];
+  /// One turn: its memory, and what of the arena it reads and writes.
+  struct Act {
+    Turn turn;
+    std::vector<Run> reads, writes;
+  };
+  Act act(const Turn& t) {
+    const Step& s = p_.steps[size_t(t.step)];
+    Act a{t, {}, {}};
+    const RowLoop* l = t.n > 0 ? loop_over_rows(s.body) : nullptr;
+    for (const Parameter& x : s.parameters) {
+      const auto* id = std::get_if<BufferId>(&x.at);
+      if (!id || p_[*id].space != Space::arena) continue;
+      int64_t at = places_[size_t(*id)] + x.offset;
+      for (size_t d = 0; d < x.strides.size(); ++d) at += x.strides[d] * turns_[d];
+      std::vector<Run>& to = x.written ? a.writes : a.reads;
+      const auto rows = [&](const std::vector<Bytes>& all) {
+        for (const Bytes& b : all)
+          if (b.name == x.name) to.push_back({*id, at + b.begin, at + b.end});
+      };
+      if (l && x.written && x.name == l->out.name) rows(rows_written(*l, t, x.dtype.value_or(DType::u8)));
+      else if (l && !x.written && (x.name == l->in.name || std::ranges::count(l->beside, x.name, &RowPlace::name)))
+        rows(rows_read(*l, t));
+      else to.push_back({*id, at, at + slice_bytes(p_, x)});
+      // Sums stay from one turn to the next.
+      if (l && l->accumulates && x.name == "scratch" && t.first > 0) a.reads.push_back(to.back());
+    }
+    return a;
+  }
+
+  /// Steps [first, last] by their turns. A value that is read here for the last time dies in the turn that reads it
+  /// last, byte by byte; one that is made here is there where it was written.
+  void run_turns(const std::vector<Turn>& all, int first, int last) {
+    std::vector<Act> acts;
+    for (const Turn& t : all) acts.push_back(act(t));
+    // From the last turn to the first: what of each dying buffer is needed after it.
+    const size_t n = p_.buffers.size();
+    std::vector<std::vector<Run>> dead(acts.size());  // read or written for nobody after the turn
+    std::vector<std::vector<bool>> later(n);          // bytes of the arena that a later turn reads of this buffer
+    const auto dies = [&](BufferId id, int64_t i) {
+      return read_last_[size_t(id)][size_t(i - places_[size_t(id)])] <= last && !stays(id);
+    };
+    for (size_t k = acts.size(); k-- > 0;) {
+      const auto each = [&](const std::vector<Run>& runs, auto&& f) {
+        for (const Run& r : runs) {
+          std::vector<bool>& need = later[size_t(r.of)];
+          need.resize(arena_.size());
+          for (int64_t i = r.first; i < r.last; ++i)
+            if (dies(r.of, i)) f(r, i, need);
+        }
+      };
+      const auto end = [&](const Run& r, int64_t i, std::vector<bool>& need) {
+        if (!need[size_t(i)]) dead[k].push_back({r.of, i, i + 1});
+      };
+      each(acts[k].reads, end), each(acts[k].writes, end);
+      each(acts[k].writes, [](const Run&, int64_t i, std::vector<bool>& need) { need[size_t(i)] = false; });
+      each(acts[k].reads, [](const Run&, int64_t i, std::vector<bool>& need) { need[size_t(i)] = true; });
+    }
+    poison(first);
+    // Whose each byte of the arena is: a value that is there and needed.
+    std::vector<int32_t> owner(arena_.size(), -1);
+    for (size_t i = 0; i < n; ++i)
+      if (p_.buffers[i].space == Space::arena && holds_[i] && p_.buffers[i].last >= first &&
+          p_.buffers[i].first < first)
+        for (int64_t b = all_of(BufferId(int32_t(i))).first; b < all_of(BufferId(int32_t(i))).last; ++b)
+          if (!dies(BufferId(int32_t(i)), b) || (!later[i].empty() && later[i][size_t(b)]))
+            owner[size_t(b)] = int32_t(i);
+    for (size_t k = 0; k < acts.size(); ++k) turn(acts[k], dead[k], owner);
+    for (const Act& a : acts)
+      for (const Run& w : a.writes) holds_[size_t(w.of)] = true;
+  }
+
+  /// The caller's memory, what the caller reads, and what a repeat keeps from turn to turn.
+  bool stays(BufferId id) const {
+    return std::ranges::count(kept_, id) > 0 || p_[id].space == Space::port ||
+           std::ranges::count(p_.outputs, id, &Port::at) > 0;
+  }
+
+  void turn(const Act& a, const std::vector<Run>& dead, std::vector<int32_t>& owner) {
+    const Step& s = p_.steps[size_t(a.turn.step)];
     Frame frame(function);
-    const std::vector<Bytes> writes = enter(s, frame);
-    poison(now);
-    // Nothing that lives on may lie where this step writes.
-    for (const Bytes& w : writes)
-      for (size_t i = 0; i < p_.buffers.size(); ++i) {
-        const Buffer& b = p_.buffers[i];
-        const Bytes o = all_of(BufferId(int32_t(i)));
-        if (o.of != w.of && b.space == Space::arena && b.first <= now && now < b.last && o.first < o.last &&
-            w.first < w.last && o.first < w.last && w.first < o.last)
-          fail(s, fmt::format("writes '{}' where '{}' is still needed", label(p_, p_[w.of]), label(p_, b)));
-      }
+    enter(s, frame);
+    // What ends here may lie where the turn writes: a result in place.
+    for (const Run& d : dead)
+      if (owner[size_t(d.first)] == int32_t(d.of)) owner[size_t(d.first)] = -1;
+    for (const Run& w : a.writes)
+      for (int64_t i = w.first; i < w.last; ++i)
+        if (const int32_t o = owner[size_t(i)]; o >= 0 && o != int32_t(w.of))
+          fail(s, fmt::format("writes '{}' where '{}' is still needed", label(p_, p_[w.of]),
+                              label(p_, p_.buffers[size_t(o)])));
+    for (const Run& w : a.writes)
+      for (const Run& o : a.writes)
+        if (w.of != o.of && w.first < o.last && o.first < w.last)
+          fail(s, fmt::format("writes '{}' and '{}' at one place", label(p_, p_[w.of]), label(p_, p_[o.of])));
     const std::span<std::byte> all = arena_.all();
-    const std::vector<bool> written = covered(writes);
+    const std::vector<bool> written = covered(a.writes);
     const std::vector<std::byte> before(all.begin(), all.end());
-    frame.run(s.body);
+    frame.run(s.body, a.turn);
     for (size_t i = 0; i < all.size(); ++i)
       if (!written[i] && all[i] != before[i])
         fail(s, fmt::format("wrote byte {} of the arena, which is not its own", int64_t(i) - int64_t(kGuard)));
-    for (const Bytes& w : writes) holds_[size_t(w.of)] = true;
     for (auto& [buffer, block] : callers_) {
       const std::span<std::byte> guarded = block.all();
       for (size_t i = 0; i < kGuard; ++i)
         if (guarded[i] != kPoison || guarded[guarded.size() - 1 - i] != kPoison)
           fail(s, fmt::format("wrote beside the caller's '{}'", buffer->name));
+    }
+    for (const Run& w : a.writes) std::fill(owner.begin() + w.first, owner.begin() + w.last, int32_t(w.of));
+    for (const Run& d : dead) {
+      int32_t& o = owner[size_t(d.first)];
+      if (o == int32_t(d.of)) o = -1;
+      if (o < 0) all[kGuard + size_t(d.first)] = kPoison;
     }
   }
 
@@ -212,6 +316,8 @@ class Machine {
   std::vector<int64_t> places_;  // of each buffer in its space, now
   std::vector<bool> holds_;      // each buffer: a value
   std::vector<int64_t> turns_;   // of the repeats around
+  std::vector<BufferId> kept_;   // by them
+  std::vector<std::vector<int>> read_last_;
 };
 
 }  // namespace

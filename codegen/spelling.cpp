@@ -198,6 +198,38 @@ std::string spelled_rows(const Call& call) {
                         {"image", image}});
 }
 
+/// How many elements in front of row `row` of what the loop reads or makes.
+std::string before_row(const RowPlace& p, int32_t elements) {
+  return p.ring == 1 ? "0" : fmt::format("row{} * {}", p.ring > 0 ? fmt::format(" % {}", p.ring) : "", elements);
+}
+
+/// Statements that make n rows from `row` on, or those that are left.
+std::string spelled_turn(const Call& call) {
+  const RowLoop& l = *call.rows;
+  const bool whole = l.height() % l.n == 0;
+  std::string s;
+  if (!whole) s += fmt::format("const int32_t n = {0} - row < {1} ? {0} - row : {1};\n", l.height(), l.n);
+  if (std::ranges::any_of(call.arguments, [](const Argument& a) { return std::holds_alternative<Rows>(a); }))
+    s += expand(R"(
+        const $type$* rows[$most$];
+        burin::$function$(rows, $x$, row * $stride$ - $top$, $count$, $ih$, $row_in$$ring$);
+        )",
+                {{"type", info(l.x).c_type},
+                 {"most", l.rows(l.n)},
+                 {"function", l.in.ring > 0 ? "ring_rows" : "image_rows"},
+                 {"x", l.in.name},
+                 {"stride", l.accumulates ? 1 : l.stride},
+                 {"top", l.accumulates ? 0 : l.top},
+                 {"count", whole           ? fmt::format("{}", l.rows(l.n))
+                           : l.accumulates ? "n"
+                                           : fmt::format("(n - 1) * {} + {}", l.stride, l.reach)},
+                 {"ih", l.ih},
+                 {"row_in", l.row_in},
+                 {"ring", l.in.ring > 0 ? fmt::format(", {}", l.in.ring) : ""}});
+  s += fmt::format("auto* const y = {} + {};\n", l.out.name, l.accumulates ? "0" : before_row(l.out, l.row_out));
+  return s + spelled(call, whole ? std::optional(l.n) : std::nullopt, "row") + "\n";
+}
+
 template <class T>
 T known(const Body& body, std::string_view name) {
   const auto at = std::ranges::find(body.structs, name, &NamedStruct::name);
@@ -263,10 +295,11 @@ std::string signature(const Step& s) {
     const std::string_view type = facts ? "burin::ConvFacts" : a.dtype ? info(*a.dtype).c_type : "void";
     r += fmt::format("{}{}{}* {}", r.empty() ? "" : ", ", a.written ? "" : "const ", type, a.name);
   }
+  if (s.streamed) r += ", int32_t row";
   return r;
 }
 
-std::string spelled(const Body& body) {
+std::string spelled(const Body& body, bool streamed) {
   std::string s;
   const bool shared = std::ranges::any_of(body.calls, [](const Call& c) { return c.shared.has_value(); });
   if (!shared)
@@ -281,8 +314,17 @@ std::string spelled(const Body& body) {
       s += fmt::format("{0}* const {1} = reinterpret_cast<{0}*>({2} + {3});\n", type, l.name, body.locals[0].name,
                        l.offset / (info(body.locals[0].dtype).bits / 8));
   }
+  if (body.row) {
+    const auto go = [&](const RowPlace& p, int32_t elements) {
+      s += p.ring == 1 ? "" : fmt::format("{} += {};\n", p.name, before_row(p, elements));
+    };
+    go(body.row->in, body.row->row_in), go(body.row->out, body.row->row_out);
+    for (const RowPlace& p : body.row->beside) go(p, p.row);
+    if (s.find("row") == s.npos) s += "(void)row;\n";
+  }
   for (const Call& c : body.calls) {
     if (c.shared) s += spelled_shared(body, c);
+    else if (streamed && c.rows) s += spelled_turn(c);
     else if (c.rows) s += spelled_rows(c);
     else if (c.structs.empty()) s += spelled_loops(c);
     else {

@@ -23,6 +23,6 @@ std::string spelled(const Struct& s);
 /// The parameters of a step's function.
 std::string signature(const Step& s);
 /// The statements of a function.
-std::string spelled(const Body& body);
+std::string spelled(const Body& body, bool streamed = false);
 
 }  // namespace burin

@@ -91,7 +91,9 @@ std::vector<LiveRange> live_ranges(const Graph& g) {
   for (size_t i = 0; i < g.values().size(); ++i) {
     const ValueId id = ValueId(int32_t(i));
     if (g[id].constant() || storage.root(id) != id || external.count(id) || lives.first[i] > lives.last[i]) continue;
-    r.push_back({id, lives.first[i], lives.last[i], g[id].offset, g[id].type.bytes()});
+    const Value& v = g[id];
+    const int64_t bytes = v.ring > 0 ? v.type.bytes() / v.type.shape[1] * v.ring : v.type.bytes();
+    r.push_back({id, lives.first[i], lives.last[i], v.offset, bytes});
   }
   for (size_t i = 0; i < g.nodes.size(); ++i)
     if (g.nodes[i].scratch > 0)

@@ -11,11 +11,9 @@
 #include "passes/rewrite.h"
 
 namespace burin {
-namespace {
-
-/// The kernels that the user wants, by node. A layer is called as reports and generated code spell it, which no two
+/// A layer is called as reports and generated code spell it, which no two
 /// are; an ONNX node may have become several layers, and its name means all of them, unless one has it.
-std::map<const Node*, std::string> forced(const Graph& g, const Options& o, std::vector<Diagnostic>& errors) {
+std::map<const Node*, std::string> forced_kernels(const Graph& g, const Options& o, std::vector<Diagnostic>& errors) {
   std::map<const Node*, std::string> r;
   for (const auto& [layer, kernel] : o.kernels) {
     UniqueNames labels;
@@ -34,13 +32,11 @@ std::map<const Node*, std::string> forced(const Graph& g, const Options& o, std:
   return r;
 }
 
-}  // namespace
-
 void Candidates::assign(size_t i, size_t k) const { *layers[i] = planned(*layers[i], *kernels[i][k], works[i][k]); }
 
 Candidates candidates(Graph& g, const Context& ctx) {
   std::vector<Diagnostic> errors;
-  const std::map<const Node*, std::string> wishes = forced(g, ctx.options, errors);
+  const std::map<const Node*, std::string> wishes = forced_kernels(g, ctx.options, errors);
   Candidates r;
   const Storage storage(g);
   const LiveSteps live(g);

@@ -1,11 +1,15 @@
 // Which kernels could serve each layer, and what each would cost.
 #pragma once
+#include <map>
 #include <vector>
 
 #include "passes/choose.h"
 #include "passes/pass.h"
 
 namespace burin {
+
+/// The kernels that the user wants, by node; adds an error for each layer that there is not.
+std::map<const Node*, std::string> forced_kernels(const Graph& g, const Options& o, std::vector<Diagnostic>& errors);
 
 struct Candidates {
   std::vector<Node*> layers;                        // without those that have nothing to do

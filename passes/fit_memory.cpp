@@ -7,6 +7,7 @@
 
 #include "compiler/liveness.h"
 #include "passes/candidates.h"
+#include "passes/stream.h"
 
 namespace burin {
 namespace {
@@ -22,6 +23,7 @@ void assign(const Candidates& c, const std::vector<size_t>& chosen) {
 void fit_memory(Graph& g, const Context& ctx) {
   if (!ctx.options.budget_ram || g.arena_bytes <= *ctx.options.budget_ram) return;
   const int64_t budget = *ctx.options.budget_ram;
+  if (streams(g, ctx)) return;  // stream-rows knows the budget
   const Candidates c = candidates(g, ctx);
   const std::vector<int64_t> live = live_bytes(g);
   std::vector<size_t> first;

@@ -45,6 +45,7 @@ void drop_clamps(Graph&, const Context&);
 void own_outputs(Graph&, const Context&);
 void select_kernels(Graph&, const Context&);
 void schedule(Graph&, const Context&);
+void stream_rows(Graph& g, const Context& ctx);
 void plan_memory(Graph&, const Context&);
 void fit_memory(Graph&, const Context&);
 void share_functions(Graph&, const Context&);

@@ -36,6 +36,7 @@ constexpr Pass kPasses[] = {
     {"own-outputs", own_outputs},  // a copy where an output has no bytes of its own
     {"select-kernels", select_kernels},    // each node gets the cheapest kernel of the target
     {"schedule", schedule},                // the order with the smallest peak of live bytes
+    {"stream-rows", stream_rows},          // rows a call, and layers that run row by row through rings
     {"plan-memory", plan_memory},          // each live value gets an offset in the arena
     {"fit-memory", fit_memory},            // other kernels where --budget-ram wants less working memory
     {"share-functions", share_functions},  // --optimize size: layers of one kernel that become one function
@@ -66,7 +67,8 @@ constexpr Before kOrder[] = {
     {"own-outputs", "schedule", "outputs are told apart by their values"},
     {"channels-last", "select-kernels", "kernels read channels-last images"},
     {"select-kernels", "plan-memory", "kernels say how much scratch they need"},
-    {"schedule", "plan-memory", "lifetimes follow from the order"},
+    {"schedule", "stream-rows", "groups are neighbours in the order"},
+    {"stream-rows", "plan-memory", "it says what is kept of each value, and when"},
     {"plan-memory", "fit-memory", "it looks at the arena as planned"},
     {"fit-memory", "share-functions", "layers share functions of the kernels that they keep"},
 };

@@ -7,9 +7,8 @@
 #include <map>
 #include <set>
 
-#include "compiler/liveness.h"
-#include "passes/pass.h"
-#include "passes/planner.h"
+#include "passes/lifetimes.h"
+#include "passes/stream.h"
 
 namespace burin {
 namespace {
@@ -18,7 +17,7 @@ namespace {
 constexpr int64_t kSmallAlign = 4;   // whole words; more would waste most of a small buffer
 constexpr int64_t kSmall = 16;       // bytes from which on a buffer gets
 constexpr int64_t kBufferAlign = 8;  // a double and an int64_t; two words at once (LDRD, VLDRD) never cross a bus line
-constexpr int64_t kNodes = 50000;    // a fraction of a second; networks need none or a few hundred
+constexpr int64_t kNodes = 10000;    // a fraction of a second; networks need none or a few hundred
 constexpr int64_t kScratchAlign = 16;  // kernels keep anything there, vectors of 16 bytes included
 
 int64_t whole_words(int64_t bytes) { return (bytes + kSmallAlign - 1) / kSmallAlign * kSmallAlign; }
@@ -60,39 +59,42 @@ void check_buffers(const Graph& g) {
 
 }  // namespace
 
-void plan_memory(Graph& g, const Context& ctx) {
+void plan_memory(Graph& g, const Context& ctx) { plan_memory_with(g, ctx, kNodes); }
+
+void plan_memory_with(Graph& g, const Context& ctx, int64_t nodes) {
   g.external_io = ctx.options.io == Options::Io::external;
   const Storage storage(g);
-  const std::vector<LiveRange> ranges = live_ranges(g);
+  Contracts contracts;
+  for (const Node& n : g.nodes) contracts.push_back(lives_of(g, n, ctx));
+  const Lifetimes lives = Lives(g).all(contracts);
   std::vector<PlanBuffer> buffers;
   std::map<ValueId, size_t> buffer;  // by root
-  for (const LiveRange& r : ranges) {
-    if (r.value != ValueId::none) buffer[r.value] = buffers.size();
-    buffers.push_back({whole_words(r.bytes), r.first, r.last, alignment(g, r)});
+  for (const Needed& n : lives.buffers) {
+    if (n.range.value != ValueId::none) buffer[n.range.value] = buffers.size();
+    const int64_t bytes = n.on < 0 ? n.range.bytes : 0;  // with the buffer on which it lies
+    buffers.push_back({whole_words(bytes), n.first, n.last, alignment(g, n.range)});
   }
-  std::vector<PlanOverlap> overlaps;
-  const std::vector<std::vector<int>> in_place = in_place_inputs(g);
-  for (size_t step = 0; step < in_place.size(); ++step)
-    for (const Node& n = g.nodes[step]; int i : in_place[step]) {
-      const size_t in = buffer.at(storage.root(n.inputs[size_t(i)])), out = buffer.at(storage.root(n.outputs[0]));
-      overlaps.push_back({int(in), int(out), 0, buffers[in].bytes});  // the output on the input or below it
-    }
 
   const bool for_device = ctx.target && !ctx.target->has("host");
   if (for_device) check_buffers(g);
-  const Plan plan = plan_offsets(buffers, overlaps, kNodes);
-  if (const std::string wrong = check_plan(buffers, overlaps, plan); !wrong.empty())
+  Plan plan = plan_offsets(buffers, lives.overlaps, nodes, lives.floor);
+  if (const std::string wrong = check_plan(buffers, lives.overlaps, plan); !wrong.empty())
     throw InternalError("plan-memory: " + wrong);
+  for (size_t i = 0; i < buffers.size(); ++i)
+    if (const int on = lives.buffers[i].on; on >= 0) plan.offsets[i] = plan.offsets[size_t(on)];
   if (for_device) check_bytes("the arena needs", plan.bytes);
 
   for (size_t i = 0; i < g.values().size(); ++i) {
     Value& v = g[ValueId(int32_t(i))];
     const auto at = v.constant() ? buffer.end() : buffer.find(storage.root(ValueId(int32_t(i))));
     v.offset = at == buffer.end() ? -1 : plan.offsets[at->second];
+    v.ring = at == buffer.end() ? 0 : lives.buffers[at->second].ring;
   }
   for (Node& n : g.nodes) n.scratch_offset = -1;
-  for (size_t i = 0; i < ranges.size(); ++i)
-    if (ranges[i].value == ValueId::none) g.nodes[size_t(ranges[i].first)].scratch_offset = plan.offsets[i];
+  for (size_t i = 0; i < buffers.size(); ++i)
+    if (const LiveRange& r = lives.buffers[i].range; r.value == ValueId::none)
+      g.nodes[size_t(r.first)].scratch_offset = plan.offsets[i];
+  g.orders = lives.orders;
   g.arena_bytes = plan.bytes;
   g.arena_lower_bound = plan.lower_bound;
 }

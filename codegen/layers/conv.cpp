@@ -39,21 +39,33 @@ std::optional<Geometry> geometry(const LayerView& v) {
     const int32_t pixels = in == 0 ? 0 : int32_t(v.in(0).elements() / in);
     const ConvShape s = {1, pixels, in, 1, pixels, out, 1, 1, 1, 1, 1, 1, 0, 0, 1};
     check_reach(s);
-    return Geometry{s, 1, true, true};
+    return Geometry{s, s, 1, true, true};
   }
   const Conv* c = v.node.as<Conv>();
   if (!c || !c->channels_last) return std::nullopt;
-  Geometry g{c->shape(v.in(0), v.out()), v.in(0).shape[0], false, false};
+  const ConvShape image = c->shape(v.in(0), v.out());
+  Geometry g{image, image, v.in(0).shape[0], false, false};
   ConvShape& s = g.s;
   g.pointwise = s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && s.pt == 0 && s.pl == 0 && s.oh == s.ih &&
                 s.ow == s.iw && s.groups == 1;
   if (g.pointwise) {
     s.iw = s.ow = int32_t(s.ih * s.iw * g.batch);
     s.ih = s.oh = 1;
+    g.image.ih = g.image.oh = int32_t(image.ih * g.batch);
     g.batch = 1;
   }
   check_reach(s);
   return g;
+}
+
+RowCalls row_calls(const ConvShape& s, const ConvShape& image, int64_t batch, int32_t rows) {
+  if (s.oh == image.oh) return {s, batch, rows};
+  if (rows <= 0 || rows >= image.oh) return {s, batch, 1};
+  const int32_t joined = std::gcd(rows, image.oh);
+  ConvShape r = image;
+  r.ih = r.oh = image.oh / joined;
+  r.iw = r.ow = image.ow * joined;
+  return {r, batch, rows / joined};
 }
 
 bool is_depthwise(const ConvShape& s) { return s.groups > 1 && s.groups == s.ic && s.oc == s.ic; }
@@ -94,7 +106,7 @@ std::optional<ConvQ8> ConvQ8::of(const LayerView& v) {
   if (!g || !is_byte(v.in(0).dtype) || !v.in(0).quantized() || !v.out().quantized() || !v.constant(1))
     return std::nullopt;
   ConvQ8 c{};
-  c.s = g->s, c.batch = g->batch, c.dense = g->dense, c.pointwise = g->pointwise;
+  c.s = g->s, c.image = g->image, c.batch = g->batch, c.dense = g->dense, c.pointwise = g->pointwise;
   c.depthwise = is_depthwise(c.s);
   c.channelwise = c.s.groups > 1 && c.s.groups == c.s.ic && c.s.oc % c.s.ic == 0;
   c.x = v.in(0).dtype, c.y = v.out().dtype;

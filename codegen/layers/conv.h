@@ -11,7 +11,7 @@ namespace burin {
 struct ConvQ8 {
   static std::optional<ConvQ8> of(const LayerView& v);
 
-  ConvShape s;
+  ConvShape s, image;  // as in Geometry
   int64_t batch;
   bool dense;           // made of a fully connected operator
   bool pointwise;       // 1x1, stride 1, no padding: any run of pixels, so the shape is one row
@@ -49,7 +49,7 @@ struct ConvQ8 {
 /// The same in float32.
 struct ConvF32 {
   static std::optional<ConvF32> of(const LayerView& v);
-  ConvShape s;
+  ConvShape s, image;
   int64_t batch;
   bool dense, pointwise, depthwise;
   int64_t taps, outputs;  // as above
@@ -58,14 +58,26 @@ struct ConvF32 {
   std::span<const float> weights, bias;  // [oc][kh][kw][ic / groups]; [oc] or empty; the graph's
 };
 
-/// The shape of a convolution or fully connected layer, one image; pointwise layers are one row of pixels.
+/// The shape of a convolution or fully connected layer, one image; pointwise layers are one row of pixels, and `image`
+/// is what they are in rows, those of all images.
 struct Geometry {
-  ConvShape s;
+  ConvShape s, image;
   int64_t batch;
   bool dense, pointwise;
 };
 std::optional<Geometry> geometry(const LayerView& v);
 bool is_depthwise(const ConvShape& s);
+
+/// How rows of a layer become calls: the image as the kernel sees it, and how many of its rows a call makes.
+struct RowCalls {
+  ConvShape s;
+  int64_t batch;
+  int32_t n;
+  int64_t count() const { return (s.oh + int64_t(n) - 1) / n; }
+};
+/// By Node::rows. A pointwise layer is one row and one call, unless there are fewer rows than the image has: then rows
+/// are joined as long as calls do not share them.
+RowCalls row_calls(const ConvShape& s, const ConvShape& image, int64_t batch, int32_t rows);
 /// Bytes of working memory that a node may have so that the arena grows by `growth` of its size at most: what is live
 /// elsewhere at the same time is counted, other nodes' working memory is not.
 int64_t spare_bytes(const LayerView& v, double growth);
@@ -138,8 +150,8 @@ PackedF32 pack_winograd_f32_mve(const ConvF32& c);
 LayerCode lower_conv(const LayerView& v, std::string function, PackedF32 packed);
 
 // When a kernel serves, and what it would ask.
-#define CONV_Q8(kernel, header, needs) std::optional<Work> kernel##_work(const ConvQ8& l, const LayerView& v);
-#define CONV_F32(kernel, header, needs) std::optional<Work> kernel##_work(const ConvF32& l, const LayerView& v);
+#define CONV_Q8(kernel, header, needs, order) std::optional<Work> kernel##_work(const ConvQ8& l, const LayerView& v);
+#define CONV_F32(kernel, header, needs, order) std::optional<Work> kernel##_work(const ConvF32& l, const LayerView& v);
 #define KERNEL(...)
 #define REFERENCE(...)
 #include "codegen/kernels.inc"

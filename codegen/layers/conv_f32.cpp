@@ -3,6 +3,7 @@
 
 #include "codegen/layers/common.h"
 #include "codegen/layers/conv.h"
+#include "codegen/rows.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/dense.h"
 #include "runtime-min/kernels/depthwise_f32_mve.h"
@@ -51,7 +52,7 @@ std::optional<ConvF32> ConvF32::of(const LayerView& v) {
   const std::optional<Geometry> g = geometry(v);
   if (!g || v.in(0).dtype != DType::f32 || !v.constant(1)) return std::nullopt;
   ConvF32 c{};
-  c.s = g->s, c.batch = g->batch, c.dense = g->dense, c.pointwise = g->pointwise;
+  c.s = g->s, c.image = g->image, c.batch = g->batch, c.dense = g->dense, c.pointwise = g->pointwise;
   c.depthwise = is_depthwise(g->s);
   c.taps = int64_t(c.s.kh) * c.s.kw * (c.s.ic / c.s.groups);
   c.outputs = int64_t(c.s.oh) * c.s.ow * c.s.oc;
@@ -100,13 +101,13 @@ PackedF32 pack_winograd_f32_mve(const ConvF32& c) {
 
 LayerCode lower_conv(const LayerView& v, std::string function, PackedF32 packed) {
   const ConvF32& c = *v.as<ConvF32>();
-  const ConvShape& s = c.s;
+  const ConvShape s = row_calls(c.s, c.image, c.batch, v.node.rows).s;
   Call call{std::move(function), {}, {s_name, c.clamp.lo, c.clamp.hi, Rows{}, RowCount{}, pointer("w")}};
   if (v.node.kernel->needs == "fpu" && fused(v.target)) call.types = {"true"};
   call.arguments.push_back(packed.bias.empty() ? Argument(Null{}) : pointer("bias"));
   call.arguments.push_back(pointer("y"));
   call.arguments.push_back(v.node.scratch > 0 ? pointer("scratch") : Argument(Null{}));
-  call.rows = RowLoop{c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, v.node.rows, DType::f32};
+  call.rows = row_loop(v);
   LayerCode code = one_call(std::string(v.node.kernel->header), std::move(call), {{"s", struct_of(s), true}});
   code.packed = {1, 2};
   code.constants = {{"w", constant_of(std::move(packed.weights))}};

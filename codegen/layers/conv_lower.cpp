@@ -2,13 +2,14 @@
 #include "codegen/layers/common.h"
 #include "codegen/layers/conv.h"
 #include "codegen/layers/conv_share.h"
+#include "codegen/rows.h"
 
 namespace burin {
 
 LayerCode lower_conv(const LayerView& v, std::string function, NamedConstant weights, std::vector<int32_t> params,
                      const std::optional<Requant>& device, bool pairs) {
   const ConvQ8& c = *v.as<ConvQ8>();
-  const ConvShape& s = c.s;
+  const ConvShape s = row_calls(c.s, c.image, c.batch, v.node.rows).s;
   const Requant& q = device ? *device : c.requant.device;
   if (v.node.block > 0) params.insert(params.begin(), v.node.block);
   const SharedCall share = shared_call(v);
@@ -26,7 +27,7 @@ LayerCode lower_conv(const LayerView& v, std::string function, NamedConstant wei
     call.arguments.push_back(params.empty() ? Argument(Null{}) : pointer("p"));
     call.arguments.push_back(pointer("y"));
     call.arguments.push_back(scratch);
-    call.rows = RowLoop{c.batch, s.ih, s.iw * s.ic, s.oh, s.ow * s.oc, s.sh, s.rows(1), s.pt, v.node.rows, c.x};
+    call.rows = row_loop(v);
     code = one_call(header, std::move(call), {{"s", struct_of(s), true}, {"q", struct_of(q), true}});
     code.constants = {std::move(weights)};
     if (!params.empty()) code.constants.push_back({"p", constant_of<int32_t>(params)});

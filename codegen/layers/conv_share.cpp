@@ -14,8 +14,8 @@ namespace {
 bool in_fours(const ConvShape& s) { return s.ic % 4 == 0; }
 
 /// What the layer's function reads where it serves any shape; nothing where that does not fit.
-std::optional<ConvFacts> conv_facts(const ConvQ8& c, int32_t n) {
-  const ConvShape& s = c.s;
+std::optional<ConvFacts> conv_facts(const ConvQ8& c, const RowCalls& calls) {
+  const ConvShape& s = calls.s;
   const Requant& q = c.requant.device;
   bool fits = true;
   const auto fact = [&](int64_t v) {
@@ -35,8 +35,8 @@ std::optional<ConvFacts> conv_facts(const ConvQ8& c, int32_t n) {
                     .shift = fact(q.shift),
                     .zero_point = fact(q.zero_point),
                     .x_zero = fact(c.x_zero),
-                    .n = fact(n),
-                    .batch = fact(c.batch),
+                    .n = fact(calls.n),
+                    .batch = fact(calls.batch),
                     .offset_low = int16_t(q.offset),
                     .offset_high = fact(q.offset >> 16)};
   return fits ? std::optional(f) : std::nullopt;
@@ -48,6 +48,8 @@ Constant table_of(const ConvFacts& f) {
   c.record = type_name<ConvFacts>();
   return c;
 }
+
+RowCalls calls_of(const ConvQ8& c, const Node& n) { return row_calls(c.s, c.image, c.batch, n.rows); }
 
 /// A layer's time in some unit: outputs of depthwise layers have few products, windows of few channels are gathered
 /// byte by byte.
@@ -109,7 +111,8 @@ std::vector<Sharing> sharing(const Graph& g, const Target& t, const Options& o) 
       continue;
     }
     const LayerView v(g, g.nodes[i], t, o);
-    const bool fits = conv_facts(*v.as<ConvQ8>(), g.nodes[i].rows).has_value();
+    const ConvQ8& c = *v.as<ConvQ8>();
+    const bool fits = conv_facts(c, calls_of(c, g.nodes[i])).has_value();
     // Winograd's function is little beside its parts; depthwise is shorter than a call and what it calls.
     if (many && fits && form.function != SharedFunction::winograd) r[i] = Sharing::whole;
     else if (form.parts && !depthwise) r[i] = Sharing::parts;
@@ -132,10 +135,11 @@ SharedCall shared_call(const LayerView& v) {
   SharedCall r{form.parts};
   if (n.sharing == Sharing::parts) return r;
   if (form.function == SharedFunction::dense) return {false, true};
+  const RowCalls calls = calls_of(c, n);
   int32_t row_pointers = 64;  // few sizes, so that few functions differ in it
-  while (row_pointers < c.s.rows(n.rows)) row_pointers *= 2;
+  while (row_pointers < calls.s.rows(calls.n)) row_pointers *= 2;
   r.facts = {"f", row_pointers, in_fours(c.s)};
-  r.table = table_of(conv_facts(c, n.rows).value());
+  r.table = table_of(conv_facts(c, calls).value());
   return r;
 }
 

@@ -5,6 +5,8 @@
 namespace burin {
 namespace {
 
+constexpr int32_t kMostRows = 96;  // a call; pointers to what they read lie on the stack
+
 /// Places of the window along one axis at which it leaves the image.
 int32_t leaving(int32_t out, int32_t in, int32_t stride, int32_t pad, int32_t window) {
   int32_t n = 0;
@@ -19,6 +21,32 @@ int32_t rows_per_call(int32_t oh, int32_t ow) {
   int32_t n = 1;
   while (n < 4 && n * ow % 4 != 0) ++n;
   return n;
+}
+
+int32_t RowForm::asked(const LayerView& v, std::string_view kernel) {
+  kernel.remove_suffix(std::string_view("_work").size());
+  return v.node.kernel && v.node.kernel->name != kernel ? 0 : v.node.rows;
+}
+
+RowForm::RowForm(const ConvShape& s, const ConvShape& image, int64_t batch, int32_t asked, int32_t usual,
+                 int32_t multiple)
+    : is_asked(asked > 0), s_(s), image_(image), batch_(batch), usual_(s.oh == image.oh ? usual : image.oh) {
+  const int32_t most = s.oh == image.oh ? std::min(image.oh, std::max(usual, kMostRows)) : image.oh;
+  if (asked <= 0 || asked == usual_) rows = usual_;
+  else rows = asked >= most ? most : std::min((asked - 1) / multiple * multiple + multiple, most);
+  calls = row_calls(s, image, batch, rows);
+}
+
+RowForm& RowForm::joined() {
+  if (s_.oh == image_.oh || rows <= 0) return *this;
+  while (image_.oh % rows != 0) ++rows;
+  calls = row_calls(s_, image_, batch_, rows);
+  return *this;
+}
+
+int32_t RowForm::more_calls() const {
+  if (is_usual()) return 1;
+  return int32_t(1 + std::max<int64_t>(0, calls.count() - row_calls(s_, image_, batch_, usual_).count()));
 }
 
 double edge_pixels(const ConvShape& s) {
@@ -64,12 +92,16 @@ DepthwiseWords depthwise_words(const ConvShape& s) {
   return {r.together * rows, r.alone * rows};
 }
 
-double mve_depthwise_outputs(const ConvShape& s) {
-  const int32_t units = (mve_across(s, s.oh).out + 1) / 2, groups = (mve_along(s, s.oh).out + 3) / 4;
+int32_t mve_depthwise_least(const ConvShape& s) { return mve_depthwise_down(s) ? 4 : mve_depthwise_pairs(s) ? 2 : 1; }
+double mve_depthwise_outputs(const ConvShape& s, int32_t n) {
+  // The last rows of an image may be too few.
+  if (n < mve_depthwise_least(s)) return double(n) * s.ow * s.oc * (30 + 12.0 * s.kh * s.kw);
+  const int32_t units = (mve_across(s, n).out + 1) / 2, groups = (mve_along(s, n).out + 3) / 4;
   return s.oc * (units * (groups * (mve_depthwise_pairs(s) ? 27.0 : 31.0) + 15) + 45);
 }
-double mve_depthwise_gathered(const ConvShape& s) {
-  const int32_t units = (mve_across(s, s.oh).out + 1) / 2, columns = mve_strip_columns(mve_along(s, s.oh));
+double mve_depthwise_gathered(const ConvShape& s, int32_t n) {
+  if (n < mve_depthwise_least(s)) return 0;
+  const int32_t units = (mve_across(s, n).out + 1) / 2, columns = mve_strip_columns(mve_along(s, n));
   return double((s.oc + 15) / 16) * units * (mve_depthwise_pairs(s) ? 1 : 2) * (columns * 13.0 + 40);
 }
 

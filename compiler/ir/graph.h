@@ -27,6 +27,7 @@ struct Value {
   Type type;
   std::shared_ptr<const Tensor> data;  // constants only
   int64_t offset = -1;                 // bytes into the arena; set by plan-memory
+  int32_t ring = 0;                    // rows of it that are kept at a time, by row % ring; 0: all. Set by plan-memory
   std::string onnx_name = {};          // of an output whose name another value has (own-outputs); else empty
 
   bool constant() const { return data != nullptr; }
@@ -50,6 +51,7 @@ struct Node {
   int32_t rows = 0;                 // output rows a call of it makes; 0: the whole value
   int32_t block = 0;                // filters that it prepares at a time, where it asks for such a number
   Sharing sharing = Sharing::none;  // set by share-functions
+  int32_t group = 0;                // neighbours with the same number are a row-streamed group; 0: none
   int64_t scratch = 0;              // bytes of working memory that the kernel asks for
   int64_t scratch_offset = -1;      // set by plan-memory
   std::shared_ptr<Selection> selection = nullptr;
@@ -85,6 +87,7 @@ class Graph {
   NodeList nodes;  // in execution order
   std::vector<ValueId> inputs, outputs;
   std::vector<std::string> notes;                  // what the user should know: float islands, bound dimensions, ...
+  std::vector<std::vector<uint8_t>> orders;        // of each group: whose turn it is, counted from its first node
   int64_t arena_bytes = 0, arena_lower_bound = 0;  // set by plan-memory
   bool external_io = false;  // --io external: inputs and outputs are the caller's, not in the arena; set by schedule
 

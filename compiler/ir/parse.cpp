@@ -112,6 +112,7 @@ class Parser {
     std::string name;
     std::optional<Type> type;
     int64_t offset = -1;
+    int32_t ring = 0;
   };
 
   Definition definition() {
@@ -121,12 +122,13 @@ class Parser {
     if (values_.contains(d.name)) c_.fail(fmt::format("%{} is defined twice", d.name));
     if (c_.accept(":")) d.type = read_type(c_);
     if (c_.accept("at ")) d.offset = c_.number<int64_t>();
+    if (c_.accept("ring ")) d.ring = c_.number<int32_t>();
     return d;
   }
 
   ValueId add(const Definition& d, Type type, std::shared_ptr<const Tensor> data = nullptr) {
     const ValueId id = g_.add_value(d.name, std::move(type), std::move(data));
-    g_[id].offset = d.offset;
+    g_[id].offset = d.offset, g_[id].ring = d.ring;
     if (!values_.emplace(d.name, id).second) c_.fail(fmt::format("%{} is defined twice", d.name));
     return id;
   }
@@ -214,8 +216,8 @@ class Parser {
         (key == "scratch" ? n.scratch : n.scratch_offset) = c_.number<int64_t>();
         continue;
       }
-      if (key == "rows" || key == "block") {
-        (key == "rows" ? n.rows : n.block) = c_.number<int32_t>();
+      if (key == "rows" || key == "block" || key == "stream") {
+        (key == "rows" ? n.rows : key == "block" ? n.block : n.group) = c_.number<int32_t>();
         continue;
       }
       if (key == "share") {

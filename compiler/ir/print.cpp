@@ -96,7 +96,8 @@ class Printer {
 
   std::string definition(ValueId id) const {
     std::string s = fmt::format("{}: {}", reference(id), to_string(g_[id].type));
-    return g_[id].offset < 0 ? s : s + fmt::format(" at {}", g_[id].offset);
+    if (g_[id].offset >= 0) s += fmt::format(" at {}", g_[id].offset);
+    return g_[id].ring == 0 ? s : s + fmt::format(" ring {}", g_[id].ring);
   }
 
   void constant(ValueId id) {
@@ -116,6 +117,7 @@ class Printer {
     out_ += fmt::format(" = {}{}", name(n.op), attributes(n.op));
     if (n.rows) out_ += fmt::format(" rows={}", n.rows);
     if (n.block) out_ += fmt::format(" block={}", n.block);
+    if (n.group) out_ += fmt::format(" stream={}", n.group);
     if (n.sharing != Sharing::none) out_ += fmt::format(" share={}", n.sharing == Sharing::parts ? "parts" : "whole");
     if (n.scratch) out_ += fmt::format(" scratch={}", n.scratch);
     if (n.scratch_offset >= 0) out_ += fmt::format(" scratch_offset={}", n.scratch_offset);

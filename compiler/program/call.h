@@ -187,6 +187,14 @@ struct NamedConstant {
   bool operator==(const NamedConstant&) const = default;
 };
 
+/// Rows of a value, by the name of its memory. In a ring row r lies where row r % ring would.
+struct RowPlace {
+  std::string name;
+  int32_t ring = 0;  // rows; 0: the whole value
+  int32_t row = 0;   // elements of one, where the loop does not say
+  bool operator==(const RowPlace&) const = default;
+};
+
 /// The loop over rows: n output rows a call, image by image. The call sees `rows`, pointers to the input rows that it
 /// reads (null where they are padding), and `y`, where its output begins. A loop that accumulates goes over the input
 /// rows instead, n of them a call, none of them padding; `y` is then the one row that the image's last call makes.
@@ -196,8 +204,10 @@ struct RowLoop {
   int32_t oh = 0, row_out = 0;             // output rows, elements of one
   int32_t stride = 1, reach = 1, top = 0;  // rows between outputs, rows that one output reads, padding above
   int32_t n = 1;                           // output rows a call; the last call makes what is left
-  DType x = DType::i8;                     // of x0, which it reads; it writes y0
+  DType x = DType::i8;                     // of `in`, which it reads
   bool accumulates = false;
+  RowPlace in = {"x0"}, out = {"y0"};
+  std::vector<RowPlace> beside = {};  // where the body goes by rows: read as `in`, of the same type
   /// Input rows that `count` rows of the loop read.
   int32_t rows(int32_t count) const { return accumulates ? count : (count - 1) * stride + reach; }
   /// Rows that the loop goes over.
@@ -241,6 +251,8 @@ struct Body {
   std::vector<Local> locals = {};
   std::vector<Call> calls = {};
   std::vector<std::string> unused = {};  // arguments that nothing reads
+  // The calls make one row of images, each turn the next: what in, beside and out name is then that row.
+  std::optional<RowLoop> row = {};
   bool operator==(const Body&) const = default;
 };
 

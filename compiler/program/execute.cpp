@@ -26,14 +26,27 @@ const Struct& find(const Body& body, const Call& c, const std::string& name) {
 
 }  // namespace
 
-void Frame::run(const Body& body) {
+void Frame::run(const Body& body, const Turn& turn) {
   for (const NamedConstant& a : body.arrays) add(a);
   for (const Local& l : body.locals) add(l.name, at("scratch").bytes + l.offset, l.dtype);
+  if (body.row && turn.n > 0) {
+    const RowLoop& l = *body.row;
+    const auto at_row = [&](const RowPlace& p, int32_t elements) {
+      HostMemory m = at(p.name);
+      m.bytes += (p.ring > 0 ? turn.first % p.ring : turn.first) * elements * element_bytes(m.dtype);
+      memory_.push_back({p.name, m});
+    };
+    at_row(l.in, l.row_in), at_row(l.out, l.row_out);
+    for (const RowPlace& p : l.beside) at_row(p, p.row);
+  }
   for (const Call& c : body.calls) {
     const HostFunction f = find_(c.function);
     if (!f) throw std::invalid_argument("runtime-min has no function " + c.function);
+    if (c.rows && c.rows->n <= 0) throw std::invalid_argument("a call that makes no rows");
     HostCall h = prepared(body, c);
-    c.rows ? by_rows(h, f) : loops(h, f, 0);
+    if (turn.n > 0 && c.rows) rows_of(h, f, turn, 0);
+    else if (c.rows) by_rows(h, f);
+    else loops(h, f, 0);
   }
 }
 
@@ -85,29 +98,33 @@ void Frame::loops(HostCall& h, HostFunction f, size_t depth) {
 
 void Frame::by_rows(HostCall& h, HostFunction f) {
   const RowLoop& l = *h.call.rows;
-  if (l.n <= 0) throw std::invalid_argument("a call that makes no rows");
-  const std::byte* image = at("x0").bytes;
-  HostMemory y = at("y0");
-  const int64_t line = l.row_in * element_bytes(l.x), result = l.row_out * element_bytes(y.dtype);
+  for (int64_t b = 0; b < l.batch; ++b)
+    for (int32_t r = 0; r < l.height(); r += l.n) rows_of(h, f, {0, r, std::min(l.n, l.height() - r)}, b);
+}
+
+void Frame::rows_of(HostCall& h, HostFunction f, const Turn& turn, int64_t image) {
+  const RowLoop& l = *h.call.rows;
+  const int64_t line = l.row_in * element_bytes(l.x);
+  const auto row = [&](const RowPlace& p, int32_t r) -> std::byte* {
+    if (r < 0 || r >= l.ih) return nullptr;
+    return at(p.name).bytes + (image * l.ih + (p.ring > 0 ? r % p.ring : r)) * line;
+  };
+  HostMemory y = at(l.out.name);
+  const int32_t made = l.accumulates ? 0 : l.out.ring > 0 ? turn.first % l.out.ring : turn.first;
+  y.bytes += (image * l.oh + made) * l.row_out * element_bytes(y.dtype);
+  const int32_t first = l.accumulates ? turn.first : turn.first * l.stride - l.top;
   std::vector<const void*> rows;
-  for (int64_t b = 0; b < l.batch; ++b, image += l.ih * line)
-    for (int32_t oy = 0; oy < l.height(); oy += l.n) {
-      const int32_t n = std::min(l.n, l.height() - oy), first = l.accumulates ? oy : oy * l.stride - l.top;
-      rows.clear();
-      for (int32_t r = first; r < first + l.rows(n); ++r)
-        rows.push_back(r < 0 || r >= l.ih ? nullptr : image + r * line);
-      rows.resize(rows.size() + kMoreRows);
-      for (size_t i = 0; i < h.call.arguments.size(); ++i) {
-        if (std::holds_alternative<Rows>(h.call.arguments[i])) h.values[i] = HostRows{rows.data(), l.x};
-        else if (std::holds_alternative<RowCount>(h.call.arguments[i])) h.values[i] = int64_t(n);
-        else if (std::holds_alternative<FirstRow>(h.call.arguments[i])) h.values[i] = int64_t(first);
-      }
-      memory_.push_back({"y", y});
-      loops(h, f, 0);
-      memory_.pop_back();
-      if (!l.accumulates) y.bytes += n * result;
-      else if (oy + n == l.ih) y.bytes += result;
-    }
+  for (int32_t r = first; r < first + l.rows(turn.n); ++r) rows.push_back(row(l.in, r));
+  rows.resize(rows.size() + kMoreRows);
+  for (size_t i = 0; i < h.call.arguments.size(); ++i) {
+    const Argument& a = h.call.arguments[i];
+    if (std::holds_alternative<Rows>(a)) h.values[i] = HostRows{rows.data(), l.x};
+    else if (std::holds_alternative<RowCount>(a)) h.values[i] = int64_t(turn.n);
+    else if (std::holds_alternative<FirstRow>(a)) h.values[i] = int64_t(first);
+  }
+  memory_.push_back({"y", y});
+  loops(h, f, 0);
+  memory_.pop_back();
 }
 
 }  // namespace burin

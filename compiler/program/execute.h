@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "compiler/program/host.h"
+#include "compiler/program/turns.h"
 
 namespace burin {
 
@@ -17,7 +18,8 @@ class Frame {
   void add(const std::string& name, std::byte* bytes, DType dtype) { memory_.push_back({name, {bytes, dtype}}); }
   void add(const NamedConstant& c) { add(c.name, const_cast<std::byte*>(c.value.bytes.data()), c.value.dtype); }
   /// Throws std::invalid_argument for a name that means nothing and a call that is none of the function's.
-  void run(const Body& body);
+  /// The rows of one turn, or all.
+  void run(const Body& body, const Turn& turn = {});
 
  private:
   struct Named {
@@ -29,6 +31,7 @@ class Frame {
   HostCall prepared(const Body& body, const Call& c) const;
   void loops(HostCall& h, HostFunction f, size_t depth);
   void by_rows(HostCall& h, HostFunction f);
+  void rows_of(HostCall& h, HostFunction f, const Turn& turn, int64_t image);
 
   Find find_;
   std::vector<Named> memory_;

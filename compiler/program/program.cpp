@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "compiler/program/layers.h"
 #include "compiler/program/regions.h"
 
 namespace burin {
@@ -22,7 +23,15 @@ std::vector<const Port*> Program::ports() const {
 }
 
 std::string label(const Program& p, const Buffer& b) {
-  return b.name.empty() ? fmt::format("(scratch of {})", p.steps.at(size_t(b.first)).facts.name) : b.name;
+  if (!b.name.empty()) return b.name;
+  const Step* owner = &p.steps.at(size_t(b.first));
+  // That of a member of a group may live longer than its step.
+  for (int i = b.first; i <= b.last && b.first != b.last; ++i)
+    for (const Parameter& a : p.steps.at(size_t(i)).parameters)
+      if (const auto* id = std::get_if<BufferId>(&a.at);
+          id && !a.dtype && size_t(*id) < p.buffers.size() && p[*id] == b)
+        owner = &p.steps[size_t(i)];
+  return fmt::format("(scratch of {})", owner->facts.name);
 }
 
 void verify(const Program& p) {
@@ -43,6 +52,11 @@ void verify(const Program& p) {
     const auto check = [&](const std::string& name) {
       if (!known(name)) fail(fmt::format("step '{}' knows no '{}'", s.facts.name, name));
     };
+    const auto check_loop = [&](const RowLoop& l) {
+      check(l.in.name), check(l.out.name);
+      for (const RowPlace& place : l.beside) check(place.name);
+    };
+    if (s.body.row) check_loop(*s.body.row);
     for (const Parameter& a : s.parameters) {
       const bool exists = std::holds_alternative<BufferId>(a.at)
                               ? size_t(std::get<BufferId>(a.at)) < p.buffers.size()
@@ -53,6 +67,7 @@ void verify(const Program& p) {
     }
     for (const Call& c : s.body.calls) {
       if (c.shared) check(c.shared->table);
+      if (c.rows) check_loop(*c.rows);
       for (const Argument& a : c.arguments) {
         if (const auto* pointer = std::get_if<Pointer>(&a)) check(pointer->name);
         if (const auto* element = std::get_if<Element>(&a)) check(element->at.name);
@@ -92,9 +107,10 @@ std::vector<int64_t> live_bytes(const Program& p) {
 std::string arena_picture(const Program& p) {
   constexpr size_t kWidth = 100, kNumber = 9, kLabel = 24;
   const size_t columns_max = kWidth - 2 * kNumber - kLabel - 5;
-  std::vector<Buffer> ranges = p.buffers;
-  std::erase_if(ranges, [](const Buffer& r) { return r.bytes == 0 || r.space != Space::arena; });
-  std::ranges::stable_sort(ranges, {}, [](const Buffer& r) { return std::pair(r.offset, r.first); });
+  std::vector<size_t> ranges;
+  for (size_t i = 0; i < p.buffers.size(); ++i)
+    if (p.buffers[i].bytes > 0 && p.buffers[i].space == Space::arena) ranges.push_back(i);
+  std::ranges::stable_sort(ranges, {}, [&](size_t i) { return std::pair(p.buffers[i].offset, p.buffers[i].first); });
   const std::vector<int64_t> live = live_bytes(p);
   const size_t steps = live.size(), per_column = (steps + columns_max - 1) / columns_max;
   const size_t columns = (steps + per_column - 1) / per_column;
@@ -107,21 +123,37 @@ std::string arena_picture(const Program& p) {
     line.erase(line.find_last_not_of(' ') + 1);
     s += line + '\n';
   };
-  const auto shorten = [](std::string text) {
-    constexpr size_t kHead = 10, kTail = kLabel - kHead - 2;
-    return text.size() <= kLabel ? text : text.substr(0, kHead) + ".." + text.substr(text.size() - kTail);
+  const auto shorten = [](std::string text, size_t width) {
+    constexpr size_t kHead = 10;
+    return text.size() <= width ? text : text.substr(0, kHead) + ".." + text.substr(text.size() - (width - kHead - 2));
+  };
+  const auto cells_of = [&](int first, int last, char c) {
+    std::string cells(columns, ' ');
+    for (size_t k = size_t(first + 1) / per_column; k <= size_t(last + 1) / per_column; ++k) cells[k] = c;
+    return cells;
   };
   row("offset", "bytes", "buffer", "");
-  for (const Buffer& r : ranges) {
-    std::string cells(columns, ' ');
-    for (size_t c = size_t(r.first + 1) / per_column; c <= size_t(r.last + 1) / per_column; ++c) cells[c] = '#';
-    row(fmt::format("{}", r.offset), fmt::format("{}", r.bytes), shorten(label(p, r)), cells);
+  const std::vector<int32_t> rings = ring_rows(p);
+  bool any_ring = false;
+  for (const size_t i : ranges) {
+    const Buffer& r = p.buffers[i];
+    const std::string ring = rings[i] > 0 ? fmt::format("[{}] ", rings[i]) : "";
+    any_ring = any_ring || rings[i] > 0;
+    row(fmt::format("{}", r.offset), fmt::format("{}", r.bytes), ring + shorten(label(p, r), kLabel - ring.size()),
+        cells_of(r.first, r.last, '#'));
   }
   const int64_t peak = *std::ranges::max_element(live);
   std::string cells(columns, ' ');
   for (size_t i = 0; i < steps; ++i)
     if (live[i] == peak && peak > 0) cells[i / per_column] = '^';
   row("", fmt::format("{}", peak), "most in use", cells);
+  int number = 0;
+  for (const OutputLayer& l : layers(p)) {
+    if (l.group)
+      row("", "", fmt::format("layer {}: group of {}", number, l.last - l.first), cells_of(l.first, l.last - 1, '='));
+    ++number;
+  }
+  if (any_ring) s += "[n]: a ring of n rows of the value; bytes of a group count as in use in all of it\n";
   return s;
 }
 

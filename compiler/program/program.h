@@ -70,6 +70,8 @@ struct Step {
   std::vector<std::string> headers;  // of runtime-min/kernels
   std::vector<Type> in;              // what it reads, but for constants
   Type out;
+  bool streamed =
+      false;  // a part of a row-streamed group: its function makes the rows from `row` on, one more argument
   std::vector<Parameter> parameters;
   Body body;
 };
@@ -93,10 +95,16 @@ struct Repeat {
   std::vector<Carried> carried = {};
   bool operator==(const Repeat&) const = default;
 };
+/// A row-streamed group: which of the region's steps makes its next rows, until all have made theirs. Each has one loop
+/// over rows, of one image. What one makes for another lies in a ring of rows, or whole.
+struct Stream {
+  std::vector<uint8_t> order;  // steps, counted from the region's first
+  bool operator==(const Stream&) const = default;
+};
 /// Control over steps [first, last), and over the regions among them (compiler/program/regions.h).
 struct Region {
   int first = 0, last = 0;
-  std::variant<Branch, Repeat> control;
+  std::variant<Branch, Repeat, Stream> control;
   bool operator==(const Region&) const = default;
 };
 

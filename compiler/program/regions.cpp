@@ -6,6 +6,9 @@
 #include <cstdlib>
 #include <iterator>
 #include <limits>
+#include <map>
+
+#include "compiler/program/turns.h"
 
 namespace burin {
 namespace {
@@ -31,6 +34,7 @@ Flow flow_of(const Program& p, size_t region) {
     std::ranges::set_intersection(one.written, other.written, std::inserter(f.written, f.written.end()));
     return f;
   }
+  if (std::holds_alternative<Stream>(g.control)) return flow(p, inside(p, region));
   const Repeat& l = std::get<Repeat>(g.control);
   f = flow(p, inside(p, region));
   if (l.turns == 0 || l.condition) f.written.clear();
@@ -58,8 +62,8 @@ Flow flow(const Program& p, Range r) {
 }
 
 std::string name(const Program& p, const Region& g) {
-  return fmt::format("the {} from step '{}' on", std::holds_alternative<Branch>(g.control) ? "branch" : "repeat",
-                     p.steps[size_t(g.first)].facts.name);
+  constexpr std::string_view kKinds[] = {"branch", "repeat", "group"};
+  return fmt::format("the {} from step '{}' on", kKinds[g.control.index()], p.steps[size_t(g.first)].facts.name);
 }
 
 [[noreturn]] void fail(const std::string& what) { throw std::invalid_argument("program: " + what); }
@@ -132,6 +136,47 @@ void verify_kept(const Program& p, size_t region) {
       if (&o != &b && o.space == Space::arena && b.space == Space::arena && o.bytes > 0 && b.bytes > 0 &&
           o.first <= last && o.last >= g.first && o.offset < b.offset + b.bytes && b.offset < o.offset + o.bytes)
         fail(fmt::format("'{}' lies where {} keeps '{}'", label(p, o), name(p, g), label(p, b)));
+  }
+}
+
+/// Each row that a step reads was made before, and nothing was written over it since.
+void verify_stream(const Program& p, const Region& g) {
+  for (const Region& other : p.regions)
+    if (&other != &g && other.first < g.last && g.first < other.last && other.first >= g.first)
+      fail(fmt::format("{} has a region inside", name(p, g)));
+  std::map<BufferId, std::vector<int64_t>> holds;  // of what the group makes: which byte of the value lies there
+  const auto parameter = [&](int step, const std::string& of) -> const Parameter& {
+    const std::vector<Parameter>& all = p.steps[size_t(step)].parameters;
+    const auto at = std::ranges::find(all, of, &Parameter::name);
+    if (at == all.end() || !std::holds_alternative<BufferId>(at->at))
+      fail(fmt::format("'{}' of step '{}' is no buffer", of, p.steps[size_t(step)].facts.name));
+    return *at;
+  };
+  for (int i = g.first; i < g.last; ++i)
+    if (const RowLoop* l = loop_over_rows(p.steps[size_t(i)].body)) {
+      const BufferId id = std::get<BufferId>(parameter(i, l->out.name).at);
+      holds[id].assign(size_t(p[id].bytes), -1);
+    }
+  for (const Turn& t : turns(p, g)) {
+    const Step& s = p.steps[size_t(t.step)];
+    const RowLoop& l = *loop_over_rows(s.body);
+    if (l.out.ring > 0 && !l.accumulates && l.out.ring % l.n != 0)
+      fail(fmt::format("the ring that step '{}' writes is no multiple of its rows a call", s.facts.name));
+    const auto each = [&](const std::vector<Bytes>& all, auto&& f) {
+      for (const Bytes& b : all) {
+        const BufferId id = std::get<BufferId>(parameter(t.step, b.name).at);
+        if (b.begin < 0 || b.end > p[id].bytes)
+          fail(fmt::format("step '{}' leaves '{}'", s.facts.name, label(p, p[id])));
+        if (const auto held = holds.find(id); held != holds.end())
+          for (int64_t i = b.begin; i < b.end; ++i) f(id, held->second[size_t(i)], b.at + i - b.begin);
+      }
+    };
+    each(rows_read(l, t), [&](BufferId id, int64_t held, int64_t want) {
+      if (held != want)
+        fail(fmt::format("step '{}' reads byte {} of '{}', which is not there", s.facts.name, want, label(p, p[id])));
+    });
+    const Parameter& y = parameter(t.step, l.out.name);
+    each(rows_written(l, t, y.dtype.value_or(DType::u8)), [](BufferId, int64_t& held, int64_t want) { held = want; });
   }
 }
 
@@ -208,6 +253,7 @@ void verify_regions(const Program& p) {
   for (size_t i = 0; i < p.regions.size(); ++i) {
     const Region& g = p.regions[i];
     if (const auto* b = std::get_if<Branch>(&g.control)) verify_condition(p, g, b->condition);
+    else if (std::holds_alternative<Stream>(g.control)) verify_stream(p, g);
     else verify_repeat(p, i, std::get<Repeat>(g.control));
   }
   for (size_t i = 0; i < p.regions.size(); ++i)

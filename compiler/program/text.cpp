@@ -54,17 +54,28 @@ std::string text(const NamedStruct& s) {
   return fmt::format("struct {} = {}{}\n", s.name, text(s.value), s.in_flash ? " in flash" : "");
 }
 
+std::string text(const RowLoop& l) {
+  std::string s(name(l.x));
+  numbers_of_rows(l, [&](std::string_view key, auto v) { s += fmt::format(" {}={}", key, v); });
+  const auto place = [&](std::string_view key, const RowPlace& p, std::string_view usual) {
+    if (p.name == usual && p.ring == 0) return;
+    s += fmt::format(" {} {}", key, p.name);
+    if (p.ring > 0) s += fmt::format(" ring={}", p.ring);
+    if (p.row > 0) s += fmt::format(" row={}", p.row);
+  };
+  if (l.accumulates) s += " accumulates";
+  place("from", l.in, "x0"), place("to", l.out, "y0");
+  for (const RowPlace& p : l.beside) place("beside", p, "");
+  return s;
+}
+
 std::string text(const Call& c) {
   std::string arguments;
   for (const Argument& a : c.arguments) arguments += (arguments.empty() ? "" : ", ") + text(a);
   std::string s = fmt::format("call {}{}({})", c.function,
                               c.types.empty() ? "" : fmt::format("<{}>", fmt::join(c.types, ", ")), arguments);
   if (!c.loops.empty()) s += fmt::format(" loops [{}]", fmt::join(c.loops, ", "));
-  if (c.rows) {
-    s += fmt::format(" rows {}", name(c.rows->x));
-    numbers_of_rows(*c.rows, [&](std::string_view key, auto v) { s += fmt::format(" {}={}", key, v); });
-    if (c.rows->accumulates) s += " accumulates";
-  }
+  if (c.rows) s += " rows " + text(*c.rows);
   if (c.shared)
     s += fmt::format(" shared {} room={}{}", c.shared->table, c.shared->row_pointers, c.shared->fours ? " fours" : "");
   s += '\n';
@@ -76,6 +87,7 @@ std::string text(const Step& s) {
   const LayerFacts& f = s.facts;
   std::string r = fmt::format("step {} {} {} function {}{}\n", word(f.name), word(f.op), word(f.kernel),
                               word(f.function), s.needs.empty() ? "" : " needs " + word(s.needs));
+  if (s.streamed) r.insert(r.size() - 1, " streamed");
   for (const std::string& n : f.onnx) r += fmt::format("  onnx {}\n", quoted(n));
   r += fmt::format("  headers [{}]\n", fmt::join(s.headers, ", "));
   for (const Type& t : s.in) r += fmt::format("  in {}\n", to_string(t));
@@ -106,6 +118,7 @@ std::string text(const Step& s) {
   for (const Local& l : s.body.locals)
     r += fmt::format("  local {}: {} = scratch + {}\n", l.name, name(l.dtype), l.offset);
   for (const Call& c : s.body.calls) r += "  " + text(c);
+  if (s.body.row) r += fmt::format("  row {}\n", text(*s.body.row));
   for (const std::string& n : s.body.unused) r += fmt::format("  unused {}\n", n);
   return r;
 }
@@ -124,6 +137,16 @@ std::string text(const Repeat& l) {
   return s + '\n';
 }
 
+/// "0 0 1 2*3": 2 three times.
+std::string runs(const std::vector<uint8_t>& order) {
+  std::string s;
+  for (size_t i = 0, to; i < order.size(); i = to) {
+    for (to = i; to < order.size() && order[to] == order[i];) ++to;
+    s += fmt::format("{}{}{}", s.empty() ? "" : " ", order[i], to - i > 1 ? fmt::format("*{}", to - i) : "");
+  }
+  return s;
+}
+
 /// Steps, with a line where a region begins, where its other side does, and where it ends.
 std::string text(const Program& p, Range r) {
   std::string s;
@@ -132,7 +155,8 @@ std::string text(const Program& p, Range r) {
       [&](size_t region) {
         const Region& g = p.regions[region];
         const auto* b = std::get_if<Branch>(&g.control);
-        s += b ? fmt::format("branch #{}\n", int(b->condition)) : text(std::get<Repeat>(g.control));
+        if (const auto* order = std::get_if<Stream>(&g.control)) s += fmt::format("stream [{}]\n", runs(order->order));
+        else s += b ? fmt::format("branch #{}\n", int(b->condition)) : text(std::get<Repeat>(g.control));
         s += text(p, inside(p, region));
         if (b && b->other < g.last) s += "else\n" + text(p, other_side(p, region));
         s += "end\n";
@@ -165,7 +189,8 @@ class Reader {
     if (kind == "buffer") return buffer();
     if (kind == "constant") return constant();
     if (kind == "step") return step();
-    if (kind == "branch" || kind == "repeat" || kind == "else" || kind == "end") return region(kind);
+    if (kind == "branch" || kind == "repeat" || kind == "stream" || kind == "else" || kind == "end")
+      return region(kind);
     if (p_.steps.empty()) c_.fail("a line of a step before the first step");
     of_step(p_.steps.back(), kind);
   }
@@ -227,6 +252,7 @@ class Reader {
     c_.expect("function");
     s.facts.function = c_.any_name();
     if (c_.accept("needs")) s.needs = c_.any_name();
+    s.streamed = c_.accept("streamed");
     c_.end_of_line();
     p_.steps.push_back(std::move(s));
   }
@@ -243,6 +269,8 @@ class Reader {
           l.carried.push_back({first, BufferId(id("#"))});
         } while (c_.accept(","));
       begin(std::move(l));
+    } else if (kind == "stream") {
+      begin(Stream{order()});
     } else {
       if (open_.empty()) c_.fail(fmt::format("'{}' of no branch or repeat", kind));
       Region& g = p_.regions[open_.back()];
@@ -328,7 +356,8 @@ class Reader {
       c_.end_of_line();
       structs_of(b.calls.back());
       return;
-    } else if (kind == "unused") b.unused.push_back(c_.identifier());
+    } else if (kind == "row") b.row = row_loop();
+    else if (kind == "unused") b.unused.push_back(c_.identifier());
     else c_.fail(fmt::format("a step has no '{}'", kind));
     c_.end_of_line();
   }
@@ -445,16 +474,7 @@ class Reader {
     c_.expect("(");
     c_.list(')', [&] { c.arguments.push_back(argument()); });
     if (c_.accept("loops")) c.loops = list<int32_t>();
-    if (c_.accept("rows")) {
-      c.rows.emplace();
-      c_.blanks();
-      c.rows->x = read_dtype(c_);
-      numbers_of_rows(*c.rows, [&](std::string_view key, auto& v) {
-        c_.expect(fmt::format("{}=", key));
-        v = c_.number<std::remove_cvref_t<decltype(v)>>();
-      });
-      c.rows->accumulates = c_.accept("accumulates");
-    }
+    if (c_.accept("rows")) c.rows = row_loop();
     if (c_.accept("shared")) {
       c.shared.emplace();
       c.shared->table = c_.identifier();
@@ -463,6 +483,39 @@ class Reader {
       c.shared->fours = c_.accept("fours");
     }
     return c;
+  }
+
+  RowLoop row_loop() {
+    RowLoop l;
+    c_.blanks();
+    l.x = read_dtype(c_);
+    numbers_of_rows(l, [&](std::string_view key, auto& v) {
+      c_.expect(fmt::format("{}=", key));
+      v = c_.number<std::remove_cvref_t<decltype(v)>>();
+    });
+    l.accumulates = c_.accept("accumulates");
+    if (c_.accept("from")) l.in = row_place();
+    if (c_.accept("to")) l.out = row_place();
+    while (c_.accept("beside")) l.beside.push_back(row_place());
+    return l;
+  }
+
+  RowPlace row_place() {
+    RowPlace p{c_.identifier()};
+    if (c_.accept("ring=")) p.ring = c_.number<int32_t>();
+    if (c_.accept("row=")) p.row = c_.number<int32_t>();
+    return p;
+  }
+
+  /// "[0 0 1 2*3]": 2 three times.
+  std::vector<uint8_t> order() {
+    std::vector<uint8_t> r;
+    c_.expect("[");
+    while (!c_.accept("]")) {
+      const int call = c_.number<int>();
+      r.insert(r.end(), size_t(c_.accept("*") ? c_.number<int>() : 1), uint8_t(call));
+    }
+    return r;
   }
 
   Cursor c_;

@@ -27,6 +27,20 @@ BURIN_INLINE void image_rows(const T** rows, const T* image, int32_t first, int3
   }
 }
 
+/// The same where the image lies in a ring of so many rows: row y at row y % ring.
+template <class T>
+BURIN_INLINE void ring_rows(const T** rows, const T* image, int32_t first, int32_t count, int32_t height,
+                            int32_t row_elements, int32_t ring) {
+  int32_t at = first > 0 ? first % ring : 0;
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t y = first + i;
+    rows[i] = nullptr;
+    if (y < 0 || y >= height) continue;
+    rows[i] = image + at * row_elements;
+    at = at + 1 == ring ? 0 : at + 1;
+  }
+}
+
 /// n rows of output. rows[i] is the input row that is i rows below the first one the window touches, null where it is
 /// padding; rows need not be neighbours in memory. w is [oc][kh][kw][ic/groups] with its zero point subtracted; y holds
 /// the n rows in one piece; scratch is not used. acc = sum of (x - x_zero) * w; params as `requantize` wants them, one set per output channel.

@@ -342,12 +342,81 @@ BURIN_INLINE void hs_four_pixels(const Requant& q, int32_t filters, int32_t quad
     for (int32_t p = 0; p < 4; ++p) y[p * filters] = hs_last<Y>(q, quads, w, column + p);
 }
 
+/// The sums of four filters at one of the column's pixels, on top of what they hold: two at w, two at v, of `quads`.
+BURIN_INLINE void hs_one_dots(const uint32_t*& w, const uint32_t*& v, const uint32_t* c, const uint32_t* stop,
+                              int32_t& a0, int32_t& a1, int32_t& a2, int32_t& a3) {
+#if BURIN_DSP && !defined(__clang__)
+  uint32_t t, u, f0, f1;
+  // One quad: 18 instructions for 16 products.
+  __asm__(
+      "1:\n\tldrd %[f0], %[f1], [%[w]], #8\n\tldr %[t], [%[c]], #16\n\tldr %[u], [%[c]], #16\n\t"
+      "smlad %[a0], %[f0], %[t], %[a0]\n\tsmlad %[a1], %[f1], %[t], %[a1]\n\t" BURIN_HS_UNPACK
+      "smlad %[a0], %[f0], %[u], %[a0]\n\tsmlad %[a1], %[f1], %[u], %[a1]\n\t"
+      "ldrd %[f0], %[f1], [%[v]], #8\n\t"
+      "smlad %[a2], %[f0], %[t], %[a2]\n\tsmlad %[a3], %[f1], %[t], %[a3]\n\t" BURIN_HS_UNPACK
+      "smlad %[a2], %[f0], %[u], %[a2]\n\tsmlad %[a3], %[f1], %[u], %[a3]\n\tcmp %[c], %[stop]\n\tbne 1b"
+      : [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [w] "+r"(w), [v] "+r"(v), [c] "+r"(c), [t] "=&r"(t),
+        [u] "=&r"(u), [f0] "=&r"(f0), [f1] "=&r"(f1)
+      : [stop] "r"(stop)
+      : "cc", "memory");
+#else
+  for (; c != stop; w += 2, v += 2, c += 8) {
+    const uint32_t t = c[0], u = c[4];
+    a0 = smlad(sxtb16(w[0]), u, smlad(w[0], t, a0)), a1 = smlad(sxtb16(w[1]), u, smlad(w[1], t, a1));
+    a2 = smlad(sxtb16(v[0]), u, smlad(v[0], t, a2)), a3 = smlad(sxtb16(v[1]), u, smlad(v[1], t, a3));
+  }
+#endif
+}
+
+/// shift8 of a sum with a shift that is not known, hs_whole.
+template <class Y>
+BURIN_INLINE int32_t hs_finish(const Requant& q, int32_t multiplier, int32_t acc) {
+#if BURIN_DSP && !defined(__clang__)
+#define BURIN_HS_FINISH_ONE(saturate)                                                                                  \
+  __asm__("smmla %0, %0, %1, %2\n\tasr %0, %0, %3\n\t" saturate " %0, #8, %0"                                          \
+          : "+r"(acc)                                                                                                  \
+          : "r"(multiplier), "r"(q.offset), "r"(q.shift))
+  if (Y(-1) < Y(0)) BURIN_HS_FINISH_ONE("ssat");
+  else BURIN_HS_FINISH_ONE("usat");
+#undef BURIN_HS_FINISH_ONE
+  return acc;
+#else
+  return requantize_shift8(q, acc, multiplier);
+#endif
+}
+
+/// Fours of filters at one of the column's pixels, in a function for all layers; returns the weights behind them.
+/// shift8, hs_whole.
+template <class Y>
+BURIN_SHARED const uint32_t* hs_one_pixel_fours(const Requant& layer, int32_t filters, int32_t quads, const uint32_t* w,
+                                                const uint32_t* column, Y* y) {
+  const bool is_signed = Y(-1) < Y(0);
+  const Requant q = {RequantKind::shift8, layer.shift, layer.offset, is_signed ? -128 : 0, is_signed ? 127 : 255, 0};
+  const uint32_t* const stop = column + quads * 8;
+  for (Y* const end = y + filters / 4 * 4; y != end; y += 4) {
+    const uint32_t* v = w + 2 * quads + 4;
+    int32_t a0 = int32_t(w[0]), a1 = int32_t(w[1]), a2 = int32_t(v[0]), a3 = int32_t(v[1]);
+    w += 2, v += 2;
+    hs_one_dots(w, v, column, stop, a0, a1, a2, a3);
+    const int32_t *const m = hs_rest(w), *const k = hs_rest(v);
+    const int32_t m0 = m[0], m1 = m[1], m2 = k[0], m3 = k[1];
+    y[0] = Y(hs_finish<Y>(q, m0, a0)), y[1] = Y(hs_finish<Y>(q, m1, a1));
+    y[2] = Y(hs_finish<Y>(q, m2, a2)), y[3] = Y(hs_finish<Y>(q, m3, a3));
+    w = v + 2;
+  }
+  return w;
+}
+
 /// All filters at one of the column's pixels.
 template <class Y>
 BURIN_INLINE void hs_one_pixel(const Requant& q, int32_t filters, int32_t quads, const uint32_t* w,
                                const uint32_t* column, Y* y) {
   const int32_t rest = hs_params(q.kind) - 1;
   Y* const end = y + filters / 2 * 2;
+  if (filters >= 4 && q.kind == RequantKind::shift8 && hs_whole<Y>(q)) {
+    w = hs_one_pixel_fours(q, filters, quads, w, column, y);
+    y += filters / 4 * 4;
+  }
   while (y != end) {
     int32_t a = int32_t(w[0]), b = int32_t(w[1]);
     w += 2;

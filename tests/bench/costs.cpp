@@ -126,7 +126,7 @@ void measure_layers(const Kernel& k, const std::vector<const Graph*>& layers, Co
   for (const Node& n : c.graph.nodes) {
     if (is_alias(c.graph, n)) continue;
     const LayerFacts& f = c.program.steps[at].facts;
-    const RunCost cost = run ? m.layers[at] : RunCost{};
+    const RunCost cost = run ? m.steps[at] : RunCost{};
     ++at;
     if (n.kernel != &k) continue;
     const auto own =

@@ -2,6 +2,7 @@
 in one program, one meaning on every core. Compilers that are not installed are left out, and that is said."""
 import glob
 import itertools
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 from tool import *
@@ -36,6 +37,8 @@ def on_disk(name):
 
 
 class Generated(Case):
+    SANITIZED = ["-O0", "-DBURIN_PORTABLE", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
     def generate(self, name, target="host", *options):
         """Compiles a model of tests/models; the folder with its two files."""
         folder = self.path(f"{name}-{target}" + "".join(options))
@@ -168,6 +171,49 @@ int main() {
         self.assertEqual(run(self.path("main")), (0, ""))
 
 
+    def test_groups(self):
+        """A row-streamed group is one layer to the hooks, with a yield after each call; its function is clean and takes what it needs."""
+        self.write("g.onnx", two_groups())
+        for io in ("arena", "external"):
+            folder = self.path(io)
+            self.compiled(self.path("g.onnx"), "--name", "g", "--target", "cortex-m4f", "--optimize", "ram", "--io", io, "--report", self.path("g.json"), out=folder)
+            with open(self.path("g.json")) as f:
+                layers = json.load(f)["layers"]
+            groups = [layer for layer in layers if layer["op"] == "group"]
+            self.assertEqual(len(groups), 2)
+            with open(f"{folder}/g.cpp") as f:
+                text = f.read()
+            for g in groups:
+                self.assertEqual(text.count(f"BURIN_LAYER void {g['name']}("), 1)
+                calls = sum(call["times"] for call in g["calls"])
+                self.assertIn(f"// {g['name']}: a row-streamed group of {len(g['calls'])} layers, {calls} calls\n", text)
+                self.assertIn(f"static const uint8_t order[{calls}] = {{", text)
+            compilers = [c for c in (*HOSTS, *CLANGS)]
+            flags = ["-DBURIN_PORTABLE", "-DBURIN_PROFILE", "-DBURIN_YIELD"]
+            self.all_clean([[c, f"-std={s}", "-O2", *WARNINGS, *f, "-c", f"{folder}/g.cpp", "-o", self.path(f"{c}.o")] for c in compilers
+                            for s in ("c++11", "gnu++20") for f in (flags, ["-DBURIN_PORTABLE"])])
+            turns = sum(call["times"] for g in groups for call in g["calls"])
+            run_g = "static float x[1024], y[48];\n  g::run(arena, x, y);" if io == "external" else "g::run(arena);"
+            self.write("main.cpp", f"""
+#include "g.h"
+static int depth, calls, yields, wrong;
+extern "C" void burin_profile(const char *, int layer, int enter) {{
+  if (enter && layer != calls) ++wrong;
+  depth += enter ? 1 : -1;
+  if (depth < 0 || depth > 1) ++wrong;
+  calls += enter;
+}}
+extern "C" void burin_yield(void) {{ ++yields; }}
+int main() {{
+  static g::Arena arena;
+  {run_g}
+  return wrong || depth || calls != {len(layers)} || yields != calls + {turns};
+}}
+""".encode())
+            self.all_clean([["g++", "-std=c++11", "-O1", *self.SANITIZED, *flags, "-I", folder, self.path("main.cpp"), f"{folder}/g.cpp", "-o", self.path("main")]])
+            self.assertEqual(run(self.path("main")), (0, ""))
+
+
 class Programs(Generated):
     """Generated code that runs here, with data sets."""
 
@@ -247,8 +293,6 @@ class Programs(Generated):
         self.all_clean(commands)
         for name, folder, _, _ in jobs:
             self.check_outputs(name, f"{folder}/program")
-
-    SANITIZED = ["-O0", "-DBURIN_PORTABLE", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
     def test_code_of_a_cortex_m4_under_sanitizers(self):
         self.build_and_check([(name, self.generate(name, "cortex-m4f"), False, self.SANITIZED) for name in RUN], standard="gnu++11")

@@ -100,7 +100,13 @@ class HtmlReport(Case):
             self.assertTrue(all("scope" in th.attributes for th in table.all("th")))
             rows = [len(tr.children) for tr in table.all("tr")]
             self.assertEqual(len(set(rows)), 1, rows)
-        # every layer in the table and in the picture
+        # every layer in the table and in the picture; members of a group below it
+        members = [call for layer in j["layers"] for call in layer["calls"]]
+        rows = list(root.all("tr", class_="member"))
+        self.assertEqual([next(row.all("span")).text() for row in rows], [call["name"] for call in members])
+        for row, call in zip(rows, members):
+            for word in (call["op"], call["kernel"], f"{call['macs']:,}", f"{call['times']} calls of {call['rows']} row"):
+                self.assertIn(word, row.text())
         for i, layer in enumerate(j["layers"]):
             row = next(root.all("tr", id=f"layer-{i}"))
             self.assertEqual(next(row.all("span")).text(), layer["name"])
@@ -156,11 +162,14 @@ class HtmlReport(Case):
         self.assertEqual(len(plots), 1 if shown else 0)
         if not plots:
             return
+        def named(b):
+            ring = b["ring_rows"]
+            return " ".join(((f"ring of {ring} row{'' if ring == 1 else 's'} of " if ring else "") + b["name"]).split())
         titles = sorted(next(s.all("title")).text() for s in plots[0].all("svg") if any(True for _ in s.all("title")))
-        self.assertEqual(titles, sorted(f"{' '.join(b['name'].split())}: {b['bytes']:,} bytes at {b['offset']:,}, steps {b['first']} to {b['last']}" for b in shown))
+        self.assertEqual(titles, sorted(f"{named(b)}: {b['bytes']:,} bytes at {b['offset']:,}, steps {b['first']} to {b['last']}" for b in shown))
         steps = len(j["live_bytes"])
         for b in shown:
-            s = next(s for s in plots[0].all("svg") if next(s.all("title"), Node("", (), None)).text().startswith(f"{' '.join(b['name'].split())}: "))
+            s = next(s for s in plots[0].all("svg") if next(s.all("title"), Node("", (), None)).text().startswith(f"{named(b)}: "))
             self.assertAlmostEqual(float(s.attributes["x"].rstrip("%")), 100 * (b["first"] + 1) / steps, delta=0.01)
             self.assertAlmostEqual(float(s.attributes["width"].rstrip("%")), 100 * (b["last"] - b["first"] + 1) / steps, delta=0.01)
             low = int(s.attributes["y"]) + int(s.attributes["height"])
@@ -173,6 +182,14 @@ class HtmlReport(Case):
         for name in ("digits_int8", "digits_f32", "residual_add", "shared_value", "concat_scales", "shape_arithmetic"):
             with self.subTest(name):
                 self.check(os.path.join(MODELS, name, "model.onnx"), "--target", "cortex-m4f")
+
+    def test_groups(self):
+        text, root, j = self.check(self.write("g.onnx", two_groups()), "--target", "cortex-m4f", "--optimize", "ram")
+        groups = [(i, layer) for i, layer in enumerate(j["layers"]) if layer["op"] == "group"]
+        self.assertEqual(len(groups), 2)
+        for i, layer in groups:
+            self.assertIn(f"{i}: group of {len(layer['calls'])}", [t.text() for t in root.all("text", class_="tick")])
+        self.assertIn("ring of ", text)
 
     def test_external(self):
         """Nothing of a one-layer model is in the arena then."""
@@ -209,7 +226,7 @@ class HtmlReport(Case):
             with open(self.path(name + ".html"), encoding="utf-8") as f:
                 self.assertEqual(f.read(), page, name)
         with open(self.path("c.json")) as f:
-            self.assertEqual(json.load(f)["schema"], 1)
+            self.assertEqual(json.load(f)["schema"], 2)
         self.assertNotIn(self.dir, page)
 
     def test_many_layers(self):

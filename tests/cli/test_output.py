@@ -214,34 +214,59 @@ class Headers(Case):
 
 class Reports(Case):
     KEYS = ["arena_bytes", "arena_lower_bound", "buffers", "flash", "inputs", "layers", "live_bytes", "macs", "model", "notes", "options", "outputs", "schema", "stack_bytes", "state_bytes", "target"]
-    LAYER = {"name", "op", "step", "inputs", "outputs", "onnx", "kernel", "function", "shape_in", "shape_out", "macs", "code_bytes", "weight_bytes", "scratch_bytes", "cycles_est", "requantize"}
+    LAYER = {"name", "op", "step", "inputs", "outputs", "onnx", "kernel", "function", "shape_in", "shape_out", "macs", "code_bytes", "weight_bytes", "scratch_bytes", "cycles_est", "requantize", "calls"}
 
     def check(self, j):
         self.assertEqual(list(j), self.KEYS)
-        self.assertEqual(j["schema"], 1)
+        self.assertEqual(j["schema"], 2)
         self.assertEqual(set(j["model"]), {"name", "sha256"})
         self.assertEqual(set(j["flash"]), {"code", "weights"})
         self.assertIsNone(j["flash"]["code"])
         self.assertIsNone(j["stack_bytes"])
         self.assertTrue(j["layers"] and j["buffers"])
+        at, inside = 0, set()  # steps; those of groups
         for layer in j["layers"]:
+            self.assertGreaterEqual(layer["step"], at)
+            at = layer["step"] + max(1, len(layer["calls"]))
             self.assertTrue(self.LAYER <= set(layer), layer)
-            self.assertLess(layer["step"] + 1, len(j["live_bytes"]))
-            self.assertEqual(list(layer), sorted(layer))
-            for key in ("macs", "weight_bytes", "scratch_bytes", "cycles_est"):
-                self.assertIsInstance(layer[key], int, key)
+            self.assertLess(at, len(j["live_bytes"]))
+            for facts in (layer, *layer["calls"]):
+                self.assertEqual(list(facts), sorted(facts))
+                for key in ("macs", "weight_bytes", "scratch_bytes", "cycles_est"):
+                    self.assertIsInstance(facts[key], int, key)
+            self.assertEqual(layer["op"] == "group", bool(layer["calls"]))
+            if not layer["calls"]:
+                continue
+            self.assertEqual(layer["kernel"], "rows")
+            for key in ("macs", "weight_bytes", "cycles_est"):
+                self.assertEqual(layer[key], sum(call[key] for call in layer["calls"]), key)
+            self.assertEqual(layer["scratch_bytes"], max(call["scratch_bytes"] for call in layer["calls"]))
+            self.assertEqual(set(layer["onnx"]), {n for call in layer["calls"] for n in call["onnx"]})
+            for k, call in enumerate(layer["calls"]):
+                self.assertTrue(self.LAYER - {"calls"} | {"rows", "times"} == set(call) - {"candidates"}, call)
+                self.assertEqual(call["step"], layer["step"] + k)
+                self.assertTrue(call["rows"] >= 1 and call["times"] >= 1, call)
+                inside.add(call["step"])
         for b in j["buffers"]:
-            self.assertEqual(list(b), ["bytes", "first", "last", "name", "offset"])
+            self.assertEqual(list(b), ["bytes", "first", "last", "name", "offset", "ring_rows"])
             self.assertTrue(0 <= b["offset"] and b["offset"] + b["bytes"] <= j["arena_bytes"])
-        for i, a in enumerate(j["buffers"]):  # what lives at one time may share bytes only at the step where one ends and the other begins
+            if b["ring_rows"] is not None:
+                self.assertEqual(b["bytes"] % b["ring_rows"], 0)
+                group = next(layer for layer in j["layers"] if any(b["name"] in call["outputs"] for call in layer["calls"]))
+                self.assertEqual((b["first"], b["last"]), (group["step"], group["step"] + len(group["calls"]) - 1))
+                self.assertNotIn(b["name"], group["inputs"] + group["outputs"])
+        for i, a in enumerate(j["buffers"]):  # what lives at one time may share bytes only at the step where one ends and the other begins, or by turns
             for b in j["buffers"][i + 1:]:
                 apart = a["offset"] + a["bytes"] <= b["offset"] or b["offset"] + b["bytes"] <= a["offset"]
-                self.assertTrue(apart or a["last"] <= b["first"] or b["last"] <= a["first"], (a, b))
+                both = range(max(a["first"], b["first"]), min(a["last"], b["last"]) + 1)
+                self.assertTrue(apart or a["last"] <= b["first"] or b["last"] <= a["first"] or inside.issuperset(both), (a, b))
         # what a layer reads is there: an input, or written by a layer before it; buffers and layers use the same names
         names = {p["buffer"] for p in j["inputs"]}
         for layer in j["layers"]:
             self.assertTrue(set(layer["inputs"]) <= names, layer)
             names |= set(layer["outputs"])
+            for call in layer["calls"]:
+                names |= set(call["outputs"])
         self.assertTrue({p["buffer"] for p in j["outputs"]} <= names)
         self.assertTrue({b["name"] for b in j["buffers"] if not b["name"].startswith("scratch of ")} <= names)
         self.assertLessEqual(max(j["live_bytes"]), j["arena_bytes"])
@@ -274,6 +299,28 @@ class Reports(Case):
             r = burin("analyze", os.path.join(MODELS, name, "model.onnx"), "--format", "json", "--target", "cortex-m4f")
             self.assertEqual(r.code, OK, repr(r))
             self.check(json.loads(r.out))
+
+    def test_groups(self):
+        m = self.write("net.onnx", two_groups())
+        for options in ((), ("--io", "external")):
+            r = burin("analyze", m, "--format", "json", "--target", "cortex-m4f", "--optimize", "ram", *options)
+            self.assertEqual(r.code, OK, repr(r))
+            j = json.loads(r.out)
+            self.check(j)
+            self.assertEqual(sum(layer["op"] == "group" for layer in j["layers"]), 2)
+            self.assertTrue(any(b["ring_rows"] for b in j["buffers"]))
+            text = burin("analyze", m, "--target", "cortex-m4f", "--optimize", "ram", *options).out
+            for i, layer in enumerate(j["layers"]):
+                self.assertRegex(text, rf"(?m)^{i} +")
+                if layer["calls"]:
+                    self.assertRegex(text, rf"(?m)^ +layer {i}: group of {len(layer['calls'])} +\| *=+$")
+                for call in layer["calls"]:
+                    self.assertRegex(text, rf"(?m)^      {call['name']} ")
+            self.assertRegex(text, r"\[\d+\] y\d")
+        note = burin("analyze", m, "--target", "cortex-m4f", "--optimize", "ram", "--budget-ram", "64")
+        self.assertEqual(note.code, OVER_BUDGET)
+        self.assertRegex(note.err, r"the arena is fullest at group '\w+_to_\w+'")
+        self.assertRegex(note.err, r"bytes  ring of \d+ rows of ")
 
     def test_sum_of_the_textbook(self):
         """28x28 through 16 filters of 3x3 in 8 bit: 784 + 10,816 + 144 + 16 = 11,760, beside what is needed."""
@@ -438,7 +485,7 @@ class FileSystem(Case):
         self.compiled(self.model, "--report", self.path("link.json"))
         self.assertTrue(os.path.islink(self.path("link.json")))
         with open(self.path("real.json")) as f:
-            self.assertEqual(json.load(f)["schema"], 1)
+            self.assertEqual(json.load(f)["schema"], 2)
 
     def test_file_limit(self):
         """A file that may not grow is like a full disk."""

@@ -47,6 +47,36 @@ class Profile(Case):
         self.assertIn("made-up inputs", r.err)
         self.assertRegex(r.out, r"total [\d,]+ instructions, [\d,]+ estimated cycles")
 
+    def test_groups(self):
+        """Members take turns: their instructions are told apart, and are about those of the same layers one after the other."""
+        model = self.write("g.onnx", two_groups())
+        p = json.loads(self.profile(model, "--target", "cortex-m4f", "--optimize", "size", "--format", "json").out)
+        self.assertEqual([layer["name"] for layer in p["layers"] if layer["calls"]], [])
+        alone = {layer["name"]: layer for layer in p["layers"]}
+        for options in ((), ("--io", "external")):
+            r = self.profile(model, "--target", "cortex-m4f", "--optimize", "ram", "--format", "json", *options)
+            self.assertEqual(r.code, OK, repr(r))
+            p = json.loads(r.out)
+            groups = [layer for layer in p["layers"] if layer["op"] == "group"]
+            self.assertEqual(len(groups), 2)
+            for g in groups:
+                for key in ("instructions", "cycles"):
+                    self.assertAlmostEqual(g[key], sum(call[key] for call in g["calls"]), delta=len(g["calls"]))
+                for call in g["calls"]:
+                    if call["kernel"] == alone[call["name"]]["kernel"]:
+                        self.assertTrue(0.8 < call["instructions"] / alone[call["name"]]["instructions"] < 2.2, call)
+                    if call["name"] == "deep":  # the only layer with this kernel
+                        kernel = next(f["instructions"] for f in p["functions"] if call["kernel"] in f["name"])
+                        self.assertTrue(kernel <= call["instructions"] <= kernel + 1500, (kernel, call))
+                self.assertEqual(g["code_bytes"] > sum(call["code_bytes"] for call in g["calls"]), True)
+            between = p["instructions"] - sum(layer["instructions"] for layer in p["layers"])
+            self.assertTrue(0 <= between < 100, between)
+        text = self.profile(model, "--target", "cortex-m4f", "--optimize", "ram").out
+        for g in groups:
+            self.assertRegex(text, rf"(?m)^\d +{g['name'][:32]} +rows of {len(g['calls'])} ")
+            for call in g["calls"]:
+                self.assertRegex(text, rf"(?m)^      {call['name']} ")
+
     def test_a_forced_kernel_costs_more(self):
         def instructions(*more):
             return json.loads(self.profile(DIGITS, "--target", "cortex-m4f", "--format", "json", "--data", os.path.join(MODELS, "digits_int8", "test_data_set_0"), *more).out)["layers"][2]["instructions"]

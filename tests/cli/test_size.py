@@ -82,6 +82,26 @@ class Sizes(Case):
             self.assertIn(l["kernel"], text)
         self.assertIn("| section | memory | bytes |", burin("size", elf, "--format", "markdown").out)
 
+    def test_groups(self):
+        """A group's function is a layer, and so is each member's; the stack is followed through its switch."""
+        os.makedirs(self.path("two"))
+        self.write("two/model.onnx", two_groups())
+        facts, _ = self.generate(self.path("two"), "--optimize", "ram", name="g")
+        with open(facts) as f:
+            layers = json.load(f)["layers"]
+        groups = [layer for layer in layers if layer["calls"]]
+        self.assertEqual(len(groups), 2)
+        model, = self.check_sum(self.firmware(["g"], ""), "--report", facts)["models"]
+        sizes = {l["name"]: l for l in model["layers"]}
+        self.assertEqual(set(sizes), {l["name"] for layer in layers for l in (layer, *layer["calls"])})
+        for g in groups:
+            self.assertEqual(sizes[g["name"]]["kernel"], "rows")
+            calls = sum(call["times"] for call in g["calls"])
+            self.assertTrue(calls < sizes[g["name"]]["code_bytes"] < calls + 60 * len(g["calls"]) + 60, sizes[g["name"]])
+            self.assertEqual(sizes[g["name"]]["weight_bytes"], 0)
+            for call in g["calls"]:
+                self.assertEqual(sizes[call["name"]]["kernel"], call["kernel"])
+
     def test_two_models(self):
         self.generate("sine_int8")
         self.generate("digits_int8")

@@ -128,6 +128,24 @@ def image_example(quantized=True, size=28, filters=16):
     return model(nodes, [value("x", T.INT8, (1, 1, size, size))], [value("y", T.INT8, (1, filters, out, out))], constants)
 
 
+def two_groups():
+    """Convolutions that run row by row where memory is short, twice; the transpose between them wants a whole image, a small one."""
+    rng = np.random.default_rng(2)
+    def w(name, *shape):
+        return constant(name, rng.uniform(-0.5, 0.5, shape).astype(np.float32))
+    nodes = [
+        helper.make_node("Conv", ["x", "w0"], ["y0"], name="first", pads=[1, 1, 1, 1]),
+        helper.make_node("Conv", ["y0", "w1"], ["y1"], name="second", pads=[1, 1, 1, 1]),
+        helper.make_node("Conv", ["y1", "w2"], ["y2"], name="small", strides=[4, 4]),
+        helper.make_node("Transpose", ["y2"], ["y3"], name="turn", perm=[0, 1, 3, 2]),
+        helper.make_node("Conv", ["y3", "w4"], ["y4"], name="wide"),
+        helper.make_node("Conv", ["y4", "w5"], ["y5"], name="deep", pads=[1, 1, 1, 1], group=48),
+        helper.make_node("GlobalAveragePool", ["y5"], ["y"], name="mean"),
+    ]
+    return model(nodes, [value("x", T.FLOAT, (1, 1, 32, 32))], [value("y", T.FLOAT, (1, 48, 1, 1))],
+                 [w("w0", 4, 1, 3, 3), w("w1", 4, 4, 3, 3), w("w2", 4, 4, 4, 4), w("w4", 48, 4, 1, 1), w("w5", 48, 1, 3, 3)])
+
+
 def number(text):
     return int(text.replace(",", ""))
 

@@ -199,7 +199,7 @@ TEST_CASE("float32 convolution kernels agree with their reference", "[kernels]")
 #define KERNEL(...)
 #define REFERENCE(...)
 #define CONV_Q8(...)
-#define CONV_F32(kernel, header, needs)                                                                                \
+#define CONV_F32(kernel, header, needs, order)                                                                         \
   check(                                                                                                               \
       #kernel, [](auto&&... a) { kernel(a...); }, kernel##_work, pack_##kernel, p);
 #include "codegen/kernels.inc"

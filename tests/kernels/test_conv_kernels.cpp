@@ -314,7 +314,7 @@ TEST_CASE("convolution kernels agree with their reference", "[kernels]") {
 #define KERNEL(...)
 #define REFERENCE(...)
 #define CONV_F32(...)
-#define CONV_Q8(kernel, header, needs)                                                                                 \
+#define CONV_Q8(kernel, header, needs, order)                                                                          \
   check(                                                                                                               \
       #kernel, [](auto&&... a) { kernel(a...); }, kernel##_work, pack_##kernel, p);
 #include "codegen/kernels.inc"

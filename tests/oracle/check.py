@@ -69,9 +69,10 @@ def report(burin, case, target):
 
 def routes(facts):
     """(kernel, options that make a layer of the model use it, all kernels that the model then uses): those of the layers, and those that could be."""
-    chosen = [layer["kernel"] for layer in facts["layers"]]
+    layers = [call for layer in facts["layers"] for call in layer["calls"] or [layer]]
+    chosen = [layer["kernel"] for layer in layers]
     found = {kernel: ((), set(chosen)) for kernel in chosen}
-    for i, layer in enumerate(facts["layers"]):
+    for i, layer in enumerate(layers):
         for kernel in layer["candidates"]:
             found.setdefault(kernel, ((f"--kernel={layer['name']}={kernel}",), {*chosen[:i], kernel, *chosen[i + 1:]}))
     return [(kernel, *way) for kernel, way in sorted(found.items())]

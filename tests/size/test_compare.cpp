@@ -50,6 +50,29 @@ TEST_CASE("diff: limits") {
   }
 }
 
+TEST_CASE("diff: members of a group are compared with the same layers alone") {
+  const json a = report(1000, "a");
+  json b = a;
+  b["schema"] = 2;
+  json members = a["layers"];
+  members[1]["code_bytes"] = 130;
+  for (json& m : members) m["function"] = m["name"];
+  b["layers"] = json::array({{{"name", "conv_to_dense"},
+                              {"kernel", "rows"},
+                              {"code_bytes", 1080},  // 50 of its own
+                              {"weight_bytes", 500},
+                              {"cycles_est", 100},
+                              {"calls", members}}});
+  const std::vector<Snapshot> all = snapshots(b, "b");
+  REQUIRE(all.size() == 1);
+  REQUIRE(all[0].layers.size() == 3);
+  CHECK(all[0].totals.at("cycles") == 100);
+  CHECK(all[0].layers.at("conv").amounts == snapshots(a, "a")[0].layers.at("conv").amounts);
+  CHECK(all[0].layers.at("dense").amounts.at("code") == 130);
+  CHECK(all[0].layers.at("conv_to_dense").amounts.at("code") == 50);
+  CHECK(all[0].layers.at("conv_to_dense").amounts.at("weights") == 0);
+}
+
 TEST_CASE("diff: growth is caught at the limit, not at it") {
   const json a = report(1000, "a");  // flash 1,500
   CHECK(!diff(a, report(1015, "a"), {"flash=+1%"}).exceeded());
@@ -105,7 +128,7 @@ TEST_CASE("diff: a baseline says the same as its report") {
 }
 
 TEST_CASE("diff: other JSON is refused") {
-  for (const char* text : {"{}", "[]", "3", R"({"schema": 2, "model": {"name": "x"}})", R"({"schema": 1})",
+  for (const char* text : {"{}", "[]", "3", R"({"schema": 3, "model": {"name": "x"}})", R"({"schema": 1})",
                            R"({"schema": 1, "models": 3})"}) {
     INFO(text);
     CHECK_THROWS_AS(snapshots(json::parse(text), "x"), SizeError);

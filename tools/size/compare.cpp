@@ -45,16 +45,39 @@ Snapshot from_report(const json& r) {
   put(s.totals, "macs", at(r, "macs"));
   put(s.totals, "instructions", at(r, "instructions"));
   if (!s.totals.count("arena")) put(s.totals, "static", at(r, "ram_bytes"));
-  for (const json& l : at(r, "layers")) {
+  const auto add = [&](const json& l, Snapshot::Layer layer) {
+    std::string name = l.value("name", "");
+    for (int n = 2; s.layers.count(name); ++n) name = l.value("name", "") + fmt::format(" ({})", n);
+    s.layers[name] = std::move(layer);
+  };
+  const auto layer_of = [](const json& l) {
     Snapshot::Layer layer;
     layer.kernel = l.value("kernel", "");
     const std::pair<const char*, const char*> parts[] = {{"code", "code_bytes"},           {"weights", "weight_bytes"},
                                                          {"scratch", "scratch_bytes"},     {"cycles", "cycles_est"},
                                                          {"instructions", "instructions"}, {"macs", "macs"}};
     for (const auto& [quantity, key] : parts) put(layer.amounts, quantity, at(l, key));
-    std::string name = l.value("name", "");
-    for (int n = 2; s.layers.count(name); ++n) name = l.value("name", "") + fmt::format(" ({})", n);
-    s.layers[name] = std::move(layer);
+    return layer;
+  };
+  for (const json& l : at(r, "layers")) {
+    const json calls = l.value("calls", json::array());
+    if (calls.empty()) {
+      add(l, layer_of(l));
+      continue;
+    }
+    // Members of a group are compared as layers: they may stand alone on the other side. The group keeps its own code.
+    Snapshot::Layer rest = layer_of(l);
+    for (const json& call : calls) {
+      const Snapshot::Layer member = layer_of(call);
+      if (call.value("function", "") == call.value("name", ""))
+        if (const auto code = get(member.amounts, "code"); code && rest.amounts.count("code"))
+          rest.amounts["code"] -= *code;
+      add(call, member);
+    }
+    if (const auto code = get(rest.amounts, "code")) {
+      for (auto& [quantity, n] : rest.amounts) n = quantity == "code" ? *code : 0;
+      add(l, rest);
+    }
   }
   for (const char* sum : {"cycles", "instructions"}) {  // where there is no total of its own
     int64_t total = 0;
@@ -169,9 +192,9 @@ const std::vector<std::string>& quantities() {
 std::vector<Snapshot> snapshots(const json& report, const std::string& file) {
   std::vector<Snapshot> r;
   try {
-    if (report.is_object() && report.value("schema", 0) != 1)
+    if (report.is_object() && report.value("schema", 0) != 1 && report.value("schema", 0) != 2)
       throw SizeError(
-          fmt::format("'{}': the report's schema is not 1; this is another version's report, or none", file));
+          fmt::format("'{}': the report's schema is neither 1 nor 2; this is another version's report, or none", file));
     if (report.contains("baseline"))
       for (const json& m : report["baseline"]) r.push_back(from_baseline(m));
     else if (report.contains("files"))

@@ -25,12 +25,16 @@ std::map<std::string, ReportFacts> facts_of(const std::vector<json>& reports) {
   for (const json& r : reports) {
     ReportFacts f;
     f.known.arena_bytes = r.value("arena_bytes", int64_t{0});
-    for (const json& l : r.value("layers", json::array())) {
+    const auto add = [&](const json& l) {
       const std::string name = l.value("name", ""), kernel = l.value("kernel", ""), function = l.value("function", "");
       for (const std::string& key : {function, identifier(name)})
         if (!key.empty() &&
             f.layers.try_emplace(key, key == function && identifier(name) != function ? key : name, kernel).second)
           f.known.layers.push_back(key);
+    };
+    for (const json& l : r.value("layers", json::array())) {
+      add(l);
+      for (const json& member : l.value("calls", json::array())) add(member);
     }
     all[model_identifier(r.value("/model/name"_json_pointer, ""))] = std::move(f);
   }

@@ -33,7 +33,16 @@ std::string axis(int64_t arena, int64_t bound) {
   return s + "</svg>";
 }
 
+std::string ring(const nlohmann::json& buffer) {
+  const int64_t rows = number(buffer, "ring_rows");
+  return rows > 0 ? fmt::format("{} row{} of ", rows, rows == 1 ? "" : "s") : "";
+}
+
 }  // namespace
+
+std::string html_buffer(const nlohmann::json& buffer) {
+  return (number(buffer, "ring_rows") > 0 ? "ring of " + ring(buffer) : "") + text(buffer, "name");
+}
 
 std::string arena_svg(const nlohmann::json& report) {
   const int64_t arena = number(report, "arena_bytes"), bound = number(report, "arena_lower_bound");
@@ -41,6 +50,8 @@ std::string arena_svg(const nlohmann::json& report) {
   const std::vector<int64_t> live = list(report, "live_bytes").get<std::vector<int64_t>>();
   if (arena <= 0 || buffers.empty() || live.empty()) return "";
   const auto steps = int64_t(live.size());
+  const bool groups =
+      std::ranges::any_of(list(report, "layers"), [](const auto& l) { return !list(l, "calls").empty(); });
   const int64_t peak = *std::ranges::max_element(live);
   // Left side of a step's column; the first column is step -1.
   const auto x = [&](int64_t step) { return percent(step + 1, steps); };
@@ -56,8 +67,9 @@ std::string arena_svg(const nlohmann::json& report) {
       "<title id=\"arena-title\">Arena over time</title>\n<desc id=\"arena-desc\">Each rectangle is a buffer: its "
       "width the steps during which it lives, its height its bytes. "
       "At the peak {} bytes are in use; the arena has {}, and no placement of these buffers in this order needs less "
-      "than {}.</desc>\n",
-      thousands(peak), thousands(arena), thousands(bound));
+      "than {}.{}</desc>\n",
+      thousands(peak), thousands(arena), thousands(bound),
+      groups ? " Bytes of a group count as in use in all its steps, though at its turns fewer are." : "");
   bool labelled = false;
   for (int64_t i = 0; i < steps; ++i) {
     if (live[size_t(i)] != peak) continue;
@@ -84,10 +96,11 @@ std::string arena_svg(const nlohmann::json& report) {
     s += fmt::format(
         "<svg class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{}: {} bytes at {}, steps {} to "
         "{}</title><rect width=\"100%\" height=\"100%\"/>",
-        scratch(name) ? "s" : "v", x(first), y, percent(last - first + 1, steps), height, html_escape(name),
+        scratch(name) ? "s" : "v", x(first), y, percent(last - first + 1, steps), height, html_escape(html_buffer(*b)),
         thousands(bytes), thousands(offset), first, last);
     if (height >= 16)
-      s += fmt::format("<text x=\"5\" y=\"14\">{}</text>", html_escape(scratch(name) ? "scratch" : short_name(name)));
+      s += fmt::format("<text x=\"5\" y=\"14\">{}</text>",
+                       html_escape(scratch(name) ? "scratch" : ring(*b) + short_name(name)));
     if (height >= 34) s += fmt::format("<text class=\"q\" x=\"5\" y=\"28\">{}</text>", thousands(bytes));
     s += "</svg>\n";
   }
@@ -96,14 +109,19 @@ std::string arena_svg(const nlohmann::json& report) {
       "y1=\"{1}\" y2=\"{1}\"/>"
       "<line class=\"bound\" x1=\"0\" x2=\"100%\" y1=\"{2}\" y2=\"{2}\"/>\n",
       y_of(arena, arena), kTop + kPlot, y_of(bound, arena));
-  const auto tick = [&](int64_t step, const std::string& label) {
-    s += fmt::format(
-        "<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><text class=\"tick\" x=\"50%\" y=\"15\">{}</text></svg>\n",
-        x(step), kTop + kPlot, percent(1, steps), kBottom, label);
+  const auto tick = [&](int64_t step, int64_t n, const std::string& label) {
+    s += fmt::format("<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\">", x(step), kTop + kPlot, percent(n, steps),
+                     kBottom);
+    if (n > 1) s += "<line class=\"span\" x1=\"3%\" x2=\"97%\" y1=\"3\" y2=\"3\"/>";
+    s += fmt::format("<text class=\"tick\" x=\"50%\" y=\"15\">{}</text></svg>\n", label);
   };
-  tick(-1, "in");
+  tick(-1, 1, "in");
   const nlohmann::json& layers = list(report, "layers");
-  for (size_t i = 0; i < layers.size(); ++i) tick(number(layers[i], "step"), fmt::format("{}", i));
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const auto members = int64_t(list(layers[i], "calls").size());
+    tick(number(layers[i], "step"), std::max<int64_t>(1, members),
+         members > 0 ? fmt::format("{}: group of {}", i, members) : fmt::format("{}", i));
+  }
   return s + "</svg>\n</div></div>\n";
 }
 

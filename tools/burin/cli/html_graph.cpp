@@ -104,9 +104,11 @@ std::string graph_svg(const nlohmann::json& report) {
     const std::string shape = html_shape(list(l, "shape_out"));
     const int64_t t = number(l, time.key);
     most_time = std::max(most_time, t);
-    items.push_back({text(l, "name"), text(l, "op"), shape,
-                     fmt::format("layer {} {}: {} by {}, output {}, {}: {}", i, text(l, "name"), text(l, "op"),
-                                 text(l, "kernel"), shape, time.title, thousands(t)),
+    const size_t members = list(l, "calls").size();
+    const std::string op = members > 0 ? fmt::format("group of {}", members) : text(l, "op");
+    items.push_back({text(l, "name"), op, shape,
+                     fmt::format("layer {} {}: {} by {}, output {}, {}: {}", i, text(l, "name"), op, text(l, "kernel"),
+                                 shape, time.title, thousands(t)),
                      number(l, "weight_bytes") > 0 && number(l, "macs") > 0 ? "layer w" : "layer",
                      fmt::format("layer-{}", i), t});
     reads.push_back(read(list(l, "inputs").get<std::vector<std::string>>()));

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "tools/burin/cli/html.h"
@@ -18,7 +19,7 @@ using nlohmann::json;
 /// A column of numbers with bars, of the layers' table.
 struct Column {
   std::string title, tip;
-  std::vector<int64_t> values;
+  std::function<int64_t(const json& layer)> value;
   bool total;  // it makes sense to add them up; else the largest counts
 };
 
@@ -27,9 +28,8 @@ std::vector<Column> columns(const json& report) {
   const std::vector<int64_t> live = list(report, "live_bytes").get<std::vector<int64_t>>();
   std::vector<Column> r;
   const auto add = [&](const char* title, const char* tip, const char* key, bool always) {
-    Column c{title, tip, {}, true};
-    for (const auto& l : layers) c.values.push_back(number(l, key));
-    if (always || std::ranges::any_of(c.values, [](int64_t v) { return v > 0; })) r.push_back(std::move(c));
+    if (always || std::ranges::any_of(layers, [&](const json& l) { return number(l, key) > 0; }))
+      r.push_back({title, tip, [key](const json& l) { return number(l, key); }, true});
   };
   add("Instructions", "counted in the emulator", "instructions", false);
   if (number(report, "cycles") > 0)
@@ -38,12 +38,14 @@ std::vector<Column> columns(const json& report) {
   add("Multiply-adds", "of one run", "macs", true);
   add("Code", "bytes of flash", "code_bytes", false);
   add("Weights", "bytes of flash for weights and tables; equal tables are stored once", "weight_bytes", true);
-  Column ram{"RAM in use", "bytes of the arena in use during the layer", {}, false};
-  for (const auto& l : layers) {
-    const auto at = size_t(number(l, "step") + 1);
-    ram.values.push_back(at < live.size() ? live[at] : 0);
-  }
-  r.push_back(std::move(ram));
+  r.push_back({"RAM in use", "bytes of the arena in use during the layer",
+               [live](const json& l) {
+                 int64_t most = 0;
+                 const auto first = size_t(number(l, "step") + 1), n = std::max<size_t>(1, list(l, "calls").size());
+                 for (size_t at = first; at < first + n && at < live.size(); ++at) most = std::max(most, live[at]);
+                 return most;
+               },
+               false});
   return r;
 }
 
@@ -84,9 +86,15 @@ std::string breakable(const std::string& name) {
   return s;
 }
 
+std::string plural(int64_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
+
 std::string layer_cell(const json& l) {
   const std::string name = text(l, "name"), function = text(l, "function");
   std::string s = fmt::format("<th scope=\"row\"><span class=\"name\">{}</span>", breakable(name));
+  if (const json& calls = list(l, "calls"); !calls.empty())
+    s += fmt::format("<small>{} take turns, row by row</small>", plural(int64_t(calls.size()), "layer"));
+  if (const int64_t times = number(l, "times"); times > 0)
+    s += fmt::format("<small>{} of {}</small>", plural(times, "call"), plural(number(l, "rows"), "row"));
   if (!function.empty() && function != name) s += fmt::format("<small>code of {}</small>", breakable(function));
   if (const json& nodes = list(l, "onnx"); !nodes.empty()) {
     s += fmt::format("<details><summary>{} ONNX node{}</summary><ul>", nodes.size(), nodes.size() == 1 ? "" : "s");
@@ -122,23 +130,26 @@ std::string layer_table(const json& r) {
       "kernel</th><th scope=\"col\">Output</th>";
   for (const Column& c : all) {
     s += fmt::format("<th scope=\"col\" class=\"n\" title=\"{}\">{}</th>", c.tip, c.title);
-    most.push_back(c.values.empty() ? 0 : *std::ranges::max_element(c.values));
+    int64_t& m = most.emplace_back(0);
+    for (const json& l : layers) m = std::max(m, c.value(l));
   }
   s += "</tr></thead>\n<tbody>\n";
-  for (size_t i = 0; i < layers.size(); ++i) {
-    const json& l = layers[i];
-    s += fmt::format(
-        "<tr id=\"layer-{0}\"><td class=\"n\">{0}</td>{1}<td>{2}<small>{3}</small>{4}</td><td class=\"shape\">{5}</td>",
-        i, layer_cell(l), html_escape(text(l, "op")), html_escape(text(l, "kernel")), requantization(l),
-        html_shape(list(l, "shape_out")));
-    for (size_t c = 0; c < all.size(); ++c) s += bar_cell(all[c].values[i], most[c]);
+  const auto row = [&](const json& l, const std::string& tag, const std::string& number) {
+    s += fmt::format("<tr {}><td class=\"n\">{}</td>{}<td>{}<small>{}</small>{}</td><td class=\"shape\">{}</td>", tag,
+                     number, layer_cell(l), html_escape(text(l, "op")), html_escape(text(l, "kernel")),
+                     requantization(l), html_shape(list(l, "shape_out")));
+    for (size_t c = 0; c < all.size(); ++c) s += bar_cell(all[c].value(l), most[c]);
     s += "</tr>\n";
+  };
+  for (size_t i = 0; i < layers.size(); ++i) {
+    row(layers[i], fmt::format("id=\"layer-{}\"", i), fmt::format("{}", i));
+    for (const json& call : list(layers[i], "calls")) row(call, "class=\"member\"", "");
   }
   s += "</tbody>\n<tfoot><tr><td></td><th scope=\"row\">Sum</th><td></td><td></td>";
   for (size_t k = 0; k < all.size(); ++k) {
     const Column& c = all[k];
     int64_t sum = 0;
-    for (int64_t v : c.values) sum += v;
+    for (const json& l : layers) sum += c.value(l);
     s += c.total ? fmt::format("<td class=\"n\">{}</td>", thousands(sum))
                  : fmt::format("<td class=\"n\">{} <small>most</small></td>", thousands(most[k]));
   }
@@ -155,8 +166,9 @@ std::string buffer_table(const json& r) {
   if (!step_names.empty()) step_names[0] = "inputs";
   const json& layers = list(r, "layers");
   for (size_t i = 0; i < layers.size(); ++i)
-    if (const auto at = size_t(number(layers[i], "step") + 1); at < step_names.size())
-      step_names[at] = fmt::format("{} {}", i, text(layers[i], "name"));
+    for (size_t k = 0; k < std::max<size_t>(1, list(layers[i], "calls").size()); ++k)
+      if (const auto at = size_t(number(layers[i], "step") + 1) + k; at < step_names.size())
+        step_names[at] = fmt::format("{} {}", i, text(layers[i], "name"));
   const auto step = [&](int64_t s) {
     const auto at = size_t(s + 1);
     return at < step_names.size() && !step_names[at].empty() ? step_names[at] : fmt::format("step {}", s);
@@ -172,8 +184,8 @@ std::string buffer_table(const json& r) {
     s += fmt::format(
         "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><th scope=\"row\"><span class=\"cut\" "
         "title=\"{}\">{}</span></th><td>{}</td><td>{}</td></tr>\n",
-        thousands(number(*b, "offset")), thousands(number(*b, "bytes")), html_escape(text(*b, "name")),
-        html_escape(text(*b, "name")), html_escape(step(number(*b, "first"))), html_escape(step(number(*b, "last"))));
+        thousands(number(*b, "offset")), thousands(number(*b, "bytes")), html_escape(html_buffer(*b)),
+        html_escape(html_buffer(*b)), html_escape(step(number(*b, "first"))), html_escape(step(number(*b, "last"))));
   return s + "</tbody>\n</table>\n</div>\n</details>\n";
 }
 
@@ -228,7 +240,9 @@ std::string html_report(const json& raw) {
        layer_table(r) + "</section>\n";
   s += "<section id=\"arena\" aria-labelledby=\"arena-h\">\n<h2 id=\"arena-h\">Arena</h2>\n";
   s += arena.empty() ? "<p>Nothing is in the arena.</p>\n"
-                     : "<p>A column per layer (first the inputs are written), addresses upwards.</p>\n" + arena +
+                     : "<p>A column per layer (first the inputs are written), addresses upwards. Layers of a group run "
+                       "together: what they share lives while the group runs.</p>\n" +
+                           arena +
                            "<p class=\"legend\"><span class=\"k v\">buffer</span><span class=\"k s\">scratch of a "
                            "kernel</span><span class=\"k p\">peak</span><span class=\"k l\">lower bound</span></p>\n" +
                            buffer_table(r);

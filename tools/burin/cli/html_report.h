@@ -15,6 +15,9 @@ std::string graph_svg(const nlohmann::json& report);
 /// The arena over time as SVG: a step per column, addresses upwards. Empty when nothing is in the arena.
 std::string arena_svg(const nlohmann::json& report);
 
+/// A buffer's name, or "ring of 3 rows of NAME".
+std::string html_buffer(const nlohmann::json& buffer);
+
 /// What an estimate of a layer's time is called, most precise first: instructions counted, cycles estimated,
 /// multiply-adds.
 struct TimeColumn {

@@ -55,7 +55,9 @@ thead .n { white-space: normal; }
 .shape { white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.n i { display: block; height: 4px; margin: .25rem 0 0 auto; background: var(--bar); border-radius: 1px; }
 small { display: block; color: var(--soft); font-size: .78rem; font-weight: 400; }
+.layers .member th { padding-left: 1.6rem; font-weight: 400; }
 .name { display: block; min-width: 8.5rem; overflow-wrap: anywhere; font-weight: 550; }
+.member .name { font-weight: 400; }
 .cut { display: block; max-width: 22rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 summary { cursor: pointer; color: var(--accent); }
 th summary { font-size: .78rem; }
@@ -84,6 +86,7 @@ svg text { fill: var(--text); font-family: inherit; }
 .plot .s rect { fill: var(--scratch); stroke: var(--edge); }
 .axis .q, .plot .tick { fill: var(--soft); }
 .plot .tick { text-anchor: middle; }
+.plot .span { stroke: var(--soft); }
 .plot .peak { fill: var(--glow); }
 .plot .mark { fill: var(--hot); }
 .plot .peaktext, .axis .bound { fill: var(--hot); }

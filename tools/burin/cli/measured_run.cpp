@@ -4,6 +4,7 @@
 #include <map>
 
 #include "codegen/names.h"
+#include "compiler/program/layers.h"
 #include "tools/burin/cli/process.h"
 #include "tools/burin/cli/tool_list.h"
 #include "tools/profile/cycles.h"
@@ -29,13 +30,19 @@ std::string run_tool(const std::vector<std::string>& argv) { return run_process(
 MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs) {
   const Target& t = *c.context.target;
   const std::string name = c.program.name;
-  const size_t calls = c.program.steps.size();
+  const size_t steps = c.program.steps.size();
   MeasuredRun r;
   ElfImage image;
   const RunResult run = build_and_run(c, inputs, false, [&](const std::string& elf) {
     image = read_images(elf)[0];
     r.measured = measure(elf);
-    Marks marks{{}, calls};
+    Marks marks{{}, {}, steps};
+    for (const OutputLayer& l : layers(c.program)) {
+      marks.parts.push_back(size_t(l.first) + 1);  // of a group: its own function
+      if (l.group)
+        for (const uint8_t member : std::get<Stream>(l.group->control).order)
+          marks.parts.push_back(size_t(l.first) + member + 1);
+    }
     for (const Symbol& s : image.symbols)
       if (const GeneratedName g = generated_name(s.name);
           s.kind == Symbol::Kind::function && g.model == name && g.space == "layers")
@@ -60,9 +67,9 @@ MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor
       std::optional<Instruction> i = disassembler.at(e.address, image.machine == ElfImage::Machine::arm, fresh);
       fresh = !i;
       if (!i) i = Instruction{e.address, 2, "nop", {}, ""};
-      all.push_back({std::move(*i), std::vector<uint64_t>(calls + 1)});
+      all.push_back({std::move(*i), std::vector<uint64_t>(steps + 1)});
     }
-    all.back().counts[e.call] += e.count;
+    all.back().counts[e.part] += e.count;
     functions[function_at(image, e.address)] += double(e.count);
   }
   CycleModel cycles;
@@ -76,9 +83,9 @@ MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor
   }
   r.model = cycles.about;
   const double runs = double(inputs.size());
-  r.layers.resize(calls);
-  for (size_t k = 0; k <= calls; ++k) {
-    RunCost& cost = k ? r.layers[k - 1] : r.other;
+  r.steps.resize(steps);
+  for (size_t k = 0; k <= steps; ++k) {
+    RunCost& cost = k ? r.steps[k - 1] : r.other;
     for (const CountedInstruction& i : all) cost.instructions += double(i.counts[k]) / runs;
     if (!cycles.cycles.empty()) cost.cycles = cycles.cycles[k] / runs;
     r.total.instructions += cost.instructions, r.total.cycles += cost.cycles;

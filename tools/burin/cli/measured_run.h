@@ -14,7 +14,9 @@ struct RunCost {
   double instructions = 0, cycles = 0;
 };
 struct MeasuredRun {
-  std::vector<RunCost> layers;                            // as Module::layers: the mean of the runs
+  // As Program::steps, the mean of the runs. The table and loop of a group count as the member that was called last,
+  // before the first call as the first.
+  std::vector<RunCost> steps;
   RunCost other, total;                                   // other: before the first layer
   std::vector<std::pair<std::string, double>> functions;  // instructions, most first
   std::string model;                                      // of cycles; empty: none

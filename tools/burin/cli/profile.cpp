@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <random>
 
+#include "compiler/program/layers.h"
 #include "tools/burin/cli/data.h"
 #include "tools/burin/cli/files.h"
 #include "tools/burin/cli/html_report.h"
@@ -52,17 +53,48 @@ std::string next_best(const LayerFacts& f) {
   return best;
 }
 
+RunCost sum(const MeasuredRun& p, const OutputLayer& l) {
+  RunCost r;
+  for (int i = l.first; i < l.last; ++i)
+    r.instructions += p.steps[size_t(i)].instructions, r.cycles += p.steps[size_t(i)].cycles;
+  return r;
+}
+
 json to_json(const Compiled& c, const Arguments& a, const MeasuredRun& p) {
   json j = report(c, a.model);
   const MeasuredModel* m = p.measured.models.empty() ? nullptr : &p.measured.models[0];
-  for (size_t i = 0; i < c.program.steps.size(); ++i) {
-    const LayerFacts& f = c.program.steps[i].facts;
-    json& l = j["layers"][i];
-    l["instructions"] = std::llround(p.layers[i].instructions);
-    l["cycles"] = p.model.empty() ? json(nullptr) : json(std::llround(p.layers[i].cycles));
+  const auto put = [&](json& l, const RunCost& k) {
+    l["instructions"] = std::llround(k.instructions);
+    l["cycles"] = p.model.empty() ? json(nullptr) : json(std::llround(k.cycles));
+  };
+  const auto code_of = [&](const std::string& function) -> json {
+    if (!m || !m->layers.count(function)) return nullptr;
+    return m->layers.at(function).code_bytes;
+  };
+  const auto of_step = [&](json& l, int step) {
+    const LayerFacts& f = c.program.steps[size_t(step)].facts;
+    put(l, p.steps[size_t(step)]);
     const std::string other = next_best(f);
     l["next_best"] = other.empty() ? json(nullptr) : json(other);
-    if (m && m->layers.count(f.function)) l["code_bytes"] = m->layers.at(f.function).code_bytes;
+    l["code_bytes"] = code_of(f.function);
+  };
+  const std::vector<OutputLayer> all = layers(c.program);
+  for (size_t i = 0; i < all.size(); ++i) {
+    json& l = j["layers"][i];
+    if (!all[i].group) {
+      of_step(l, all[i].first);
+      continue;
+    }
+    put(l, sum(p, all[i]));
+    l["next_best"] = nullptr;
+    l["code_bytes"] = code_of(all[i].name);
+    for (int k = all[i].first; k < all[i].last; ++k) {
+      json& call = l["calls"][size_t(k - all[i].first)];
+      of_step(call, k);
+      // The code of the group and of all functions that are named after its members.
+      if (call["function"] == call["name"] && call["code_bytes"].is_number() && l["code_bytes"].is_number())
+        l["code_bytes"] = l["code_bytes"].get<int64_t>() + call["code_bytes"].get<int64_t>();
+    }
   }
   j["instructions"] = std::llround(p.total.instructions);
   j["cycles"] = p.model.empty() ? json(nullptr) : json(std::llround(p.total.cycles));
@@ -82,16 +114,28 @@ std::string to_text(const Compiled& c, const Arguments& a, const MeasuredRun& p,
       "{} for {}, mean of {} run{}\n\n{:<3} {:<32} {:<18} {:>12} {:>6} {:>7} {:>12} {:>7}  {}\n", a.model.model,
       c.context.target->name, runs, runs == 1 ? "" : "s", "#", "layer", "kernel", "instructions", "share", "per MAC",
       "cycles", "per MAC", "next best kernel (estimate against this one's)");
-  for (size_t i = 0; i < c.program.steps.size(); ++i) {
-    const LayerFacts& f = c.program.steps[i].facts;
-    const RunCost& k = p.layers[i];
-    auto per_mac = [&](double n) { return f.macs ? fmt::format("{:.2f}", n / double(f.macs)) : ""; };
-    const std::string other = next_best(f);
-    s += fmt::format(
-        "{:<3} {:<32} {:<18} {:>12} {:>5.1f}% {:>7} {:>12} {:>7}  {}\n", i, f.name.substr(0, 32), f.kernel,
-        thousands(std::llround(k.instructions)), 100 * k.instructions / p.total.instructions, per_mac(k.instructions),
-        p.model.empty() ? "" : thousands(std::llround(k.cycles)), p.model.empty() ? "" : per_mac(k.cycles),
-        other.empty() ? "" : fmt::format("{} ({:.1f}x)", other, f.candidates.at(other) / std::max(1.0, f.cycles)));
+  const auto row = [&](const std::string& number, const std::string& name, const std::string& kernel, int64_t macs,
+                       const RunCost& k, const std::string& other) {
+    auto per_mac = [&](double n) { return macs ? fmt::format("{:.2f}", n / double(macs)) : ""; };
+    s += fmt::format("{:<3} {:<32} {:<18} {:>12} {:>5.1f}% {:>7} {:>12} {:>7}  {}\n", number, name.substr(0, 32),
+                     kernel, thousands(std::llround(k.instructions)), 100 * k.instructions / p.total.instructions,
+                     per_mac(k.instructions), p.model.empty() ? "" : thousands(std::llround(k.cycles)),
+                     p.model.empty() ? "" : per_mac(k.cycles), other);
+  };
+  int number = 0;
+  for (const OutputLayer& l : layers(c.program)) {
+    const std::string n = fmt::format("{}", number++);
+    if (l.group) {
+      int64_t macs = 0;
+      for (int i = l.first; i < l.last; ++i) macs += c.program.steps[size_t(i)].facts.macs;
+      row(n, l.name, fmt::format("rows of {}", l.last - l.first), macs, sum(p, l), "");
+    }
+    for (int i = l.first; i < l.last; ++i) {
+      const LayerFacts& f = c.program.steps[size_t(i)].facts;
+      const std::string other = next_best(f);
+      row(l.group ? "" : n, (l.group ? "  " : "") + f.name, f.kernel, f.macs, p.steps[size_t(i)],
+          other.empty() ? "" : fmt::format("{} ({:.1f}x)", other, f.candidates.at(other) / std::max(1.0, f.cycles)));
+    }
   }
   s += fmt::format("\ntotal {} instructions", thousands(std::llround(p.total.instructions)));
   if (!p.model.empty())

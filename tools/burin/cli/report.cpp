@@ -4,7 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <set>
 
+#include "compiler/program/layers.h"
+#include "compiler/program/turns.h"
 #include "tools/burin/cli/files.h"
 #include "tools/burin/cli/html_report.h"
 
@@ -12,7 +15,8 @@ namespace burin {
 namespace {
 
 std::string buffer_name(const Program& p, const Buffer& b) {
-  return !b.name.empty() ? b.name : fmt::format("scratch of {}", p.steps[size_t(b.first)].facts.name);
+  const std::string name = label(p, b);
+  return !b.name.empty() ? name : name.substr(1, name.size() - 2);
 }
 
 /// A name that fits a column: of a long one the end, which tells it apart.
@@ -27,6 +31,92 @@ nlohmann::json places(const Program& p, const Step& s, bool written) {
     if (const auto* id = std::get_if<BufferId>(&a.at); id && a.dtype && a.written == written)
       r.push_back(buffer_name(p, p[*id]));
   return r;
+}
+
+nlohmann::json layer(const Program& p, int i) {
+  using nlohmann::json;
+  const Step& s = p.steps[size_t(i)];
+  const LayerFacts& f = s.facts;
+  json candidates = json::object();
+  for (const auto& [kernel, cycles] : f.candidates) candidates[kernel] = int64_t(cycles);
+  return {
+      {"name", f.name},
+      {"op", f.op},
+      {"step", i},
+      {"inputs", places(p, s, false)},
+      {"outputs", places(p, s, true)},
+      {"onnx", f.onnx},
+      {"kernel", f.kernel},
+      {"function", f.function},
+      {"shape_in", f.shape_in},
+      {"shape_out", f.shape_out},
+      {"macs", f.macs},
+      {"code_bytes", nullptr},
+      {"weight_bytes", f.weight_bytes},
+      {"scratch_bytes", f.scratch_bytes},
+      {"cycles_est", int64_t(f.cycles)},
+      {"candidates", candidates},
+      {"requantize", f.requantize.empty() ? json(nullptr) : json{{"sequence", f.requantize}, {"channels", f.needed}}}};
+}
+
+/// Names of the buffers that a group reads and does not make, or that it makes and others read.
+nlohmann::json places(const Program& p, const OutputLayer& l, bool written) {
+  std::set<BufferId> inside, outside;
+  for (const Port* port : p.ports()) outside.insert(port->at);
+  std::vector<BufferId> all;
+  for (int i = 0; i < int(p.steps.size()); ++i)
+    for (const Parameter& a : p.steps[size_t(i)].parameters) {
+      const auto* id = std::get_if<BufferId>(&a.at);
+      if (!id || !a.dtype) continue;
+      const bool member = l.first <= i && i < l.last;
+      if (member && a.written == written && !std::ranges::count(all, *id)) all.push_back(*id);
+      if (member && a.written) inside.insert(*id);
+      if (!member && !a.written) outside.insert(*id);
+    }
+  nlohmann::json r = nlohmann::json::array();
+  for (const BufferId id : all)
+    if (written ? outside.contains(id) : !inside.contains(id)) r.push_back(buffer_name(p, p[id]));
+  return r;
+}
+
+/// A layer with those that take turns in it. Numbers are sums, but for working memory, which they share.
+nlohmann::json group(const Program& p, const OutputLayer& l) {
+  using nlohmann::json;
+  const auto& order = std::get<Stream>(l.group->control).order;
+  json calls = json::array(), onnx = json::array();
+  int64_t scratch = 0;
+  for (int i = l.first; i < l.last; ++i) {
+    json c = layer(p, i);
+    c["rows"] = loop_over_rows(p.steps[size_t(i)].body)->n;
+    c["times"] = std::ranges::count(order, i - l.first);
+    scratch = std::max<int64_t>(scratch, c["scratch_bytes"]);
+    for (const json& n : c["onnx"])
+      if (!std::ranges::count(onnx, n)) onnx.push_back(n);
+    calls.push_back(std::move(c));
+  }
+  const auto sum = [&](const char* key) {
+    int64_t n = 0;
+    for (const json& c : calls) n += c[key].get<int64_t>();
+    return n;
+  };
+  return {{"name", l.name},
+          {"op", "group"},
+          {"step", l.first},
+          {"inputs", places(p, l, false)},
+          {"outputs", places(p, l, true)},
+          {"onnx", onnx},
+          {"kernel", "rows"},
+          {"function", l.name},
+          {"shape_in", calls.front()["shape_in"]},
+          {"shape_out", calls.back()["shape_out"]},
+          {"macs", sum("macs")},
+          {"code_bytes", nullptr},
+          {"weight_bytes", sum("weight_bytes")},
+          {"scratch_bytes", scratch},
+          {"cycles_est", sum("cycles_est")},
+          {"candidates", json::object()},
+          {"requantize", nullptr},
+          {"calls", calls}};
 }
 
 nlohmann::json interface(const Program& p, const std::vector<Port>& ports) {
@@ -59,38 +149,21 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
   const Program& p = c.program;
   json layers = json::array(), buffers = json::array();
   int64_t total_macs = 0;
-  for (size_t i = 0; i < p.steps.size(); ++i) {
-    const LayerFacts& f = p.steps[i].facts;
-    total_macs += f.macs;
-    json candidates = json::object();
-    for (const auto& [kernel, cycles] : f.candidates) candidates[kernel] = int64_t(cycles);
-    layers.push_back({{"name", f.name},
-                      {"op", f.op},
-                      {"step", i},
-                      {"inputs", places(p, p.steps[i], false)},
-                      {"outputs", places(p, p.steps[i], true)},
-                      {"onnx", f.onnx},
-                      {"kernel", f.kernel},
-                      {"function", f.function},
-                      {"shape_in", f.shape_in},
-                      {"shape_out", f.shape_out},
-                      {"macs", f.macs},
-                      {"code_bytes", nullptr},
-                      {"weight_bytes", f.weight_bytes},
-                      {"scratch_bytes", f.scratch_bytes},
-                      {"cycles_est", int64_t(f.cycles)},
-                      {"candidates", candidates},
-                      {"requantize", f.requantize.empty() ? json(nullptr)
-                                                          : json{{"sequence", f.requantize}, {"channels", f.needed}}}});
+  for (const OutputLayer& l : burin::layers(p)) {
+    layers.push_back(l.group ? group(p, l) : layer(p, l.first));
+    if (!l.group) layers.back()["calls"] = json::array();
+    total_macs += layers.back()["macs"].get<int64_t>();
   }
-  for (const Buffer& b : p.buffers)
-    if (b.space == Space::arena)
+  const std::vector<int32_t> rings = ring_rows(p);
+  for (size_t i = 0; i < p.buffers.size(); ++i)
+    if (const Buffer& b = p.buffers[i]; b.space == Space::arena)
       buffers.push_back({{"name", buffer_name(p, b)},
                          {"offset", b.offset},
                          {"bytes", b.bytes},
                          {"first", b.first},
-                         {"last", b.last}});
-  return {{"schema", 1},
+                         {"last", b.last},
+                         {"ring_rows", rings[i] > 0 ? json(rings[i]) : json(nullptr)}});
+  return {{"schema", 2},
           {"model", {{"name", c.context.options.name}, {"sha256", c.info.sha256}}},
           {"target", c.context.target->name},
           {"options", options_text(o)},
@@ -127,14 +200,22 @@ std::string largest_buffers(const Compiled& c, const std::string& file) {
   const std::vector<int64_t> live = live_bytes(p);
   if (live.empty()) return "";
   const int step = int(std::ranges::max_element(live) - live.begin()) - 1;
-  std::vector<Buffer> there;
-  for (const Buffer& b : p.buffers)
-    if (b.space == Space::arena && b.first <= step && step <= b.last) there.push_back(b);
-  std::ranges::sort(there, [](const Buffer& a, const Buffer& b) { return a.bytes > b.bytes; });
-  std::string s = fmt::format("{}: note: the arena is fullest at {}:\n", file,
-                              step < 0 ? "the start" : fmt::format("layer '{}'", p.steps[size_t(step)].facts.name));
-  for (size_t i = 0; i < std::min<size_t>(there.size(), 4); ++i)
-    s += fmt::format("{}: note: {:>9} bytes  {}\n", file, thousands(there[i].bytes), buffer_name(p, there[i]));
+  std::vector<size_t> there;
+  for (size_t i = 0; i < p.buffers.size(); ++i)
+    if (const Buffer& b = p.buffers[i]; b.space == Space::arena && b.first <= step && step <= b.last)
+      there.push_back(i);
+  std::ranges::stable_sort(there, [&](size_t a, size_t b) { return p.buffers[a].bytes > p.buffers[b].bytes; });
+  std::string where = "the start";
+  for (const OutputLayer& l : layers(p))
+    if (l.first <= step && step < l.last) where = fmt::format("{} '{}'", l.group ? "group" : "layer", l.name);
+  std::string s = fmt::format("{}: note: the arena is fullest at {}:\n", file, where);
+  const std::vector<int32_t> rings = ring_rows(p);
+  for (size_t i = 0; i < std::min<size_t>(there.size(), 4); ++i) {
+    const Buffer& b = p.buffers[there[i]];
+    const int32_t ring = rings[there[i]];
+    s += fmt::format("{}: note: {:>9} bytes  {}\n", file, thousands(b.bytes),
+                     ring > 0 ? long_label(p, b, ring) : buffer_name(p, b));
+  }
   return s;
 }
 
@@ -144,19 +225,32 @@ std::string analysis(const Compiled& c, const ModelOptions& o) {
   s += fmt::format("{:<3} {:<32} {:<14} {:<20} {:>14} {:>12} {:>9} {:>8}\n", "#", "layer", "operator", "kernel",
                    "output", "mult-adds", "weights", "scratch");
   int64_t total_macs = 0, inputs = 0, outputs = 0, weights = 0, biases = 0;
-  size_t i = 0;
-  for (const Step& step : p.steps) {
-    const LayerFacts& f = step.facts;
-    s += fmt::format("{:<3} {:<32} {:<14} {:<20} {:>14} {:>12} {:>9} {:>8}\n", i++, fit(f.name, 32), fit(f.op, 14),
-                     fit(f.kernel, 20), to_string(f.shape_out), thousands(f.macs), thousands(f.weight_bytes),
-                     thousands(f.scratch_bytes));
-    if (!f.needed.empty()) {
-      std::string channels;
-      for (const auto& [kind, n] : f.needed) channels += fmt::format("{}{} {}", channels.empty() ? "" : ", ", n, kind);
-      s += fmt::format("      requantization {}; channels by what they need: {}\n", f.requantize, channels);
+  size_t number = 0;
+  const auto row = [&](const std::string& n, const std::string& name, const std::string& op, const std::string& kernel,
+                       const Shape& shape, int64_t macs, int64_t weight_bytes, int64_t scratch) {
+    s += fmt::format("{:<3} {:<32} {:<14} {:<20} {:>14} {:>12} {:>9} {:>8}\n", n, fit(name, 32), fit(op, 14),
+                     fit(kernel, 20), to_string(shape), thousands(macs), thousands(weight_bytes), thousands(scratch));
+  };
+  for (const OutputLayer& l : layers(p)) {
+    const std::string n = fmt::format("{}", number++), indent = l.group ? "  " : "";
+    if (l.group) {
+      const nlohmann::json g = group(p, l);
+      row(n, l.name, fmt::format("group of {}", l.last - l.first), "rows", p.steps[size_t(l.last - 1)].facts.shape_out,
+          g["macs"], g["weight_bytes"], g["scratch_bytes"]);
     }
-    total_macs += f.macs, inputs += f.input_bytes, outputs += f.output_bytes, weights += f.constant_bytes,
-        biases += f.bias_bytes;
+    for (int k = l.first; k < l.last; ++k) {
+      const LayerFacts& f = p.steps[size_t(k)].facts;
+      row(l.group ? "" : n, indent + fit(f.name, 32 - indent.size()), f.op, f.kernel, f.shape_out, f.macs,
+          f.weight_bytes, f.scratch_bytes);
+      if (!f.needed.empty()) {
+        std::string channels;
+        for (const auto& [kind, count] : f.needed)
+          channels += fmt::format("{}{} {}", channels.empty() ? "" : ", ", count, kind);
+        s += fmt::format("      {}requantization {}; channels by what they need: {}\n", indent, f.requantize, channels);
+      }
+      total_macs += f.macs, inputs += f.input_bytes, outputs += f.output_bytes, weights += f.constant_bytes,
+          biases += f.bias_bytes;
+    }
   }
   s += fmt::format("\narena {} bytes (lower bound {}), state 0, weights and tables {} bytes, {} multiply-adds\n",
                    thousands(p.arena_bytes), thousands(p.arena_lower_bound), thousands(p.weight_bytes()),

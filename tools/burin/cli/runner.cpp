@@ -226,7 +226,9 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
       if (mark) {
         const Marks marks = mark(elf);
         write_file(folder.file("marks.txt"), fmt::format("{:x}\n", fmt::join(marks.functions, "\n")));
-        plugin += fmt::format(",marks={},calls={}", folder.file("marks.txt"), marks.calls);
+        write_file(folder.file("parts.txt"), fmt::format("{}\n", fmt::join(marks.parts, "\n")));
+        plugin +=
+            fmt::format(",marks={},order={},parts={}", folder.file("marks.txt"), folder.file("parts.txt"), marks.most);
       }
       argv.insert(argv.end(), {"-plugin", plugin});
     }
@@ -255,7 +257,7 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
     std::string word;
     int64_t total = 0;
     if (f >> word >> total) r.instructions = total / std::max<int64_t>(1, int64_t(inputs.size()));
-    for (Executed e; mark && f >> std::hex >> e.address >> std::dec >> e.count >> e.call;) r.executed.push_back(e);
+    for (Executed e; mark && f >> std::hex >> e.address >> std::dec >> e.count >> e.part;) r.executed.push_back(e);
   }
   return r;
 }

@@ -13,21 +13,21 @@ namespace burin {
 /// How often an instruction was executed, over all data sets.
 struct Executed {
   uint64_t address = 0, count = 0;
-  size_t call = 0;  // 1 for what the first of the marked functions to be called did until the next one was; 0 before
+  size_t part = 0;  // Marks::parts of the marked function that was called last; 0 before the first
 };
 
 struct RunResult {
   std::vector<std::vector<Tensor>> outputs;  // of each data set
   int64_t stack = 0;                         // bytes, the largest of all runs; 0 on the host
   std::optional<int64_t> instructions;       // mean of one run, in QEMU
-  std::vector<Executed> executed;            // with marks: by address, then call
+  std::vector<Executed> executed;            // with marks: by address, then part
 };
 
-/// Addresses of functions in the program just linked, whose calls are to be counted apart, and how many calls a run
-/// makes.
+/// Addresses of functions in the program just linked, whose calls are to be counted apart.
 struct Marks {
   std::vector<uint64_t> functions;
-  size_t calls = 0;
+  std::vector<size_t> parts;  // as which part (1 to `most`) each call of a run counts, in order
+  size_t most = 0;
 };
 using MarkFunctions = std::function<Marks(const std::string& elf)>;
 

@@ -1,0 +1,349 @@
+#include "passes/lifetimes.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <set>
+
+namespace burin {
+namespace {
+
+/// Pieces that touch and live as long become one.
+void add(std::vector<Piece>& pieces, Piece p) {
+  if (p.begin == p.end) return;
+  if (!pieces.empty()) {
+    Piece& last = pieces.back();
+    if (last.end == p.begin && last.first == p.first && last.last == p.last) return void(last.end = p.end);
+    if (last.begin == p.begin && last.end == p.end && last.last + 1 == p.first) return void(last.last = p.last);
+  }
+  pieces.push_back(p);
+}
+
+/// When each call is made.
+class Timeline {
+ public:
+  Timeline(const Graph& g, const Storage& storage, const Contracts& contracts, int from, int to)
+      : g_(g), storage_(storage), contracts_(contracts), from_(from), to_(to), at_(size_t(to - from)) {
+    for (int i = from; i < to;) {
+      int end = i + 1;
+      if (const int32_t group = g.nodes[size_t(i)].group; group != 0) {
+        while (end < to && g.nodes[size_t(end)].group == group) ++end;
+        stream(i, end);
+      } else if (!storage.alias(g.nodes[size_t(i)])) {
+        const std::optional<RowContract>& c = contracts[size_t(i)].rows;
+        const int steps = contracts[size_t(i)].expands ? 2 : 1;
+        for (int32_t k = 0; k < (c ? c->calls() : steps); ++k) mine(i).push_back(calls_++);
+      }
+      i = end;
+    }
+    for (int i = from; i < to; ++i) {
+      const Node& n = g.nodes[size_t(i)];
+      if (storage.alias(n)) continue;
+      for (ValueId v : n.outputs)
+        if (v != ValueId::none) writer_[storage.root(v)] = i;
+      for (ValueId v : n.inputs)
+        if (v != ValueId::none && !g[v].constant()) {
+          std::vector<int>& all = readers_[storage.root(v)];
+          if (all.empty() || all.back() != i) all.push_back(i);
+        }
+    }
+  }
+
+  int calls() const { return calls_; }
+  std::vector<std::vector<uint8_t>>& orders() { return orders_; }
+  const std::vector<int>& at(int node) const { return at_[size_t(node - from_)]; }
+
+  /// Of the value that is named by `v`. `after`: something reads it behind the range, or it is an output of the model.
+  Needed value(ValueId v, bool after) const {
+    const int64_t bytes = g_[v].type.bytes();
+    const auto w = writer_.find(v);
+    const int writer = w == writer_.end() ? -1 : w->second;
+    const auto r = readers_.find(v);
+    static const std::vector<int> kNone;
+    const std::vector<int>& readers = r == readers_.end() ? kNone : r->second;
+    // In pieces of which everybody's rows are made; who does not go by rows has the whole value.
+    const RowContract* made = writer < 0 ? nullptr : by_rows(writer);
+    if (made && (made->oh * made->row_out != bytes)) made = nullptr;
+    int64_t piece = made ? made->row_out : bytes;
+    std::vector<const RowContract*> read;
+    bool same = made != nullptr;
+    for (int node : readers) {
+      const RowContract* c = reads_rows(node, v);
+      read.push_back(c && rows_of(*c, bytes) ? c : nullptr);
+      if (!read.back()) continue;
+      same = same && bytes / c->ih == piece;
+      piece = std::gcd(piece, bytes / c->ih);
+    }
+    const int32_t height = piece == 0 ? 1 : int32_t(bytes / piece);
+    std::vector<int> born(size_t(height), writer < 0 ? -1 : begins(writer)), last(size_t(height), -2);
+    if (made)
+      for (int32_t c = 0, each = height / made->oh; c < made->calls(); ++c)
+        for (int32_t y = made->first(c) * each; y < made->last(c) * each; ++y) born[size_t(y)] = at(writer)[size_t(c)];
+    bool inside = made && same && !after && g_.nodes[size_t(writer)].group != 0;
+    int32_t multiple = made ? made->n : 1;
+    for (size_t i = 0; i < readers.size(); ++i) {
+      const int node = readers[i];
+      const RowContract* c = read[i];
+      inside = inside && c && g_.nodes[size_t(node)].group == g_.nodes[size_t(writer)].group;
+      if (c) {
+        multiple = std::lcm(multiple, c->together);
+        for (int32_t k = 0, each = height / c->ih; k < c->calls(); ++k)
+          for (int32_t y = c->first_read(k) * each; y < c->last_read(k) * each; ++y)
+            last[size_t(y)] = std::max(last[size_t(y)], at(node)[size_t(k)]);
+      } else {
+        for (int& t : last) t = std::max(t, ends(node));
+      }
+    }
+    for (int32_t y = 0; y < height; ++y) last[size_t(y)] = after ? calls_ : std::max(last[size_t(y)], born[size_t(y)]);
+
+    Needed n{{v, 0, 0, g_[v].offset, bytes}, 0, {}};
+    const int64_t row = piece;
+    if (const int32_t ring = inside && height > 1 ? ring_rows(born, last, multiple) : height; ring < height) {
+      n.ring = ring;
+      n.range.bytes = ring * row;
+    }
+    for (int32_t y = 0; y < height; ++y) {
+      const int64_t slot = n.ring > 0 ? y % n.ring : y;
+      add(n.pieces, {slot * row, (slot + 1) * row, born[size_t(y)], last[size_t(y)]});
+    }
+    return n;
+  }
+
+  Needed scratch(int node) const {
+    const Node& n = g_.nodes[size_t(node)];
+    Needed s{{ValueId::none, node, node, n.scratch_offset, n.scratch}, 0, {}};
+    if (const RowContract* c = by_rows(node); c && c->accumulates)
+      add(s.pieces, {0, n.scratch, at(node).front(), at(node).back()});
+    else if (contracts_[size_t(node)].expands) {
+      const int64_t tail = g_[n.inputs[0]].type.bytes();  // where the operand may lie
+      add(s.pieces, {0, n.scratch - tail, at(node).front(), at(node).back()});
+      add(s.pieces, {n.scratch - tail, n.scratch, at(node).back(), at(node).back()});
+    } else
+      for (int t : at(node)) add(s.pieces, {0, n.scratch, t, t});
+    return s;
+  }
+
+ private:
+  /// When the node writes first, and when it reads last, where it does not go by rows.
+  int begins(int node) const { return contracts_[size_t(node)].expands ? at(node).back() : at(node).front(); }
+  int ends(int node) const { return contracts_[size_t(node)].expands ? at(node).front() : at(node).back(); }
+  std::vector<int>& mine(int node) { return at_[size_t(node - from_)]; }
+
+  const RowContract* by_rows(int node) const {
+    const std::optional<RowContract>& c = contracts_[size_t(node)].rows;
+    return c ? &*c : nullptr;
+  }
+  /// The rows that it reads are those of a value of so many bytes.
+  static bool rows_of(const RowContract& c, int64_t bytes) {
+    return c.local ? bytes % c.ih == 0 : c.ih * c.row_in == bytes;
+  }
+  /// Where the node reads the value by rows alone.
+  const RowContract* reads_rows(int node, ValueId v) const {
+    const RowContract* c = by_rows(node);
+    const Node& n = g_.nodes[size_t(node)];
+    for (size_t i = 0; c && i < n.inputs.size(); ++i)
+      if (const ValueId in = n.inputs[i]; in != ValueId::none && !g_[in].constant() && storage_.root(in) == v)
+        if (int(i) >= c->operands) return nullptr;
+    return c;
+  }
+
+  /// The least rows of a ring in which no row lies where another one is still needed.
+  static int32_t ring_rows(const std::vector<int>& born, const std::vector<int>& last, int32_t multiple) {
+    const int32_t height = int32_t(born.size());
+    for (int32_t ring = multiple; ring < height; ring += multiple) {
+      bool fits = true;
+      for (int32_t y = 0; y + ring < height && fits; ++y) fits = last[size_t(y)] < born[size_t(y + ring)];
+      if (fits) return ring;
+    }
+    return height;
+  }
+
+  /// Each row is made when the last node, or one on the way to it, asks for it.
+  void stream(int first, int end) {
+    std::map<ValueId, int> producer;
+    for (int i = first; i < end; ++i) producer[storage_.root(g_.nodes[size_t(i)].outputs[0])] = i;
+    std::vector<int32_t> made(size_t(end - first));
+    std::vector<uint8_t>& order = orders_.emplace_back();
+    const auto make = [&](auto&& self, int node, int32_t rows) -> void {
+      const RowContract& c = *by_rows(node);
+      while (made[size_t(node - first)] < rows) {
+        const int32_t call = int32_t(at(node).size());
+        for (size_t i = 0; i < size_t(c.operands); ++i)
+          if (const auto p = producer.find(storage_.root(g_.nodes[size_t(node)].inputs[i]));
+              p != producer.end() && p->second < node)
+            self(self, p->second, c.last_read(call));
+        mine(node).push_back(calls_++);
+        order.push_back(uint8_t(node - first));
+        made[size_t(node - first)] = c.last(call);
+      }
+    };
+    for (int i = end; i-- > first;) make(make, i, by_rows(i)->oh);
+  }
+
+  const Graph& g_;
+  const Storage& storage_;
+  const Contracts& contracts_;
+  int from_, to_;
+  std::vector<std::vector<int>> at_;
+  std::map<ValueId, int> writer_;                // by root
+  std::map<ValueId, std::vector<int>> readers_;  // by root, ascending
+  std::vector<std::vector<uint8_t>> orders_;
+  int calls_ = 0;
+};
+
+/// Differences offset[b] - offset[a] at which some piece of one would lie on a piece of the other that is needed at the
+/// same time.
+PlanOverlap forbidden(const std::vector<Piece>& a, const std::vector<Piece>& b) {
+  PlanOverlap r{0, 0, std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
+  for (const Piece& p : a)
+    for (const Piece& q : b) {
+      if (p.last < q.first || q.last < p.first) continue;
+      r.lo = std::min(r.lo, p.begin - q.end), r.hi = std::max(r.hi, p.end - q.begin);
+    }
+  if (r.lo > r.hi) r.lo = r.hi = 0;
+  return r;
+}
+
+}  // namespace
+
+NodeLives lives_of(const Graph& g, const Node& n, const Context& ctx) {
+  if (!n.kernel || (n.rows == 0 && n.group == 0)) return {};
+  const LayerView v(g, n, *ctx.target, ctx.options);
+  if (n.group != 0) return {streamed_contract(v)};
+  if (ctx.options.optimize == Options::Optimize::size) return {row_contract(v)};  // functions of other kernels' parts
+  if (expands(v)) return {{}, false, true};
+  return {steps_contract(v), in_place_by_channels(v)};
+}
+
+Lives::Lives(const Graph& g) : g_(g), storage_(g), ranges_(live_ranges(g)), in_place_(in_place_inputs(g)) {
+  std::erase_if(ranges_, [](const LiveRange& r) { return r.value == ValueId::none; });
+  for (ValueId v : g.outputs) kept_.insert(storage_.root(v));
+}
+
+struct Lives::Part {
+  std::vector<Needed> buffers;
+  std::set<std::pair<size_t, size_t>> in_place;  // operand, result
+  std::set<size_t> results;                      // of these pairs
+  std::vector<std::vector<uint8_t>> orders;
+  int calls = 0;
+
+  /// A result that may lie on an operand counts from the next call on. With `rings` each ring counts as a whole while
+  /// any of its rows is needed: hardly anything fits between them.
+  int64_t most_needed(bool rings) const {
+    std::vector<int64_t> change(size_t(calls) + 3);  // of call -1 on
+    const auto needed = [&](int first, int last, int64_t bytes) {
+      if (first <= last) change[size_t(first + 1)] += bytes, change[size_t(last + 1) + 1] -= bytes;
+    };
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      const Needed& n = buffers[i];
+      if (rings && n.ring > 0) {
+        std::vector<std::pair<int, int>> times;
+        for (const Piece& p : n.pieces) times.push_back({p.first, p.last});
+        std::ranges::sort(times);
+        int end = -2;
+        for (const auto& [first, last] : times) {
+          needed(std::max(first, end + 1), last, n.range.bytes);
+          end = std::max(end, last);
+        }
+        continue;
+      }
+      for (const Piece& p : n.pieces) needed(p.first + int(results.contains(i)), p.last, p.end - p.begin);
+    }
+    int64_t live = 0, most = 0;
+    for (int64_t c : change) most = std::max(most, live += c);
+    return most;
+  }
+};
+
+Lives::Part Lives::part(const Contracts& contracts, int from, int to) const {
+  Timeline time(g_, storage_, contracts, from, to);
+  Part r;
+  r.calls = time.calls();
+  r.orders = std::move(time.orders());
+  std::map<ValueId, size_t> buffer;  // by root
+  for (const LiveRange& range : ranges_) {
+    const bool unread = from == 0 && range.first < 0;  // what the caller writes and nobody reads
+    if ((range.last < from && !unread) || range.first >= to) continue;
+    buffer[range.value] = r.buffers.size();
+    r.buffers.push_back(time.value(range.value, range.last >= to || kept_.contains(range.value)));
+    r.buffers.back().range.first = range.first, r.buffers.back().range.last = range.last;
+  }
+  for (int i = from; i < to; ++i)
+    if (g_.nodes[size_t(i)].scratch > 0 && !storage_.alias(g_.nodes[size_t(i)])) r.buffers.push_back(time.scratch(i));
+  for (Needed& n : r.buffers) {
+    n.first = n.pieces.empty() ? -1 : r.calls;
+    for (const Piece& p : n.pieces) n.first = std::min(n.first, p.first), n.last = std::max(n.last, p.last);
+  }
+  const auto buffer_of = [&](ValueId v) {
+    const auto at = v == ValueId::none ? buffer.end() : buffer.find(storage_.root(v));
+    return at == buffer.end() ? -1 : int(at->second);
+  };
+  for (int step = from; step < to; ++step) {
+    const Node& n = g_.nodes[size_t(step)];
+    if (!contracts[size_t(step)].by_channels || n.group != 0) continue;
+    const int x = buffer_of(n.inputs[0]), y = buffer_of(n.outputs[0]);
+    if (x < 0 || y < 0 || x == y || r.buffers[size_t(x)].last > time.at(step).back()) continue;
+    r.buffers[size_t(y)].on = x;
+    r.results.insert(size_t(y));
+  }
+  // Operators that may write their result in place do so element by element, within one call.
+  for (int step = from; step < to; ++step) {
+    const Node& n = g_.nodes[size_t(step)];
+    if (n.group != 0) continue;
+    for (int i : in_place_[size_t(step)]) {
+      const size_t y = buffer.at(storage_.root(n.outputs[0]));
+      r.in_place.insert({buffer.at(storage_.root(n.inputs[size_t(i)])), y});
+      r.results.insert(y);
+    }
+  }
+  return r;
+}
+
+int64_t Lives::most_needed(const Contracts& contracts, int from, int to) const {
+  return part(contracts, from, to).most_needed(true);
+}
+
+Lifetimes Lives::all(const Contracts& contracts) const {
+  Part p = part(contracts, 0, int(g_.nodes.size()));
+  Lifetimes r;
+  r.floor = p.most_needed(false);
+  // What lies on another buffer is a part of it.
+  for (size_t i = 0; i < p.buffers.size(); ++i) {
+    int at = p.buffers[i].on;
+    if (at < 0) continue;
+    while (p.buffers[size_t(at)].on >= 0) at = p.buffers[size_t(at)].on;
+    p.buffers[i].on = at;
+  }
+  std::set<size_t> several;  // buffers with others on them
+  for (Needed& n : p.buffers) {
+    if (n.on < 0) continue;
+    several.insert(size_t(n.on));
+    Needed& x = p.buffers[size_t(n.on)];
+    x.pieces.insert(x.pieces.end(), n.pieces.begin(), n.pieces.end());
+    x.first = std::min(x.first, n.first), x.last = std::max(x.last, n.last);
+  }
+  std::vector<size_t> order;
+  for (size_t i = 0; i < p.buffers.size(); ++i)
+    if (p.buffers[i].on < 0) order.push_back(i);
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return p.buffers[i].first; });
+  std::set<std::pair<size_t, size_t>> in_place;
+  for (const auto& [x, y] : p.in_place)
+    if (p.buffers[x].on < 0 && p.buffers[y].on < 0 && !several.contains(x) && !several.contains(y))
+      in_place.insert({x, y});
+  for (size_t i = 0; i < order.size(); ++i)
+    for (size_t j = i + 1; j < order.size(); ++j) {
+      const size_t a = order[i], b = order[j];
+      const Needed &x = p.buffers[a], &y = p.buffers[b];
+      if (y.first > x.last) break;
+      if (x.range.bytes == 0 || y.range.bytes == 0) continue;
+      PlanOverlap o = in_place.contains({a, b}) ? PlanOverlap{0, 0, 0, x.range.bytes} : forbidden(x.pieces, y.pieces);
+      if (o.lo == -y.range.bytes && o.hi == x.range.bytes) continue;  // what the planner does by itself
+      o.a = int(a), o.b = int(b);
+      r.overlaps.push_back(o);
+    }
+  r.buffers = std::move(p.buffers), r.orders = std::move(p.orders);
+  return r;
+}
+
+}  // namespace burin

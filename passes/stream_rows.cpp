@@ -1,0 +1,476 @@
+// How many rows a call makes, and which layers run together, row by row.
+//
+// Every layer can be run in some ways: by its kernels, by more or fewer rows a call, with more or less working memory.
+// Neighbours in the order can be a group: they take turns, one row after the other, and what they make for each other
+// lies in rings of a few rows. Each choice needs a number of bytes while its layers run, and a number of cycles; the
+// model needs the largest of these bytes and the sum of the cycles. So for any limit of bytes the fastest choice is
+// found by dynamic programming over the order: a layer alone, or a group up to it.
+//
+//   --optimize ram      few bytes: a percent of them is worth two percent of the cycles
+//   --optimize speed    fewer bytes for at most kSlower of the cycles, where a percent of these saves two of the bytes
+//   --budget-ram        the fastest choice within it; where plan-memory needs more, fit-memory asks again for less
+//   --optimize size     nothing: layers share functions for whole images
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+#include <numeric>
+
+#include "codegen/costs.h"
+#include "codegen/forms.h"
+#include "compiler/liveness.h"
+#include "passes/candidates.h"
+#include "passes/lifetimes.h"
+#include "passes/stream.h"
+
+namespace burin {
+namespace {
+
+constexpr double kSlower = 0.04, kFewCycles = 500;
+constexpr double kWeightSpeed = 2, kWeightRam = 0.5;
+constexpr size_t kPlans = 12;                 // limits for which memory is planned
+constexpr int64_t kPlanNodes = 500;           // of the planner's search
+constexpr int kTries = 8;                     // to get within a budget
+constexpr int kRepairs = 24;                  // and ways that are tried after that
+constexpr int kLongest = 48;                  // nodes of a group
+constexpr size_t kMostNodes = 1000;           // larger graphs keep their layers as they are
+constexpr double kMostSlower = 0.1;           // slower kernels are not tried under --optimize speed,
+constexpr double kMostSlowerRam = 1;          // and these not when RAM counts more
+constexpr int32_t kHeights[] = {1, 2, 4, 8};  // rows a call that a group is tried with
+constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
+
+/// How a node is run.
+struct Way {
+  const Kernel* kernel;
+  int32_t rows, block;
+  int64_t scratch;
+  double cost;  // cycles
+  NodeLives lives;
+  std::optional<RowContract> contract;  // of its calls
+  /// Rows that are there at a time.
+  int32_t height() const {
+    if (!contract) return kNoHeight;
+    return contract->calls() > 1 ? contract->n : std::max(contract->n, contract->ih);
+  }
+  static constexpr int32_t kNoHeight = std::numeric_limits<int32_t>::max();
+};
+
+/// Nodes [from, to), each in one of its ways.
+struct Segment {
+  int from, to;
+  bool group;
+  std::vector<size_t> ways;
+  int64_t peak;
+  double cost;
+};
+
+class Streams {
+ public:
+  Streams(Graph& g, const Context& ctx)
+      : g_(g), ctx_(ctx), storage_(g), lives_(g), live_(g), contracts_(g.nodes.size()) {
+    const int n = int(g.nodes.size());
+    std::vector<Diagnostic> known;
+    for (const auto& [node, kernel] : forced_kernels(g, ctx.options, known)) forced_.insert(node);
+    most_cycles_ =
+        1 + (ctx.options.budget_ram || ctx.options.optimize == Options::Optimize::ram ? kMostSlowerRam : kMostSlower);
+    for (const Node& node : g.nodes)
+      if (!storage_.alias(node)) rate_ += estimate(node) / 100 / 5120;  // as passes/choose.h
+    for (int i = 0; i < n; ++i) {
+      alone_.push_back(ways(i, false));
+      together_.push_back(ways(i, true));
+      put(i, alone_.back().front(), 0);
+    }
+    ends_.resize(size_t(n) + 1);
+    least_.assign(size_t(n), kNoLimit);
+    for (int i = 0; i < n; ++i)
+      for (size_t w = 0; w < alone_[size_t(i)].size(); ++w) add({i, i + 1, false, {w}, 0, 0});
+  }
+
+  void groups() {
+    const int n = int(g_.nodes.size());
+    for (int from = 0; from < n; ++from)
+      for (int to = from + 1; to <= n && to - from <= kLongest && !together_[size_t(to - 1)].empty(); ++to) {
+        if (!same_rows(from, to - 1)) break;
+        if (to - from < 2) continue;
+        std::vector<size_t> before;
+        for (int32_t height : kHeights) {
+          Segment s{from, to, true, {}, 0, 0};
+          for (int i = from; i < to; ++i) s.ways.push_back(fastest(together_[size_t(i)], height));
+          if (s.ways == before) continue;
+          before = s.ways;
+          add(std::move(s));
+        }
+      }
+  }
+
+  /// The fastest segments one after the other with no more bytes than `limit`, or than their layers need at least.
+  std::vector<const Segment*> fastest_within(int64_t limit) const {
+    const size_t n = g_.nodes.size();
+    std::vector<double> best(n + 1, std::numeric_limits<double>::infinity());
+    std::vector<const Segment*> last(n + 1);
+    best[0] = 0;
+    for (size_t to = 1; to <= n; ++to)
+      for (const Segment& s : ends_[to])
+        if (s.peak <= std::max(limit, least(s)) && best[size_t(s.from)] + s.cost < best[to])
+          best[to] = best[size_t(s.from)] + s.cost, last[to] = &s;
+    std::vector<const Segment*> r;
+    for (size_t to = n; to > 0; to = size_t(r.back()->from)) r.push_back(last[to]);
+    std::ranges::reverse(r);
+    return r;
+  }
+
+  static double cost(const std::vector<const Segment*>& all) {
+    double sum = 0;
+    for (const Segment* s : all) sum += s->cost;
+    return sum;
+  }
+
+  /// The most bytes of any.
+  template <class All>
+  static int64_t peak(const All& all) {
+    int64_t most = 0;
+    for (const auto& s : all) {
+      if constexpr (std::is_pointer_v<std::decay_t<decltype(s)>>) most = std::max(most, s->peak);
+      else most = std::max(most, s.peak);
+    }
+    return most;
+  }
+
+  /// What a choice of so many bytes and cycles is worth: less is better.
+  using Value = std::function<double(int64_t bytes, double cycles)>;
+  /// The limits by what they would be worth if plans needed no more, the best first.
+  std::vector<int64_t> best_limits(const Value& value) const {
+    std::vector<std::pair<double, int64_t>> values;
+    double before = std::numeric_limits<double>::infinity();
+    for (const int64_t limit : limits()) {
+      const std::vector<const Segment*> all = fastest_within(limit);
+      const double cycles = cost(all);
+      if (cycles >= before) continue;
+      before = cycles;
+      if (const double v = value(peak(all), cycles); std::isfinite(v)) values.push_back({v, limit});
+    }
+    std::ranges::sort(values);
+    std::vector<int64_t> r;
+    for (const auto& [v, limit] : values) r.push_back(limit);
+    return r;
+  }
+
+  using Segments = std::vector<Segment>;
+  /// The fastest ones within the limit; `larger`: with more rows a call in groups where the limit allows it, which may
+  /// be harder to place.
+  Segments within(int64_t limit, bool larger = true) {
+    Segments r;
+    for (const Segment* s : fastest_within(limit)) r.push_back(s->group && larger ? with_larger_calls(*s, limit) : *s);
+    return r;
+  }
+  static double cost(const Segments& all) {
+    double sum = 0;
+    for (const Segment& s : all) sum += s.cost;
+    return sum;
+  }
+
+  /// Runs the layers so; returns the bytes of the arena.
+  int64_t plan(const Segments& all) {
+    int32_t group = 0;
+    for (const Segment& s : all) {
+      for (int i = s.from; i < s.to; ++i) put(i, way(s, i), s.group ? group + 1 : 0);
+      group += s.group;
+    }
+    plan_memory_with(g_, ctx_, kPlanNodes);
+    return g_.arena_bytes;
+  }
+
+  static bool same_nodes(const Segment& s, const Segment& t) { return t.from == s.from && t.group == s.group; }
+  /// The segment in its fastest way that needs less; itself where there is none.
+  Segment with_less(const Segment& s) const {
+    const Segment* r = &s;
+    for (const Segment& t : ends_[size_t(s.to)])
+      if (same_nodes(s, t) && t.peak < s.peak && (r == &s || t.cost < r->cost)) r = &t;
+    return *r;
+  }
+
+  /// Where buffers do not fit beside each other, a plan needs more than what is needed at one time. Layers at its end
+  /// get other ways while the value of all falls.
+  Segments repaired(Segments all, const Value& value) {
+    double best = value(plan(all), cost(all));
+    for (int tries = 0; tries < kRepairs;) {
+      Segments better;
+      const int64_t floor = peak(all);
+      plan(all);
+      std::vector<int> first_of;  // of each node: where its segment begins
+      for (const Segment& s : all) first_of.resize(size_t(s.to), s.from);
+      std::set<int> at_end;  // segments while which something lies behind what is needed
+      for (const LiveRange& r : live_ranges(g_))
+        if (r.offset + r.bytes > floor)
+          for (int i = std::max(0, r.first); i <= r.last; ++i) at_end.insert(first_of[size_t(i)]);
+      const auto consider = [&](Segments other) {
+        ++tries;
+        if (const double v = value(plan(other), cost(other)); v < best) best = v, better = std::move(other);
+      };
+      // All of them with less, several times; then each of them in its other ways.
+      Segments less = all;
+      for (int times = 0; times < 4 && tries < kRepairs && better.empty(); ++times) {
+        for (Segment& s : less)
+          if (at_end.contains(s.from)) s = with_less(s);
+        consider(less);
+      }
+      for (size_t k = 0; k < all.size() && tries < kRepairs; ++k) {
+        const Segment& s = all[k];
+        if (!at_end.contains(s.from)) continue;
+        for (const Segment& t : ends_[size_t(s.to)]) {
+          if (!same_nodes(s, t) || t.ways == s.ways || value(floor, cost(all) - s.cost + t.cost) >= best) continue;
+          Segments other = all;
+          other[k] = t;
+          consider(std::move(other));
+        }
+      }
+      if (better.empty()) break;
+      all = std::move(better);
+    }
+    return all;
+  }
+
+ private:
+  /// What its layers need, whatever segments they are in.
+  int64_t least(const Segment& s) const { return *std::max_element(least_.begin() + s.from, least_.begin() + s.to); }
+
+  /// The bytes of all segments, each once, ascending.
+  std::vector<int64_t> limits() const {
+    std::vector<int64_t> r;
+    for (const auto& all : ends_)
+      for (const Segment& s : all) r.push_back(s.peak);
+    std::ranges::sort(r);
+    r.erase(std::unique(r.begin(), r.end()), r.end());
+    return r;
+  }
+
+  const Way& way(const Segment& s, int i) const {
+    return (s.group ? together_ : alone_)[size_t(i)][s.ways[size_t(i - s.from)]];
+  }
+
+  /// Node i reads what nodes from `from` on make in the rows in which it is made.
+  bool same_rows(int from, int i) const {
+    const Node& n = g_.nodes[size_t(i)];
+    const RowContract& reads = *together_[size_t(i)][0].contract;
+    for (int k = 0; k < int(n.inputs.size()); ++k)
+      for (int j = from; j < i; ++j) {
+        const Node& p = g_.nodes[size_t(j)];
+        const ValueId v = n.inputs[size_t(k)];
+        if (v == ValueId::none || storage_.root(p.outputs[0]) != storage_.root(v)) continue;
+        if (k >= reads.operands) return false;
+        const RowContract& makes = *together_[size_t(j)][0].contract;
+        if (makes.oh != reads.ih || makes.oh * makes.row_out != g_[v].type.bytes()) return false;
+        if (!reads.local && reads.row_in != makes.row_out) return false;
+      }
+    return true;
+  }
+
+  void put(int i, const Way& w, int32_t group) {
+    Node& n = g_.nodes[size_t(i)];
+    n.kernel = w.kernel, n.rows = w.rows, n.block = w.block, n.scratch = w.scratch, n.group = group;
+    contracts_[size_t(i)] = w.lives;
+  }
+
+  void measure(Segment& s) {
+    s.cost = 0;
+    for (int i = s.from; i < s.to; ++i) {
+      put(i, way(s, i), s.group ? 1 : 0);
+      s.cost += way(s, i).cost;
+    }
+    s.peak = lives_.most_needed(contracts_, s.from, s.to);
+    for (int i = s.from; i < s.to; ++i) put(i, alone_[size_t(i)].front(), 0);
+  }
+
+  void add(Segment s) {
+    measure(s);
+    for (int i = s.from; i < s.to; ++i) least_[size_t(i)] = std::min(least_[size_t(i)], s.peak);
+    std::vector<Segment>& all = ends_[size_t(s.to)];
+    for (const Segment& o : all)
+      if (o.from == s.from && o.peak <= s.peak && o.cost <= s.cost) return;
+    all.push_back(std::move(s));
+  }
+
+  /// Of the ways with at most so many rows a call, or else of those with the fewest.
+  static size_t fastest(const std::vector<Way>& all, int32_t height) {
+    const auto least = std::ranges::min_element(all, {}, &Way::height);
+    const int32_t most = std::max(height, least->height());
+    size_t best = size_t(least - all.begin());
+    for (size_t w = 0; w < all.size(); ++w)
+      if (all[w].height() <= most && all[w].cost < all[best].cost) best = w;
+    return best;
+  }
+
+  /// Members get the fastest way with which the limit holds, those first that gain most.
+  Segment with_larger_calls(Segment s, int64_t limit) {
+    std::vector<std::pair<double, int>> gains;
+    for (int i = s.from; i < s.to; ++i) {
+      const auto& all = together_[size_t(i)];
+      gains.push_back({std::ranges::min_element(all, {}, &Way::cost)->cost - way(s, i).cost, i});
+    }
+    std::ranges::sort(gains);
+    for (const auto& [gain, i] : gains) {
+      std::vector<size_t> order(together_[size_t(i)].size());
+      std::iota(order.begin(), order.end(), size_t(0));
+      std::ranges::sort(order, {}, [&](size_t w) { return together_[size_t(i)][w].cost; });
+      for (size_t w : order) {
+        if (together_[size_t(i)][w].cost >= way(s, i).cost) break;
+        Segment t = s;
+        t.ways[size_t(i - s.from)] = w;
+        measure(t);
+        if (t.peak <= limit) {
+          s = std::move(t);
+          break;
+        }
+      }
+    }
+    return s;
+  }
+
+  /// The usual way of the kernel that the node has first.
+  std::vector<Way> ways(int i, bool in_group) {
+    const Node& n = g_.nodes[size_t(i)];
+    if (storage_.alias(n)) return in_group ? std::vector<Way>{} : std::vector<Way>{{n.kernel, 0, 0, 0, 0, {}, {}}};
+    const LayerView v(g_, n, *ctx_.target, ctx_.options, &live_);
+    std::vector<Way> r;
+    const auto take = [&](const Kernel& k, int32_t rows, int32_t block, int64_t scratch, double cycles) {
+      Node as = n;
+      as.kernel = &k, as.rows = rows, as.block = block, as.scratch = scratch, as.group = in_group;
+      const LayerView view(v, as);
+      Way w{&k, rows, block, scratch, cycles, lives_of(g_, as, ctx_), {}};
+      if (as.rows > 0 || in_group) w.contract = in_group ? streamed_contract(view) : row_contract(view);
+      const bool usual = r.empty() && !in_group;
+      if (in_group && !w.contract) return;
+      if (const auto& c = w.contract) {
+        // Results of calls begin at whole words.
+        const bool words = c->accumulates || c->n >= c->oh || c->n * c->row_out % 4 == 0;
+        if (!words && !usual) return;
+        if (in_group && c->local) w.cost += kCallCycles * c->calls();
+      }
+      r.push_back(std::move(w));
+    };
+    const auto forms = [&](const Kernel& k) {
+      const std::optional<Work> usual = k.work(v);
+      if (!usual) return;
+      const double bytes = &k == n.kernel ? 0 : rate_ * double(more_constants(i, k, *usual, v));
+      const double cycles = estimated_cycles(k, *usual, *ctx_.target) + bytes;
+      if (usual->accumulates) {
+        for (int32_t rows : kHeights)
+          if (in_group && rows < usual->rows)
+            take(k, rows, 0, usual->scratch, cycles + kCallCycles * (usual->rows / rows));
+        return;
+      }
+      if (!usual->rows) return take(k, 0, 0, usual->scratch, cycles);
+      for (const Form& f : row_forms(v, k)) take(k, f.rows, f.block, f.scratch, f.cycles + bytes);
+    };
+    if (!in_group) take(*n.kernel, n.rows, n.block, n.scratch, estimate(n));
+    forms(*n.kernel);
+    for (const auto& [k, cycles] : n.selection->estimates)
+      if (k != n.kernel && other_kernels(n) && cycles <= std::max(most_cycles_ * estimate(n), estimate(n) + kFewCycles))
+        forms(*k);
+    // What is no better than another way at anything is left out; the usual one stays.
+    std::vector<Way> best;
+    for (size_t a = 0; a < r.size(); ++a) {
+      bool worse = false;
+      for (size_t b = 0; b < r.size() && !worse; ++b)
+        worse = a != b && r[b].height() <= r[a].height() && r[b].scratch <= r[a].scratch && r[b].cost <= r[a].cost &&
+                (b < a || r[b].height() < r[a].height() || r[b].scratch < r[a].scratch || r[b].cost < r[a].cost);
+      if (!worse || (a == 0 && !in_group)) best.push_back(r[a]);
+    }
+    return best;
+  }
+
+  double estimate(const Node& n) const {
+    for (const auto& [k, cycles] : n.selection->estimates)
+      if (k == n.kernel) return cycles;
+    return 0;
+  }
+  /// Bytes of constants that the kernel has and the chosen one has not; 0 where it has fewer.
+  int64_t more_constants(int i, const Kernel& k, const Work& usual, const LayerView& v) {
+    const auto [at, fresh] = more_constants_.try_emplace({i, &k}, 0);
+    if (fresh) {
+      const Kernel& chosen = *v.node.kernel;
+      at->second = std::max<int64_t>(
+          0, estimated_cost(k, usual, v).constants - estimated_cost(chosen, chosen.work(v).value(), v).constants);
+    }
+    return at->second;
+  }
+  bool other_kernels(const Node& n) const { return !ctx_.options.budget_flash && !forced_.contains(&n); }
+
+  Graph& g_;
+  const Context& ctx_;
+  const Storage storage_;
+  const Lives lives_;
+  const LiveSteps live_;
+  Contracts contracts_;
+  std::set<const Node*> forced_;
+  double rate_ = 0;  // cycles that a byte of constants is worth
+  double most_cycles_;
+  std::map<std::pair<int, const Kernel*>, int64_t> more_constants_;
+  std::vector<std::vector<Way>> alone_, together_;  // of each node
+  std::vector<std::vector<Segment>> ends_;          // by the node behind them
+  std::vector<int64_t> least_;                      // of each node: the fewest bytes of a segment with it
+};
+
+/// Of few bytes and cycles, as --optimize weighs them.
+Streams::Segments balanced(Streams& s, Options::Optimize optimize) {
+  const bool ram = optimize == Options::Optimize::ram;
+  const double weight = ram ? kWeightRam : kWeightSpeed, infinity = std::numeric_limits<double>::infinity();
+  const double fastest = Streams::cost(s.fastest_within(kNoLimit));
+  const double most = ram ? infinity : fastest + std::max(fastest * kSlower, kFewCycles);
+  const auto value = [&](int64_t bytes, double cycles) {
+    return cycles > most ? infinity : double(std::max<int64_t>(bytes, 1)) * std::pow(cycles, weight);
+  };
+  Streams::Segments best, hoped;  // `hoped`: the best if it could be planned without a gap
+  double least = infinity;
+  const std::vector<int64_t> limits = s.best_limits(value);
+  for (size_t i = 0; i < limits.size() && i < kPlans; ++i) {
+    for (const bool larger : {true, false}) {
+      Streams::Segments all = s.within(limits[i], larger);
+      if (i == 0 && larger) hoped = all;
+      const double cycles = Streams::cost(all);
+      if (value(Streams::peak(all), cycles) >= least) continue;
+      if (const double v = value(s.plan(all), cycles); v < least) least = v, best = std::move(all);
+    }
+  }
+  for (Streams::Segments& from : std::vector<Streams::Segments>{best, hoped}) {
+    Streams::Segments all = s.repaired(std::move(from), value);
+    if (const double v = value(s.plan(all), Streams::cost(all)); v < least) least = v, best = std::move(all);
+  }
+  return best;
+}
+
+/// The fastest whose plan has no more than `limit` bytes; if there is none, of the fewest bytes that were found.
+Streams::Segments limited(Streams& s, int64_t limit) {
+  const auto value = [&](int64_t bytes, double cycles) { return bytes <= limit ? cycles : 1e18 * double(bytes); };
+  Streams::Segments best;
+  double least = std::numeric_limits<double>::infinity();
+  for (int64_t tries = 0, aim = limit; tries < kTries; ++tries) {
+    Streams::Segments all = s.within(aim);
+    const int64_t bytes = s.plan(all);
+    if (const double v = value(bytes, Streams::cost(all)); v < least) least = v, best = std::move(all);
+    if (bytes <= limit || aim <= 0) break;
+    aim -= bytes - limit;
+  }
+  return least < 1e18 ? best : s.repaired(std::move(best), value);
+}
+
+}  // namespace
+
+bool streams(const Graph& g, const Context& ctx) {
+  const Storage storage(g);
+  return ctx.options.optimize != Options::Optimize::size && g.nodes.size() <= kMostNodes &&
+         std::ranges::all_of(g.nodes, [&](const Node& n) { return storage.alias(n) || (n.kernel && n.selection); });
+}
+
+void stream_rows(Graph& g, const Context& ctx) {
+  if (!streams(g, ctx)) return;
+  Streams s(g, ctx);
+  const std::optional<int64_t> budget = ctx.options.budget_ram;
+  if (ctx.options.optimize == Options::Optimize::ram || budget) s.groups();
+  Streams::Segments best = balanced(s, ctx.options.optimize);
+  if (budget && s.plan(best) > *budget) best = limited(s, *budget);
+  s.plan(best);
+}
+
+}  // namespace burin
