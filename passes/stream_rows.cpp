@@ -10,6 +10,8 @@
 //   --optimize speed    fewer bytes for at most kSlower of the cycles, where a percent of these saves two of the bytes
 //   --budget-ram        the fastest choice within it; where plan-memory needs more, fit-memory asks again for less
 //   --optimize size     nothing: layers share functions for whole images
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -231,6 +233,42 @@ class Streams {
     return all;
   }
 
+  /// What say() compares with: the choice without the budget.
+  void usual(const Segments& all) {
+    for (const Segment& s : all)
+      for (int i = s.from; i < s.to; ++i) usual_.push_back(way(s, i));
+  }
+  /// Notes on what the budget changed, or on what keeps it from being met.
+  void say(const Segments& all, int64_t budget) {
+    if (usual_.empty()) return;
+    const auto name = [&](int i) { return g_.nodes[size_t(i)].name; };
+    int groups = 0, members = 0;
+    double more = 0, before = 0;
+    for (const Segment& s : all) {
+      groups += s.group, members += s.group ? s.to - s.from : 0;
+      for (int i = s.from; i < s.to; ++i) {
+        const Way &now = way(s, i), &then = usual_[size_t(i)];
+        more += now.cost - then.cost, before += then.cost;
+        if (now.kernel != then.kernel)
+          g_.notes.push_back(fmt::format(
+              "layer '{}': kernel {} for --budget-ram, {} bytes of working memory less and {:.0f} estimated cycles "
+              "more than {}",
+              name(i), now.kernel->name, then.scratch - now.scratch, now.cost - then.cost, then.kernel->name));
+      }
+    }
+    if (groups > 0)
+      g_.notes.push_back(
+          fmt::format("--budget-ram: {} layers run row by row in {} groups; {:.1f} % more estimated cycles", members,
+                      groups, 100 * more / std::max(before, 1.0)));
+    if (g_.arena_bytes <= budget) return;
+    const auto most = std::ranges::max_element(all, {}, &Segment::peak);
+    g_.notes.push_back(
+        fmt::format("--budget-ram: no plan with fewer than {} bytes was found; {} need {} at one time", g_.arena_bytes,
+                    most->group ? fmt::format("layers '{}' to '{}'", name(most->from), name(most->to - 1))
+                                : fmt::format("layer '{}' and what it reads and writes", name(most->from)),
+                    most->peak));
+  }
+
  private:
   /// What its layers need, whatever segments they are in.
   int64_t least(const Segment& s) const { return *std::max_element(least_.begin() + s.from, least_.begin() + s.to); }
@@ -408,6 +446,7 @@ class Streams {
   double most_cycles_;
   std::map<std::pair<int, const Kernel*>, int64_t> more_constants_;
   std::vector<std::vector<Way>> alone_, together_;  // of each node
+  std::vector<Way> usual_;                          // of each node, without the budget
   std::vector<std::vector<Segment>> ends_;          // by the node behind them
   std::vector<int64_t> least_;                      // of each node: the fewest bytes of a segment with it
 };
@@ -469,8 +508,12 @@ void stream_rows(Graph& g, const Context& ctx) {
   const std::optional<int64_t> budget = ctx.options.budget_ram;
   if (ctx.options.optimize == Options::Optimize::ram || budget) s.groups();
   Streams::Segments best = balanced(s, ctx.options.optimize);
-  if (budget && s.plan(best) > *budget) best = limited(s, *budget);
+  if (budget && s.plan(best) > *budget) {
+    s.usual(best);
+    best = limited(s, *budget);
+  }
   s.plan(best);
+  if (budget) s.say(best, *budget);
 }
 
 }  // namespace burin

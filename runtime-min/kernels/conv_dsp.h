@@ -179,7 +179,7 @@ BURIN_INLINE void conv_q8_dsp(const ConvShape& s, const Requant& q, int32_t x_ze
   int32_t ox = 0;
   bool whole = false;  // no row of the window is padding
   for (int32_t done = 0; done < total; done += 4) {
-    const int32_t count = total - done < 4 ? total - done : 4;
+    const int32_t count = total % 4 == 0 || total - done > 4 ? 4 : total - done;  // known where total is
     bool four = false;
     if (!kAny && s.ic % 4 != 0 && plain && s.ow >= 8) {
       if (ox < 4) {

@@ -1,4 +1,6 @@
 // Kernels chosen from tables of costs.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "passes/choose.h"
@@ -93,11 +95,12 @@ TEST_CASE("--budget-ram and --budget-flash change kernels", "[choose]") {
   CHECK(small.nodes.back().kernel != free.nodes.back().kernel);
   REQUIRE(small.notes.size() == 1);
   CHECK(small.notes[0].find("--budget-ram") != std::string::npos);
-  o.budget_ram = 287;  // input and output alone take 288
+  o.budget_ram = 143;  // the input alone takes 144
   const Graph beyond = compiled(o);
-  CHECK(beyond.nodes.back().kernel == free.nodes.back().kernel);
-  CHECK(beyond.arena_bytes == free.arena_bytes);
-  CHECK(beyond.notes.empty());
+  CHECK(beyond.arena_bytes >= 144);
+  CHECK(beyond.arena_bytes <= small.arena_bytes);
+  REQUIRE(!beyond.notes.empty());
+  CHECK(beyond.notes.back().find(fmt::format("fewer than {} bytes", beyond.arena_bytes)) != std::string::npos);
 
   Options flash;
   flash.budget_flash = 1;
