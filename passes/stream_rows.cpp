@@ -29,11 +29,11 @@
 namespace burin {
 namespace {
 
-constexpr double kSlower = 0.04, kFewCycles = 500;
+constexpr double kSlower = 0.03, kFewCycles = 500;
 constexpr double kWeightSpeed = 2, kWeightRam = 0.5;
 constexpr size_t kPlans = 12;                 // limits for which memory is planned
 constexpr int64_t kPlanNodes = 500;           // of the planner's search
-constexpr int kTries = 8;                     // to get within a budget
+constexpr int kTries = 60;                    // to get within a budget
 constexpr int kRepairs = 24;                  // and ways that are tried after that
 constexpr int kLongest = 48;                  // nodes of a group
 constexpr size_t kMostNodes = 1000;           // larger graphs keep their layers as they are
@@ -159,11 +159,12 @@ class Streams {
   }
 
   using Segments = std::vector<Segment>;
-  /// The fastest ones within the limit; `larger`: with more rows a call in groups where the limit allows it, which may
-  /// be harder to place.
-  Segments within(int64_t limit, bool larger = true) {
+  /// The fastest ones within the limit; in groups with more rows a call where that needs no more than `larger` bytes:
+  /// it may be harder to place.
+  Segments within(int64_t limit, int64_t larger) {
     Segments r;
-    for (const Segment* s : fastest_within(limit)) r.push_back(s->group && larger ? with_larger_calls(*s, limit) : *s);
+    for (const Segment* s : fastest_within(limit))
+      r.push_back(s->group && larger > 0 ? with_larger_calls(*s, larger) : *s);
     return r;
   }
   static double cost(const Segments& all) {
@@ -464,9 +465,9 @@ Streams::Segments balanced(Streams& s, Options::Optimize optimize) {
   double least = infinity;
   const std::vector<int64_t> limits = s.best_limits(value);
   for (size_t i = 0; i < limits.size() && i < kPlans; ++i) {
-    for (const bool larger : {true, false}) {
+    for (const int64_t larger : {limits[i], int64_t(0)}) {
       Streams::Segments all = s.within(limits[i], larger);
-      if (i == 0 && larger) hoped = all;
+      if (i == 0 && larger > 0) hoped = all;
       const double cycles = Streams::cost(all);
       if (value(Streams::peak(all), cycles) >= least) continue;
       if (const double v = value(s.plan(all), cycles); v < least) least = v, best = std::move(all);
@@ -484,12 +485,16 @@ Streams::Segments limited(Streams& s, int64_t limit) {
   const auto value = [&](int64_t bytes, double cycles) { return bytes <= limit ? cycles : 1e18 * double(bytes); };
   Streams::Segments best;
   double least = std::numeric_limits<double>::infinity();
-  for (int64_t tries = 0, aim = limit; tries < kTries; ++tries) {
-    Streams::Segments all = s.within(aim);
-    const int64_t bytes = s.plan(all);
-    if (const double v = value(bytes, Streams::cost(all)); v < least) least = v, best = std::move(all);
-    if (bytes <= limit || aim <= 0) break;
-    aim -= bytes - limit;
+  int tries = 0;
+  for (const int64_t aim : s.best_limits(value)) {
+    if (tries >= kTries) break;
+    for (const int64_t larger : {limit, (aim + limit) / 2, aim, int64_t(0)}) {
+      Streams::Segments all = s.within(aim, larger);
+      const double cycles = Streams::cost(all);
+      if (value(Streams::peak(all), cycles) >= least) continue;
+      ++tries;
+      if (const double v = value(s.plan(all), cycles); v < least) least = v, best = std::move(all);
+    }
   }
   return least < 1e18 ? best : s.repaired(std::move(best), value);
 }
@@ -506,7 +511,7 @@ void stream_rows(Graph& g, const Context& ctx) {
   if (!streams(g, ctx)) return;
   Streams s(g, ctx);
   const std::optional<int64_t> budget = ctx.options.budget_ram;
-  if (ctx.options.optimize == Options::Optimize::ram || budget) s.groups();
+  s.groups();
   Streams::Segments best = balanced(s, ctx.options.optimize);
   if (budget && s.plan(best) > *budget) {
     s.usual(best);
