@@ -33,7 +33,7 @@ constexpr double kSlower = 0.03, kFewCycles = 500;
 constexpr double kWeightSpeed = 2, kWeightRam = 0.5;
 constexpr size_t kPlans = 12;                 // limits for which memory is planned
 constexpr int64_t kPlanNodes = 500;           // of the planner's search
-constexpr int kTries = 60;                    // to get within a budget
+constexpr int kTries = 80;                    // to get within a budget
 constexpr int kRepairs = 24;                  // and ways that are tried after that
 constexpr int kLongest = 48;                  // nodes of a group
 constexpr size_t kMostNodes = 1000;           // larger graphs keep their layers as they are
@@ -488,7 +488,8 @@ Streams::Segments limited(Streams& s, int64_t limit) {
   int tries = 0;
   for (const int64_t aim : s.best_limits(value)) {
     if (tries >= kTries) break;
-    for (const int64_t larger : {limit, (aim + limit) / 2, aim, int64_t(0)}) {
+    for (int part = 4; part >= -1; --part) {  // of what is left to the budget; -1: as they are
+      const int64_t larger = part < 0 ? 0 : aim + (limit - aim) / 4 * part;
       Streams::Segments all = s.within(aim, larger);
       const double cycles = Streams::cost(all);
       if (value(Streams::peak(all), cycles) >= least) continue;
