@@ -24,7 +24,7 @@ void add(std::vector<Piece>& pieces, Piece p) {
 class Timeline {
  public:
   Timeline(const Graph& g, const Storage& storage, const Contracts& contracts, int from, int to)
-      : g_(g), storage_(storage), contracts_(contracts), from_(from), to_(to), at_(size_t(to - from)) {
+      : g_(g), storage_(storage), contracts_(contracts), from_(from), at_(size_t(to - from)) {
     for (int i = from; i < to;) {
       int end = i + 1;
       if (const int32_t group = g.nodes[size_t(i)].group; group != 0) {
@@ -184,7 +184,7 @@ class Timeline {
   const Graph& g_;
   const Storage& storage_;
   const Contracts& contracts_;
-  int from_, to_;
+  int from_;
   std::vector<std::vector<int>> at_;
   std::map<ValueId, int> writer_;                // by root
   std::map<ValueId, std::vector<int>> readers_;  // by root, ascending
