@@ -10,10 +10,10 @@ namespace burin {
 namespace {
 
 /// Pieces that touch and live as long become one.
-void add(std::vector<Piece>& pieces, Piece p) {
+void add(std::vector<LiveBytes>& pieces, LiveBytes p) {
   if (p.begin == p.end) return;
   if (!pieces.empty()) {
-    Piece& last = pieces.back();
+    LiveBytes& last = pieces.back();
     if (last.end == p.begin && last.first == p.first && last.last == p.last) return void(last.end = p.end);
     if (last.begin == p.begin && last.end == p.end && last.last + 1 == p.first) return void(last.last = p.last);
   }
@@ -194,10 +194,10 @@ class Timeline {
 
 /// Differences offset[b] - offset[a] at which some piece of one would lie on a piece of the other that is needed at the
 /// same time.
-PlanOverlap forbidden(const std::vector<Piece>& a, const std::vector<Piece>& b) {
+PlanOverlap forbidden(const std::vector<LiveBytes>& a, const std::vector<LiveBytes>& b) {
   PlanOverlap r{0, 0, std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
-  for (const Piece& p : a)
-    for (const Piece& q : b) {
+  for (const LiveBytes& p : a)
+    for (const LiveBytes& q : b) {
       if (p.last < q.first || q.last < p.first) continue;
       r.lo = std::min(r.lo, p.begin - q.end), r.hi = std::max(r.hi, p.end - q.begin);
     }
@@ -239,7 +239,7 @@ struct Lives::Part {
       const Needed& n = buffers[i];
       if (rings && n.ring > 0) {
         std::vector<std::pair<int, int>> times;
-        for (const Piece& p : n.pieces) times.push_back({p.first, p.last});
+        for (const LiveBytes& p : n.pieces) times.push_back({p.first, p.last});
         std::ranges::sort(times);
         int end = -2;
         for (const auto& [first, last] : times) {
@@ -248,7 +248,7 @@ struct Lives::Part {
         }
         continue;
       }
-      for (const Piece& p : n.pieces) needed(p.first + int(results.contains(i)), p.last, p.end - p.begin);
+      for (const LiveBytes& p : n.pieces) needed(p.first + int(results.contains(i)), p.last, p.end - p.begin);
     }
     int64_t live = 0, most = 0;
     for (int64_t c : change) most = std::max(most, live += c);
@@ -273,7 +273,7 @@ Lives::Part Lives::part(const Contracts& contracts, int from, int to) const {
     if (g_.nodes[size_t(i)].scratch > 0 && !storage_.alias(g_.nodes[size_t(i)])) r.buffers.push_back(time.scratch(i));
   for (Needed& n : r.buffers) {
     n.first = n.pieces.empty() ? -1 : r.calls;
-    for (const Piece& p : n.pieces) n.first = std::min(n.first, p.first), n.last = std::max(n.last, p.last);
+    for (const LiveBytes& p : n.pieces) n.first = std::min(n.first, p.first), n.last = std::max(n.last, p.last);
   }
   const auto buffer_of = [&](ValueId v) {
     const auto at = v == ValueId::none ? buffer.end() : buffer.find(storage_.root(v));

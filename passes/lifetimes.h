@@ -18,17 +18,17 @@ namespace burin {
 /// Bytes [begin, end) of a buffer, needed from call `first` to call `last`, inclusive. The caller writes the inputs
 /// in call -1. The bytes of a ring have a piece for each row that lies there, those of working memory one for each
 /// call that has it.
-struct Piece {
+struct LiveBytes {
   int64_t begin, end;
   int first, last;
-  bool operator==(const Piece&) const = default;
+  bool operator==(const LiveBytes&) const = default;
 };
 
 /// One buffer of the arena.
 struct Needed {
   LiveRange range;  // whose, and its steps
   int32_t ring;     // rows; 0: the whole value
-  std::vector<Piece> pieces;
+  std::vector<LiveBytes> pieces;
   int first = -1, last = -1;  // the calls in which any of it is needed
   int on = -1;                // the buffer that it lies on, from the first byte on; -1: it has a place of its own
 };

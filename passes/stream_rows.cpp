@@ -206,7 +206,8 @@ class Streams {
       std::set<int> at_end;  // segments while which something lies behind what is needed
       for (const LiveRange& r : live_ranges(g_))
         if (r.offset + r.bytes > floor)
-          for (int i = std::max(0, r.first); i <= r.last; ++i) at_end.insert(first_of[size_t(i)]);
+          for (int i = std::max(0, r.first); i <= r.last && i < int(first_of.size()); ++i)
+            at_end.insert(first_of[size_t(i)]);
       const auto consider = [&](Segments other) {
         ++tries;
         if (const double v = value(plan(other), cost(other)); v < best) best = v, better = std::move(other);
