@@ -164,7 +164,7 @@ extern "C" void burin_yield(void) { ++yields; }
 int main() {
   static digits_int8::Arena arena;
   digits_int8::run(arena);
-  return wrong || depth || calls < 3 || yields != calls;
+  return wrong || depth || calls < 3 || yields < calls;  // groups yield after each of their turns
 }
 """)
         self.all_clean([["g++", "-std=c++17", "-O1", "-DBURIN_PROFILE", "-DBURIN_YIELD", "-I", folder, self.path("main.cpp"), f"{folder}/digits_int8.cpp", "-o", self.path("main")]])
