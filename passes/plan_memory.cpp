@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kSmallAlign = 4;   // whole words; more would waste most of a small buffer
 constexpr int64_t kSmall = 16;       // bytes from which on a buffer gets
 constexpr int64_t kBufferAlign = 8;  // a double and an int64_t; two words at once (LDRD, VLDRD) never cross a bus line
-constexpr int64_t kNodes = 10000;    // a fraction of a second; networks need none or a few hundred
+constexpr int64_t kNodes = 50000;    // a fraction of a second; networks need none or a few hundred
 constexpr int64_t kScratchAlign = 16;  // kernels keep anything there, vectors of 16 bytes included
 
 int64_t whole_words(int64_t bytes) { return (bytes + kSmallAlign - 1) / kSmallAlign * kSmallAlign; }

@@ -40,6 +40,7 @@ constexpr size_t kMostNodes = 1000;           // larger graphs keep their layers
 constexpr double kMostSlower = 0.1;           // slower kernels are not tried under --optimize speed,
 constexpr double kMostSlowerRam = 1;          // and these not when RAM counts more
 constexpr int32_t kHeights[] = {1, 2, 4, 8};  // rows a call that a group is tried with
+constexpr double kBeyond = 1e9;               // cycles for which a byte beyond the limit is taken
 constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
 
 /// How a node is run.
@@ -113,9 +114,12 @@ class Streams {
     std::vector<const Segment*> last(n + 1);
     best[0] = 0;
     for (size_t to = 1; to <= n; ++to)
-      for (const Segment& s : ends_[to])
-        if (s.peak <= std::max(limit, least(s)) && best[size_t(s.from)] + s.cost < best[to])
-          best[to] = best[size_t(s.from)] + s.cost, last[to] = &s;
+      for (const Segment& s : ends_[to]) {
+        // Layers' smallest segments may exclude each other: then some bytes more are taken, as few as can be.
+        const int64_t beyond = std::max<int64_t>(0, s.peak - std::max(limit, least(s)));
+        const double cost = best[size_t(s.from)] + s.cost + kBeyond * double(beyond);
+        if (!last[to] || cost < best[to]) best[to] = cost, last[to] = &s;
+      }
     std::vector<const Segment*> r;
     for (size_t to = n; to > 0; to = size_t(r.back()->from)) r.push_back(last[to]);
     std::ranges::reverse(r);
