@@ -1,6 +1,7 @@
-// Where the arena exceeds --budget-ram, layers at the peaks get kernels with less working memory. What else is live at
-// their steps says how much there may be; as a plan may need more than what is live at once, what it exceeds the budget
-// by is taken off the aim, some times. Where that does not help the kernels stay as they are.
+// Where stream-rows does not choose (--optimize size, very large graphs) and the arena exceeds --budget-ram, layers at
+// the peaks get kernels with less working memory. What else is live at their steps says how much there may be; as a
+// plan may need more than what is live at once, what it exceeds the budget by is taken off the aim, some times. Where
+// that does not help the kernels stay as they are.
 #include <fmt/format.h>
 
 #include <algorithm>

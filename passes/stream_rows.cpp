@@ -8,7 +8,7 @@
 //
 //   --optimize ram      few bytes: a percent of them is worth two percent of the cycles
 //   --optimize speed    fewer bytes for at most kSlower of the cycles, where a percent of these saves two of the bytes
-//   --budget-ram        the fastest choice within it; where plan-memory needs more, fit-memory asks again for less
+//   --budget-ram        the fastest choice whose plan has no more bytes, or the fewest bytes that were found
 //   --optimize size     nothing: layers share functions for whole images
 #include <fmt/format.h>
 
@@ -126,22 +126,19 @@ class Streams {
     return r;
   }
 
-  static double cost(const std::vector<const Segment*>& all) {
-    double sum = 0;
-    for (const Segment* s : all) sum += s->cost;
-    return sum;
-  }
-
   /// The most bytes of any.
-  template <class All>
-  static int64_t peak(const All& all) {
+  static int64_t peak(const auto& all) {
     int64_t most = 0;
-    for (const auto& s : all) {
-      if constexpr (std::is_pointer_v<std::decay_t<decltype(s)>>) most = std::max(most, s->peak);
-      else most = std::max(most, s.peak);
-    }
+    for (const auto& s : all) most = std::max(most, segment(s).peak);
     return most;
   }
+  static double cost(const auto& all) {
+    double sum = 0;
+    for (const auto& s : all) sum += segment(s).cost;
+    return sum;
+  }
+  static const Segment& segment(const Segment& s) { return s; }
+  static const Segment& segment(const Segment* s) { return *s; }
 
   /// What a choice of so many bytes and cycles is worth: less is better.
   using Value = std::function<double(int64_t bytes, double cycles)>;
@@ -171,12 +168,6 @@ class Streams {
       r.push_back(s->group && larger > 0 ? with_larger_calls(*s, larger) : *s);
     return r;
   }
-  static double cost(const Segments& all) {
-    double sum = 0;
-    for (const Segment& s : all) sum += s.cost;
-    return sum;
-  }
-
   /// Runs the layers so; returns the bytes of the arena.
   int64_t plan(const Segments& all) {
     int32_t group = 0;
@@ -263,9 +254,9 @@ class Streams {
       }
     }
     if (groups > 0)
-      g_.notes.push_back(
-          fmt::format("--budget-ram: {} layers run row by row in {} groups; {:.1f} % more estimated cycles", members,
-                      groups, 100 * more / std::max(before, 1.0)));
+      g_.notes.push_back(fmt::format("--budget-ram: {} layers run row by row in {}; {:.1f} % more estimated cycles",
+                                     members, groups == 1 ? "a group" : fmt::format("{} groups", groups),
+                                     100 * more / std::max(before, 1.0)));
     if (g_.arena_bytes <= budget) return;
     const auto most = std::ranges::max_element(all, {}, &Segment::peak);
     g_.notes.push_back(
