@@ -226,7 +226,7 @@ class HtmlReport(Case):
             with open(self.path(name + ".html"), encoding="utf-8") as f:
                 self.assertEqual(f.read(), page, name)
         with open(self.path("c.json")) as f:
-            self.assertEqual(json.load(f)["schema"], 2)
+            self.assertEqual(json.load(f)["schema"], 1)
         self.assertNotIn(self.dir, page)
 
     def test_many_layers(self):

@@ -218,7 +218,7 @@ class Reports(Case):
 
     def check(self, j):
         self.assertEqual(list(j), self.KEYS)
-        self.assertEqual(j["schema"], 2)
+        self.assertEqual(j["schema"], 1)
         self.assertEqual(set(j["model"]), {"name", "sha256"})
         self.assertEqual(set(j["flash"]), {"code", "weights"})
         self.assertIsNone(j["flash"]["code"])
@@ -485,7 +485,7 @@ class FileSystem(Case):
         self.compiled(self.model, "--report", self.path("link.json"))
         self.assertTrue(os.path.islink(self.path("link.json")))
         with open(self.path("real.json")) as f:
-            self.assertEqual(json.load(f)["schema"], 2)
+            self.assertEqual(json.load(f)["schema"], 1)
 
     def test_file_limit(self):
         """A file that may not grow is like a full disk."""

@@ -163,7 +163,7 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
                          {"first", b.first},
                          {"last", b.last},
                          {"ring_rows", rings[i] > 0 ? json(rings[i]) : json(nullptr)}});
-  return {{"schema", 2},
+  return {{"schema", 1},
           {"model", {{"name", c.context.options.name}, {"sha256", c.info.sha256}}},
           {"target", c.context.target->name},
           {"options", options_text(o)},
