@@ -44,10 +44,15 @@ class CallPrinter {
           need(fmt::format("{}{}*", p->output ? "" : "const ", info(p->type.dtype).c_type), p->label);
           return {p->label};
         }
-    out_.uses_arena = true;
-    need("unsigned char*", exchanged_.count(id) ? pointer(id) : "arena");
-    if (exchanged_.count(id)) return {pointer(id)};
-    return {"arena", m_[id].offset};
+    if (!exchanged_.count(id)) return in_pool(m_[id].pool, m_[id].offset);
+    need("unsigned char*", pointer(id));
+    return {pointer(id)};
+  }
+  Place in_pool(int32_t pool, int64_t offset) {
+    out_.pools.insert(pool);
+    const std::string base = pool_pointer(m_, pool);
+    need("unsigned char*", base);
+    return {base, offset};
   }
   /// What a group's function is handed.
   void need(const std::string& type, const std::string& name) {
@@ -69,16 +74,23 @@ class CallPrinter {
     const auto in_elements = [&] {
       return (a.offset ? fmt::format(" + {}", a.offset / element) : "") + turns(a, element);
     };
-    if (const auto* constant = std::get_if<ConstantId>(&a.at))
-      return fmt::format("{}::weights::{}", m_.name, m_.constants[size_t(*constant)].name) + in_elements();
+    const auto at_byte = [&](const std::string& type, const Place& p) {
+      out_.uses_at = true;
+      return fmt::format("{}::at<{}{}>({}, {}{})", m_.name, a.written ? "" : "const ", type, p.base,
+                         p.offset + a.offset, turns(a, 1));
+    };
+    if (const auto* id = std::get_if<ConstantId>(&a.at)) {
+      const StoredConstant& c = m_.constants[size_t(*id)];
+      if (c.copy >= 0)
+        return at_byte((c.data.record.empty() ? "" : m_.name + "::") + c.data.c_type(),
+                       in_pool(m_.constants_pool, c.copy));
+      return fmt::format("{}::weights::{}", m_.name, c.name) + in_elements();
+    }
     const BufferId id = std::get<BufferId>(a.at);
     const Place at = place(id);
     if (m_[id].space == Space::port) return at.base + in_elements();
-    const std::string bytes = fmt::format("{}{}", at.offset + a.offset, turns(a, 1));
-    if (!a.dtype) return fmt::format("{} + {}", at.base, bytes);
-    out_.uses_at = true;
-    return fmt::format("{}::at<{}{}>({}, {})", m_.name, a.written ? "" : "const ", info(*a.dtype).c_type, at.base,
-                       bytes);
+    if (!a.dtype) return fmt::format("{} + {}{}", at.base, at.offset + a.offset, turns(a, 1));
+    return at_byte(std::string(info(*a.dtype).c_type), at);
   }
 
   void line(const std::string& text) { out_.text += std::string(2 * depth_, ' ') + text + '\n'; }
@@ -189,10 +201,11 @@ class CallPrinter {
       ++depth_;
     }
     for (const Carried& c : l.carried) {
-      line(fmt::format("unsigned char *{} = arena + {}, *{} = arena + {};", pointer(c.now), m_[c.now].offset,
-                       pointer(c.next), m_[c.next].offset));
+      const Place now = place(c.now), next = place(c.next);
+      line(fmt::format("unsigned char *{} = {} + {}, *{} = {} + {};", pointer(c.now), now.base, now.offset,
+                       pointer(c.next), next.base, next.offset));
       exchanged_.insert(c.now), exchanged_.insert(c.next);
-      out_.uses_arena = out_.exchanges = true;
+      out_.exchanges = true;
     }
     line(fmt::format("for (size_t i{0} = 0; i{0} != {1}{2}; ++i{0}) {{", repeats, l.turns,
                      l.condition ? " && " + condition(*l.condition) : ""));
@@ -201,9 +214,10 @@ class CallPrinter {
       line(fmt::format("  {}::exchange({}, {});", m_.name, pointer(c.now), pointer(c.next)));
     line("}");
     for (const Carried& c : l.carried) {
-      line(fmt::format("if ({0} != arena + {1}) __builtin_memcpy(arena + {1}, {0}, {2});", pointer(c.now),
-                       m_[c.now].offset, m_[c.now].bytes));
       exchanged_.erase(c.now), exchanged_.erase(c.next);
+      const Place now = place(c.now);
+      line(fmt::format("if ({0} != {1} + {2}) __builtin_memcpy({1} + {2}, {0}, {3});", pointer(c.now), now.base,
+                       now.offset, m_[c.now].bytes));
     }
     if (!l.carried.empty()) {
       --depth_;
@@ -222,5 +236,14 @@ class CallPrinter {
 }  // namespace
 
 Calls print_calls(const Program& p) { return CallPrinter(p).run(); }
+
+std::string pool_field(const ProgramPool& pool) {
+  std::string s = pool.name;
+  std::ranges::transform(s, s.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return s;
+}
+std::string pool_pointer(const Program& p, int32_t pool) {
+  return p.pools.empty() ? "arena" : "pool_" + pool_field(p.pools[size_t(pool)]);
+}
 
 }  // namespace burin

@@ -9,6 +9,7 @@
 #include "codegen/names.h"
 #include "codegen/rows.h"
 #include "codegen/spelling.h"
+#include "codegen/weights_in.h"
 #include "compiler/liveness.h"
 #include "compiler/ops/conv.h"
 #include "compiler/ops/dense.h"
@@ -23,6 +24,7 @@ class Lowering {
     p_.name = model_identifier(g.name);
     p_.external_io = o.io == Options::Io::external;
     p_.arena_bytes = g.arena_bytes, p_.arena_lower_bound = g.arena_lower_bound;
+    for (const MemoryPool& pool : o.memory) p_.pools.push_back({pool.name, pool.bytes, 0});
   }
 
   Program run() {
@@ -49,7 +51,10 @@ class Lowering {
       else at_[r.value] = id;
       p_.buffers.push_back({r.value == ValueId::none ? "" : g_[r.value].name, Space::arena, r.bytes, r.offset,
                             step(r.first), step(r.last)});
+      into_pool(p_.buffers.back());
     }
+    if (!o_.memory.empty()) p_.arena_bytes = 0;
+    for (const ProgramPool& pool : p_.pools) p_.arena_bytes += pool.bytes;
     const auto port = [&](ValueId v, std::string label, bool output) {
       auto [at, fresh] = at_.try_emplace(storage_.root(v), BufferId(int32_t(p_.buffers.size())));
       // --io external, or (in the arena) an input that nothing reads and nothing keeps.
@@ -61,6 +66,17 @@ class Lowering {
       p_.inputs.push_back(port(g_.inputs[i], fmt::format("input_{}", i), false));
     for (size_t i = 0; i < g_.outputs.size(); ++i)
       p_.outputs.push_back(port(g_.outputs[i], fmt::format("output_{}", i), true));
+  }
+
+  /// In the graph offsets count through all pools.
+  void into_pool(Buffer& b) {
+    for (size_t k = p_.pools.size(); k-- > 0;)
+      if (const int64_t begin = pool_begin(o_.memory, k); begin <= b.offset) {
+        b.pool = int32_t(k), b.offset -= begin;
+        constexpr int64_t kWord = 4;  // plan-memory counts in them
+        p_.pools[k].bytes = std::max(p_.pools[k].bytes, b.offset + (b.bytes + kWord - 1) / kWord * kWord);
+        return;
+      }
   }
 
   /// The region of the node's row-streamed group; its first node begins it.
@@ -166,7 +182,9 @@ class Lowering {
 }  // namespace
 
 Program lower(const Graph& g, const Target& target, const Options& options) {
-  return Lowering(g, target, options).run();
+  Program p = Lowering(g, target, options).run();
+  if (options.weights_in) copy_constants(p, *options.weights_in);
+  return p;
 }
 
 }  // namespace burin

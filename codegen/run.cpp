@@ -41,12 +41,12 @@ HostFunction function(const std::string& name) {
 
 class Machine {
  public:
-  explicit Machine(const Program& p) : p_(p), arena_(size_t(p.arena_bytes)) {
-    verify(p);
-    for (const Buffer& b : p.buffers) {
+  explicit Machine(const Program& p) : p_(verified(p)), arena_(size_t(begin(p.pieces()) - kGuard)) {
+    for (const Buffer& b : p_.buffers) {
       if (b.space == Space::port) callers_.emplace(&b, size_t(b.bytes));
-      places_.push_back(b.offset);
+      places_.push_back(place(b));
     }
+    load_constants();
     holds_.resize(p.buffers.size());
     find_last_reads();
   }
@@ -70,6 +70,32 @@ class Machine {
   }
 
  private:
+  static const Program& verified(const Program& p) {
+    verify(p);
+    return p;
+  }
+  /// Where a pool begins in `arena_`: they lie one behind the other, with bytes between them that are nobody's.
+  int64_t begin(int32_t pool) const {
+    int64_t at = 0;
+    for (int32_t i = 0; i < pool; ++i) at += (p_.piece_bytes(i) + 15) / 16 * 16 + int64_t(kGuard);
+    return at;
+  }
+  int64_t place(const Buffer& b) const { return b.space == Space::port ? b.offset : begin(b.pool) + b.offset; }
+
+  /// What is copied into a pool is read there: in flash it is gone.
+  void load_constants() {
+    const std::vector<std::byte> image = p_.copied_constants();
+    if (image.empty()) return;
+    copies_ = begin(p_.constants_pool);
+    copied_ = int64_t(image.size());
+    std::ranges::copy(image, arena_.data() + copies_);
+    for (StoredConstant& c : p_.constants) {
+      if (c.copy < 0) continue;
+      const auto gone = std::make_shared<const std::vector<std::byte>>(c.data.bytes.size(), kPoison);
+      c.data.owner = gone, c.data.bytes = *gone;
+    }
+  }
+
   /// Bytes of the arena, of one buffer.
   struct Run {
     BufferId of;
@@ -143,7 +169,7 @@ class Machine {
     kept_.resize(kept_.size() - kept.size());
     for (const Carried& c : l.carried) {
       std::byte* last = bytes(c.now);
-      for (const BufferId id : {c.now, c.next}) places_[size_t(id)] = p_[id].offset;
+      for (const BufferId id : {c.now, c.next}) places_[size_t(id)] = place(p_[id]);
       std::memmove(bytes(c.now), last, size_t(p_[c.now].bytes));
     }
   }
@@ -172,7 +198,11 @@ class Machine {
       if (offset % 4 != 0 && !copies)
         fail(s, fmt::format("'{}' does not begin at a whole word and is not only copied", a.name));
       if (const auto* c = std::get_if<ConstantId>(&a.at)) {
-        frame.add(a.name, const_cast<std::byte*>(p_[*c].bytes.data()) + offset, p_[*c].dtype);
+        const int64_t copy = p_.constants[size_t(*c)].copy;
+        frame.add(
+            a.name,
+            copy < 0 ? const_cast<std::byte*>(p_[*c].bytes.data()) + offset : arena_.data() + copies_ + copy + offset,
+            p_[*c].dtype);
         continue;
       }
       const BufferId id = std::get<BufferId>(a.at);
@@ -190,7 +220,8 @@ class Machine {
       if (now < b.first || now > b.last) holds_[i] = false;
       if (b.space == Space::arena && holds_[i]) live.push_back(all_of(BufferId(int32_t(i))));
     }
-    const std::vector<bool> needed = covered(live);
+    std::vector<bool> needed = covered(live);
+    std::fill_n(needed.begin() + int64_t(kGuard) + copies_, copied_, true);
     const std::span<std::byte> all = arena_.all();
     for (size_t i = kGuard; i < kGuard + arena_.size(); ++i)
       if (!needed[i]) all[i] = kPoison;
@@ -310,7 +341,7 @@ class Machine {
     }
   }
 
-  const Program& p_;
+  Program p_;
   Block arena_;
   std::unordered_map<const Buffer*, Block> callers_;
   std::vector<int64_t> places_;  // of each buffer in its space, now
@@ -318,6 +349,7 @@ class Machine {
   std::vector<int64_t> turns_;   // of the repeats around
   std::vector<BufferId> kept_;   // by them
   std::vector<std::vector<int>> read_last_;
+  int64_t copies_ = 0, copied_ = 0;  // bytes of the arena that hold constants
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ void assign(const Candidates& c, const std::vector<size_t>& chosen) {
 void fit_memory(Graph& g, const Context& ctx) {
   if (!ctx.options.budget_ram || g.arena_bytes <= *ctx.options.budget_ram) return;
   const int64_t budget = *ctx.options.budget_ram;
-  if (streams(g, ctx)) return;  // stream-rows knows the budget
+  if (streams(g, ctx) || !ctx.options.memory.empty()) return;  // stream-rows knows the budget; a plan in pools may fail
   const Candidates c = candidates(g, ctx);
   const std::vector<int64_t> live = live_bytes(g);
   std::vector<size_t> first;

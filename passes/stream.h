@@ -8,6 +8,11 @@ namespace burin {
 
 /// plan-memory with a search of so many nodes.
 void plan_memory_with(Graph& g, const Context& ctx, int64_t nodes);
+/// Whether the graph, as its layers are run now, finds room in the pools of --memory.
+bool fits_memory(const Graph& g, const Context& ctx);
+/// Bytes of --budget-ram and of the pools for values, whichever are fewer; the largest number where nothing limits
+/// them.
+int64_t most_ram(const Options& o);
 /// Whether stream-rows chooses how the layers of this graph are run.
 bool streams(const Graph& g, const Context& ctx);
 

@@ -18,6 +18,12 @@ double Target::cost(std::string_view instruction) const {
   const auto it = cycles.find(instruction);
   return it == cycles.end() ? 1 : it->second;
 }
+double Target::flash_stall() const {
+  std::istringstream words(key("flash-stall"));
+  double wait = 0, line = 1;
+  words >> wait >> line;
+  return wait / line;
+}
 
 Target parse_target(std::string_view text) {
   Target t;

@@ -22,6 +22,8 @@ struct Target {
   bool has(std::string_view feature) const { return feature.empty() || isa.count(feature) > 0; }
   std::string key(std::string_view k) const;
   double cost(std::string_view instruction) const;  // 1 where the table says nothing
+  /// Cycles that the core waits for each byte of constants that it reads in flash; 0 where the file says nothing.
+  double flash_stall() const;
 };
 
 /// All targets, in the order of their names. They are part of the program.

@@ -15,6 +15,17 @@ int64_t Program::weight_bytes() const {
   return n;
 }
 
+std::vector<std::byte> Program::copied_constants() const {
+  std::vector<std::byte> r;
+  for (const StoredConstant& c : constants) {
+    if (c.copy < 0) continue;
+    const size_t at = size_t(c.copy);
+    r.resize(std::max(r.size(), at + c.data.bytes.size()));
+    std::ranges::copy(c.data.bytes, r.begin() + c.copy);
+  }
+  return r;
+}
+
 std::vector<const Port*> Program::ports() const {
   std::vector<const Port*> r;
   for (const Port& p : inputs) r.push_back(&p);
@@ -36,9 +47,32 @@ std::string label(const Program& p, const Buffer& b) {
 
 void verify(const Program& p) {
   const auto fail = [](const std::string& what) { throw std::invalid_argument("program: " + what); };
+  int64_t pools = 0;
+  for (const ProgramPool& pool : p.pools) {
+    if (pool.bytes > pool.size) fail(fmt::format("pool '{}' has {} bytes, not {}", pool.name, pool.size, pool.bytes));
+    pools += pool.bytes;
+  }
+  if (!p.pools.empty() && pools != p.arena_bytes) fail("the arena is not the sum of its pools");
+  int64_t constants = 0;  // where the copies end
+  for (const StoredConstant& c : p.constants) {
+    if (c.copy < 0) continue;
+    if (p.constants_pool < 0 || p.constants_pool >= int32_t(p.pools.size()))
+      fail(fmt::format("the copy of '{}' lies in no pool", c.name));
+    if (c.copy % 4 != 0) fail(fmt::format("the copy of '{}' does not begin at a whole word", c.name));
+    for (const StoredConstant& o : p.constants)
+      if (&o != &c && o.copy >= 0 && o.copy < c.copy + c.data.size() && c.copy < o.copy + o.data.size())
+        fail(fmt::format("the copies of '{}' and '{}' share bytes", c.name, o.name));
+    constants = std::max(constants, c.copy + c.data.size());
+  }
+  if (constants > 0 && constants > p.pools[size_t(p.constants_pool)].bytes)
+    fail("copies of constants lie outside their pool");
   for (const Buffer& b : p.buffers) {
-    if (b.space == Space::arena && (b.offset < 0 || b.offset + b.bytes > p.arena_bytes))
+    if (b.space == Space::arena && (b.pool < 0 || b.pool >= p.pieces()))
+      fail(fmt::format("buffer '{}' lies in no pool", label(p, b)));
+    if (b.space == Space::arena && (b.offset < 0 || b.offset + b.bytes > p.piece_bytes(b.pool)))
       fail(fmt::format("buffer '{}' lies outside the arena", label(p, b)));
+    if (b.space == Space::arena && b.pool == p.constants_pool && b.bytes > 0 && b.offset < constants)
+      fail(fmt::format("buffer '{}' lies on copies of constants", label(p, b)));
     if (b.first > b.last) fail(fmt::format("buffer '{}' ends before it begins", label(p, b)));
   }
   for (const Step& s : p.steps) {
@@ -94,29 +128,49 @@ int64_t covered_bytes(std::vector<std::pair<int64_t, int64_t>> runs) {
   return bytes;
 }
 
-std::vector<int64_t> live_bytes(const Program& p) {
+std::vector<int64_t> live_bytes(const Program& p, int32_t pool) {
   std::vector<std::vector<std::pair<int64_t, int64_t>>> used(p.steps.size() + 1);
   for (const Buffer& b : p.buffers)
-    for (int step = b.first; step <= b.last && b.space == Space::arena; ++step)
+    for (int step = b.first; step <= b.last && b.space == Space::arena && b.pool == pool; ++step)
       used[size_t(step + 1)].push_back({b.offset, b.offset + b.bytes});
+  if (pool == p.constants_pool)
+    for (const StoredConstant& c : p.constants)
+      for (auto& runs : used)
+        if (c.copy >= 0) runs.push_back({c.copy, c.copy + c.data.size()});
   std::vector<int64_t> r;
   for (auto& runs : used) r.push_back(covered_bytes(std::move(runs)));
   return r;
 }
 
-std::string arena_picture(const Program& p) {
+std::vector<int64_t> live_bytes(const Program& p) {
+  std::vector<int64_t> r(p.steps.size() + 1);
+  for (int32_t pool = 0; pool < p.pieces(); ++pool) {
+    const std::vector<int64_t> in_pool = live_bytes(p, pool);
+    for (size_t i = 0; i < r.size(); ++i) r[i] += in_pool[i];
+  }
+  return r;
+}
+
+namespace {
+
+/// One pool, or the arena that is one piece.
+std::string picture(const Program& p, int32_t pool) {
   constexpr size_t kWidth = 100, kNumber = 9, kLabel = 24;
   const size_t columns_max = kWidth - 2 * kNumber - kLabel - 5;
   std::vector<size_t> ranges;
   for (size_t i = 0; i < p.buffers.size(); ++i)
-    if (p.buffers[i].bytes > 0 && p.buffers[i].space == Space::arena) ranges.push_back(i);
+    if (p.buffers[i].bytes > 0 && p.buffers[i].space == Space::arena && p.buffers[i].pool == pool) ranges.push_back(i);
   std::ranges::stable_sort(ranges, {}, [&](size_t i) { return std::pair(p.buffers[i].offset, p.buffers[i].first); });
-  const std::vector<int64_t> live = live_bytes(p);
+  const std::vector<int64_t> live = live_bytes(p, pool);
   const size_t steps = live.size(), per_column = (steps + columns_max - 1) / columns_max;
   const size_t columns = (steps + per_column - 1) / per_column;
 
-  std::string s =
-      fmt::format("arena {} bytes, lower bound {}; {} steps", p.arena_bytes, p.arena_lower_bound, p.steps.size());
+  std::string s;
+  if (p.pools.empty()) s = fmt::format("arena {} bytes, lower bound {}", p.arena_bytes, p.arena_lower_bound);
+  else
+    s = fmt::format("pool {} {} of {} bytes", p.pools[size_t(pool)].name, p.piece_bytes(pool),
+                    p.pools[size_t(pool)].size);
+  s += fmt::format("; {} steps", p.steps.size());
   s += per_column > 1 ? fmt::format(", {} per column\n", per_column) : "\n";
   const auto row = [&](std::string_view offset, std::string_view bytes, std::string_view text, std::string_view cells) {
     std::string line = fmt::format("{:>{}} {:>{}}  {:<{}} |{}", offset, kNumber, bytes, kNumber, text, kLabel, cells);
@@ -135,6 +189,8 @@ std::string arena_picture(const Program& p) {
   row("offset", "bytes", "buffer", "");
   const std::vector<int32_t> rings = ring_rows(p);
   bool any_ring = false;
+  if (const int64_t copied = pool == p.constants_pool ? int64_t(p.copied_constants().size()) : 0; copied > 0)
+    row("0", fmt::format("{}", copied), "(copies of constants)", cells_of(-1, int(steps) - 2, '%'));
   for (const size_t i : ranges) {
     const Buffer& r = p.buffers[i];
     const std::string ring = rings[i] > 0 ? fmt::format("[{}] ", rings[i]) : "";
@@ -154,6 +210,14 @@ std::string arena_picture(const Program& p) {
     ++number;
   }
   if (any_ring) s += "[n]: a ring of n rows of the value; bytes of a group count as in use in all of it\n";
+  return s;
+}
+
+}  // namespace
+
+std::string arena_picture(const Program& p) {
+  std::string s;
+  for (int32_t pool = 0; pool < p.pieces(); ++pool) s += (pool > 0 ? "\n" : "") + picture(p, pool);
   return s;
 }
 

@@ -24,6 +24,7 @@ struct Buffer {
   int64_t bytes = 0;
   int64_t offset = -1;      // in its space; of a port it is 0
   int first = 0, last = 0;  // steps in which it is live, inclusive; -1: what the caller writes before the run
+  int32_t pool = 0;         // of the arena: which of Program::pools
   bool operator==(const Buffer&) const = default;
 };
 
@@ -34,6 +35,7 @@ enum class ConstantId : int32_t {};
 struct StoredConstant {
   std::string name, layer;
   Constant data;
+  int64_t copy = -1;  // where it is read in pool Program::constants_pool; -1: it is read in flash
   bool operator==(const StoredConstant&) const = default;
 };
 
@@ -117,11 +119,21 @@ struct Port {
   BufferId at;
 };
 
+/// A memory of the arena (--memory).
+struct ProgramPool {
+  std::string name;
+  int64_t size = 0;   // what there is of it
+  int64_t bytes = 0;  // what the program needs: copies of constants from the first byte on, then values
+  bool operator==(const ProgramPool&) const = default;
+};
+
 struct Program {
   std::string name;  // of the model, an identifier
   std::vector<Port> inputs, outputs;
-  bool external_io = false;  // ports are the caller's buffers
-  int64_t arena_bytes = 0, arena_lower_bound = 0;
+  bool external_io = false;                        // ports are the caller's buffers
+  int64_t arena_bytes = 0, arena_lower_bound = 0;  // of all pools
+  std::vector<ProgramPool> pools;                  // the fastest one first; empty: the arena is one piece
+  int32_t constants_pool = -1;                     // has copies of constants (--weights-in)
   std::vector<Buffer> buffers;
   std::vector<StoredConstant> constants;
   std::vector<Step> steps;
@@ -130,6 +142,11 @@ struct Program {
   const Buffer& operator[](BufferId id) const { return buffers[size_t(id)]; }
   const Constant& operator[](ConstantId id) const { return constants[size_t(id)].data; }
   int64_t weight_bytes() const;
+  /// Pools, or 1 where the arena is one piece; and the bytes of each.
+  int32_t pieces() const { return pools.empty() ? 1 : int32_t(pools.size()); }
+  int64_t piece_bytes(int32_t pool) const { return pools.empty() ? arena_bytes : pools[size_t(pool)].bytes; }
+  /// What load_constants() copies to the first bytes of `constants_pool`.
+  std::vector<std::byte> copied_constants() const;
   /// Inputs, then outputs.
   std::vector<const Port*> ports() const;
 };
@@ -140,10 +157,11 @@ void verify(const Program& p);
 
 /// Bytes that lie in one of the runs [begin, end), each counted once.
 int64_t covered_bytes(std::vector<std::pair<int64_t, int64_t>> runs);
-/// Bytes of the arena in use at each step from -1 on (index 0 is step -1).
+/// Bytes of the arena in use at each step from -1 on (index 0 is step -1); of one of its pools.
 std::vector<int64_t> live_bytes(const Program& p);
-/// The arena as text, at most 100 columns wide: one row per buffer from the lowest offset up, one column per step (or
-/// per several), and a last row that marks the steps at which most bytes are in use.
+std::vector<int64_t> live_bytes(const Program& p, int32_t pool);
+/// The arena as text, at most 100 columns wide, each pool by itself: one row per buffer from the lowest offset up, one
+/// column per step (or per several), and a last row that marks the steps at which most bytes are in use.
 std::string arena_picture(const Program& p);
 /// "conv_1", or "(scratch of conv_1)".
 std::string label(const Program& p, const Buffer& b);

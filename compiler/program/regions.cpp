@@ -133,8 +133,9 @@ void verify_kept(const Program& p, size_t region) {
     if (b.first > g.first || b.last < last)
       fail(fmt::format("'{}' is kept between the turns of {} and not live in all of it", label(p, b), name(p, g)));
     for (const Buffer& o : p.buffers)
-      if (&o != &b && o.space == Space::arena && b.space == Space::arena && o.bytes > 0 && b.bytes > 0 &&
-          o.first <= last && o.last >= g.first && o.offset < b.offset + b.bytes && b.offset < o.offset + o.bytes)
+      if (&o != &b && o.space == Space::arena && b.space == Space::arena && o.pool == b.pool && o.bytes > 0 &&
+          b.bytes > 0 && o.first <= last && o.last >= g.first && o.offset < b.offset + b.bytes &&
+          b.offset < o.offset + o.bytes)
         fail(fmt::format("'{}' lies where {} keeps '{}'", label(p, o), name(p, g), label(p, b)));
   }
 }

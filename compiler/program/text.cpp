@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "compiler/ir/text_form.h"
 #include "compiler/program/regions.h"
 
@@ -186,6 +188,7 @@ class Reader {
   void line() {
     const std::string kind = c_.identifier();
     if (kind == "input" || kind == "output") return port(kind == "output");
+    if (kind == "pool") return pool();
     if (kind == "buffer") return buffer();
     if (kind == "constant") return constant();
     if (kind == "step") return step();
@@ -212,13 +215,30 @@ class Reader {
     (output ? p_.outputs : p_.inputs).push_back(std::move(p));
   }
 
+  void pool() {
+    ProgramPool pool;
+    pool.name = c_.any_name();
+    pool.size = c_.number<int64_t>(), pool.bytes = c_.number<int64_t>();
+    if (c_.accept("constants")) p_.constants_pool = int32_t(p_.pools.size());
+    c_.end_of_line();
+    p_.pools.push_back(std::move(pool));
+  }
+
   void buffer() {
     if (id("#") != int(p_.buffers.size())) c_.fail("buffers stand in the order of their numbers");
     Buffer b;
     b.name = c_.any_name();
     const std::string space = c_.identifier();
-    if (space != "arena" && space != "port") c_.fail(fmt::format("there is no memory '{}'", space));
-    b.space = space == "arena" ? Space::arena : Space::port;
+    const auto none = [&](const std::string& name) { c_.fail(fmt::format("there is no memory '{}'", name)); };
+    if (space == "pool") {
+      const std::string name = c_.any_name();
+      const auto at = std::ranges::find(p_.pools, name, &ProgramPool::name);
+      if (at == p_.pools.end()) none(name);
+      b.pool = int32_t(at - p_.pools.begin());
+    } else if (space != "port" && (space != "arena" || !p_.pools.empty())) {
+      none(space);
+    }
+    b.space = space == "port" ? Space::port : Space::arena;
     b.bytes = c_.number<int64_t>();
     c_.expect("at");
     b.offset = c_.number<int64_t>();
@@ -237,6 +257,7 @@ class Reader {
     if (id("$") != int(p_.constants.size())) c_.fail("constants stand in the order of their numbers");
     StoredConstant k;
     k.name = c_.any_name(), k.layer = c_.any_name();
+    if (c_.accept("copied to")) k.copy = c_.number<int64_t>();
     c_.blanks();
     const bool facts = c_.accept("ConvFacts");
     const DType t = facts ? DType::i16 : read_dtype(c_);
@@ -528,16 +549,23 @@ class Reader {
 std::string print(const Program& p) {
   std::string s = fmt::format("program {} {} {}{}\n", word(p.name), p.arena_bytes, p.arena_lower_bound,
                               p.external_io ? " external" : "");
+  for (size_t i = 0; i < p.pools.size(); ++i)
+    s += fmt::format("pool {} {} {}{}\n", word(p.pools[i].name), p.pools[i].size, p.pools[i].bytes,
+                     int32_t(i) == p.constants_pool ? " constants" : "");
   for (const Port* port : p.ports()) s += text(*port);
   for (size_t i = 0; i < p.buffers.size(); ++i) {
     const Buffer& b = p.buffers[i];
     s += fmt::format("buffer #{} {} {} {} at {} live {} {}\n", i, quoted(b.name),
-                     b.space == Space::arena ? "arena" : "port", b.bytes, b.offset, b.first, b.last);
+                     b.space == Space::port ? "port"
+                     : p.pools.empty()      ? "arena"
+                                            : "pool " + word(p.pools[size_t(b.pool)].name),
+                     b.bytes, b.offset, b.first, b.last);
   }
   s += text(p, all_steps(p));
   for (size_t i = 0; i < p.constants.size(); ++i) {
     const StoredConstant& c = p.constants[i];
-    s += fmt::format("constant ${} {} {} {} {}\n", i, word(c.name), word(c.layer),
+    s += fmt::format("constant ${} {} {}{} {} {}\n", i, word(c.name), word(c.layer),
+                     c.copy >= 0 ? fmt::format(" copied to {}", c.copy) : "",
                      c.data.record.empty() ? name(c.data.dtype) : c.data.record, base64(c.data.bytes));
   }
   return s;

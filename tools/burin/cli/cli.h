@@ -42,7 +42,7 @@ struct ModelOptions {
   Options options;
   std::string target = "host", optimize = "speed", io_layout = "onnx", io_type = "onnx", io = "arena",
               diagnostics = "text";
-  std::string budget_ram, budget_flash, input_limit, dump_dir;
+  std::string budget_ram, budget_flash, memory, weights_in, input_limit, dump_dir;
   std::vector<std::string> input_dims, binds, reports, kernels, limits;
   std::map<std::string, std::string> later;  // options that are refused until their time comes
   std::vector<std::string> bound_files;      // files that --bind read

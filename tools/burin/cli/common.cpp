@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "codegen/names.h"
 #include "compiler/onnx/bind.h"
 #include "compiler/onnx/tensor_proto.h"
 #include "tools/burin/cli/cli.h"
@@ -25,7 +26,6 @@ struct Later {
 const Later kLater[] = {
     {"--state", "IN=OUT", "values kept between runs"},
     {"--stream-input", "", "inputs that arrive row by row"},
-    {"--memory", "POOLS", "an arena in several memories"},
     {"--share-arena", "NAME", "one arena for several models"},
 };
 
@@ -65,6 +65,43 @@ double parse_limit(const std::string& text) {
   if (text.empty() || *end != '\0' || !(v > 0) || v > 3.4028234663852886e38)
     throw UsageError(fmt::format("--input-limit wants a number above zero such as 255, not '{}'", text));
   return v;
+}
+
+std::string lower(std::string s) {
+  std::ranges::transform(s, s.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return s;
+}
+
+/// "DTCM=64K,SRAM=256K"
+std::vector<MemoryPool> parse_memory(const std::string& text) {
+  std::vector<MemoryPool> r;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    const auto [name, bytes] = assignment(text.substr(at, end - at), "--memory");
+    const std::string field = lower(name);
+    if (identifier(name) != name || name[0] == '_' || model_identifier(field) != field)
+      throw UsageError(fmt::format("--memory: '{}' cannot be the name of a member in C; take another one", name));
+    for (const MemoryPool& other : r)
+      if (lower(other.name) == field) throw UsageError(fmt::format("--memory names the pool '{}' twice", name));
+    r.push_back({name, parse_bytes(bytes)});
+    if (r.back().bytes == 0) throw UsageError(fmt::format("--memory: the pool '{}' has no bytes", name));
+    at = end + 1;
+  }
+  return r;
+}
+
+/// "DTCM" or "DTCM=16K"
+WeightsIn parse_weights_in(const std::string& text, const std::vector<MemoryPool>& memory) {
+  if (memory.empty()) throw UsageError("--weights-in wants the pools that --memory names");
+  const size_t mark = text.find('=');
+  const std::string name = text.substr(0, mark);
+  const auto pool = std::ranges::find(memory, lower(name), [](const MemoryPool& p) { return lower(p.name); });
+  if (pool == memory.end()) throw UsageError(fmt::format("--weights-in: --memory has no pool '{}'", name));
+  WeightsIn r{size_t(pool - memory.begin())};
+  if (mark != text.npos) r.bytes = parse_bytes(text.substr(mark + 1));
+  if (r.bytes.value_or(0) > pool->bytes)
+    throw UsageError(fmt::format("--weights-in: the pool '{}' has only {} bytes", name, pool->bytes));
+  return r;
 }
 
 /// "depth=300" into the limit of that name.
@@ -107,6 +144,12 @@ void add_model_options(CLI::App& app, ModelOptions& o) {
   app.add_option("--budget-ram", o.budget_ram, "most bytes of arena and state (K = 1024)");
   app.add_option("--budget-flash", o.budget_flash,
                  "most bytes of code and weights, estimated before linking; 'burin size' knows them exactly");
+  app.add_option("--memory", o.memory,
+                 "POOL=BYTES,...: the memories in which the arena lies, the fastest one first, such as "
+                 "DTCM=64K,SRAM=256K; NAME_memory then holds a pointer to each");
+  app.add_option("--weights-in", o.weights_in,
+                 "POOL[=BYTES]: constants that are read most often are copied into that pool of --memory by "
+                 "NAME_load_constants(); without BYTES into what values leave of it");
   app.add_option("--cflags", o.options.cflags,
                  "more flags for the compiler that builds the generated code to measure or run it, after -O2 and the "
                  "core's own: --cflags=-Os");
@@ -153,7 +196,8 @@ int explain_exception(const std::string& file, DiagnosticStyle style) {
     throw;
   } catch (const ModelError& e) {
     for (const Diagnostic& d : e.diagnostics()) print_diagnostic(d, file, style);
-    return kModelError;
+    const bool over = std::ranges::all_of(e.diagnostics(), [](const Diagnostic& d) { return d.code == "over-budget"; });
+    return over ? kOverBudget : kModelError;
   } catch (const OpError& e) {
     print_diagnostic(e.at("", ""), file, style);
     return kModelError;
@@ -218,6 +262,8 @@ std::string options_text(const ModelOptions& o) {
   say("--io", o.io, "arena");
   say("--budget-ram", o.budget_ram, "");
   say("--budget-flash", o.budget_flash, "");
+  say("--memory", o.memory, "");
+  say("--weights-in", o.weights_in, "");
   for (const std::string& d : o.input_dims) say("--input-dim", d, "");
   for (const std::string& k : o.kernels) say("--kernel", k, "");
   say("--input-limit", o.input_limit, "");
@@ -229,6 +275,8 @@ std::string options_text(const ModelOptions& o) {
 }
 
 void check_options(ModelOptions& o) {
+  if (!o.memory.empty() && o.later.count("--share-arena"))
+    throw UsageError("--memory and --share-arena exclude each other");
   for (const Later& l : kLater)
     if (o.later.count(l.option))
       throw UsageError(fmt::format("{} is not supported in this version ({})", l.option, l.about));
@@ -251,6 +299,8 @@ void check_options(ModelOptions& o) {
   for (const std::string& l : o.limits) set_limit(o.options.limits, l);
   if (!o.budget_ram.empty()) o.options.budget_ram = parse_bytes(o.budget_ram);
   if (!o.budget_flash.empty()) o.options.budget_flash = parse_bytes(o.budget_flash);
+  if (!o.memory.empty()) o.options.memory = parse_memory(o.memory);
+  if (!o.weights_in.empty()) o.options.weights_in = parse_weights_in(o.weights_in, o.options.memory);
   check_reports(o);
   known_target(o.target);
 }

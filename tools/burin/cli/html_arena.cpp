@@ -44,7 +44,11 @@ std::string html_buffer(const nlohmann::json& buffer) {
   return (number(buffer, "ring_rows") > 0 ? "ring of " + ring(buffer) : "") + text(buffer, "name");
 }
 
-std::string arena_svg(const nlohmann::json& report) {
+namespace {
+
+/// The arena as one piece, or one of its pools: `report` has its sizes and buffers alone, of a pool no lower bound.
+/// `id`: of the picture's parts.
+std::string piece_svg(const nlohmann::json& report, const std::string& what, const std::string& id) {
   const int64_t arena = number(report, "arena_bytes"), bound = number(report, "arena_lower_bound");
   const nlohmann::json& buffers = list(report, "buffers");
   const std::vector<int64_t> live = list(report, "live_bytes").get<std::vector<int64_t>>();
@@ -57,18 +61,20 @@ std::string arena_svg(const nlohmann::json& report) {
   const auto x = [&](int64_t step) { return percent(step + 1, steps); };
 
   std::string s = fmt::format(
-      "<div class=\"arena\">{}<div class=\"scroll\" role=\"region\" aria-label=\"Arena over time\" tabindex=\"0\">\n",
-      axis(arena, bound));
+      "<div class=\"arena\">{}<div class=\"scroll\" role=\"region\" aria-label=\"{} over time\" tabindex=\"0\">\n",
+      axis(arena, bound > 0 ? bound : arena), what);
   s += fmt::format(
-      "<svg class=\"plot\" width=\"100%\" height=\"{}\" style=\"min-width:{}px\" role=\"img\" "
-      "aria-labelledby=\"arena-title arena-desc\">\n",
-      kHeight, steps * kStep);
+      "<svg class=\"plot\" width=\"100%\" height=\"{0}\" style=\"min-width:{1}px\" role=\"img\" "
+      "aria-labelledby=\"{2}-title {2}-desc\">\n",
+      kHeight, steps * kStep, id);
   s += fmt::format(
-      "<title id=\"arena-title\">Arena over time</title>\n<desc id=\"arena-desc\">Each rectangle is a buffer: its "
+      "<title id=\"{0}-title\">{1} over time</title>\n<desc id=\"{0}-desc\">Each rectangle is a buffer: its "
       "width the steps during which it lives, its height its bytes. "
-      "At the peak {} bytes are in use; the arena has {}, and no placement of these buffers in this order needs less "
-      "than {}.{}</desc>\n",
-      thousands(peak), thousands(arena), thousands(bound),
+      "At the peak {2} bytes are in use; {3}.{4}</desc>\n",
+      id, what, thousands(peak),
+      bound > 0 ? fmt::format("the arena has {}, and no placement of these buffers in this order needs less than {}",
+                              thousands(arena), thousands(bound))
+                : fmt::format("the plan has {}", thousands(arena)),
       groups ? " Bytes of a group count as in use in all its steps, though at its turns fewer are." : "");
   bool labelled = false;
   for (int64_t i = 0; i < steps; ++i) {
@@ -108,7 +114,7 @@ std::string arena_svg(const nlohmann::json& report) {
       "<line class=\"top\" x1=\"0\" x2=\"100%\" y1=\"{0}\" y2=\"{0}\"/><line class=\"top\" x1=\"0\" x2=\"100%\" "
       "y1=\"{1}\" y2=\"{1}\"/>"
       "<line class=\"bound\" x1=\"0\" x2=\"100%\" y1=\"{2}\" y2=\"{2}\"/>\n",
-      y_of(arena, arena), kTop + kPlot, y_of(bound, arena));
+      y_of(arena, arena), kTop + kPlot, y_of(bound > 0 ? bound : arena, arena));
   const auto tick = [&](int64_t step, int64_t n, const std::string& label) {
     s += fmt::format("<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\">", x(step), kTop + kPlot, percent(n, steps),
                      kBottom);
@@ -123,6 +129,34 @@ std::string arena_svg(const nlohmann::json& report) {
          members > 0 ? fmt::format("{}: group of {}", i, members) : fmt::format("{}", i));
   }
   return s + "</svg>\n</div></div>\n";
+}
+
+}  // namespace
+
+std::string arena_svg(const nlohmann::json& report) {
+  const nlohmann::json& pools = list(report, "pools");
+  if (pools.empty()) return piece_svg(report, "Arena", "arena");
+  std::string s;
+  for (size_t i = 0; i < pools.size(); ++i) {
+    const std::string name = html_escape(text(pools[i], "name"));
+    nlohmann::json part{{"arena_bytes", pools[i]["bytes"]},
+                        {"live_bytes", pools[i]["live_bytes"]},
+                        {"layers", list(report, "layers")},
+                        {"buffers", nlohmann::json::array()}};
+    for (const auto& b : list(report, "buffers"))
+      if (text(b, "pool") == text(pools[i], "name")) part["buffers"].push_back(b);
+    if (const int64_t constants = number(pools[i], "constant_bytes"); constants > 0)
+      part["buffers"].push_back({{"name", "copies of constants"},
+                                 {"offset", 0},
+                                 {"bytes", constants},
+                                 {"first", -1},
+                                 {"last", int64_t(pools[i]["live_bytes"].size()) - 2},
+                                 {"ring_rows", nullptr}});
+    const std::string picture = piece_svg(part, "Pool " + name, fmt::format("pool{}", i));
+    s += fmt::format("<h3>{}: {} of {} bytes</h3>\n{}", name, thousands(number(pools[i], "bytes")),
+                     thousands(number(pools[i], "size")), picture);
+  }
+  return s;
 }
 
 }  // namespace burin

@@ -160,7 +160,8 @@ std::string buffer_table(const json& r) {
   std::vector<const json*> buffers;
   for (const auto& b : list(r, "buffers")) buffers.push_back(&b);
   std::ranges::stable_sort(buffers, [](const json* a, const json* b) {
-    return std::pair(number(*a, "offset"), number(*a, "first")) < std::pair(number(*b, "offset"), number(*b, "first"));
+    const auto key = [](const json& x) { return std::tuple(text(x, "pool"), number(x, "offset"), number(x, "first")); };
+    return key(*a) < key(*b);
   });
   std::vector<std::string> step_names(list(r, "live_bytes").size());  // of step i - 1
   if (!step_names.empty()) step_names[0] = "inputs";
@@ -184,8 +185,9 @@ std::string buffer_table(const json& r) {
     s += fmt::format(
         "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><th scope=\"row\"><span class=\"cut\" "
         "title=\"{}\">{}</span></th><td>{}</td><td>{}</td></tr>\n",
-        thousands(number(*b, "offset")), thousands(number(*b, "bytes")), html_escape(html_buffer(*b)),
-        html_escape(html_buffer(*b)), html_escape(step(number(*b, "first"))), html_escape(step(number(*b, "last"))));
+        html_escape(text(*b, "pool")) + (text(*b, "pool").empty() ? "" : " ") + thousands(number(*b, "offset")),
+        thousands(number(*b, "bytes")), html_escape(html_buffer(*b)), html_escape(html_buffer(*b)),
+        html_escape(step(number(*b, "first"))), html_escape(step(number(*b, "last"))));
   return s + "</tbody>\n</table>\n</div>\n</details>\n";
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "codegen/weights_in.h"
 #include "compiler/program/layers.h"
 #include "compiler/program/turns.h"
 #include "tools/burin/cli/files.h"
@@ -119,6 +120,36 @@ nlohmann::json group(const Program& p, const OutputLayer& l) {
           {"calls", calls}};
 }
 
+/// Of --memory; none where the arena is one piece.
+nlohmann::json pools(const Program& p) {
+  nlohmann::json r = nlohmann::json::array();
+  for (int32_t pool = 0; pool < int32_t(p.pools.size()); ++pool)
+    r.push_back({{"name", p.pools[size_t(pool)].name},
+                 {"size", p.pools[size_t(pool)].size},
+                 {"bytes", p.pools[size_t(pool)].bytes},
+                 {"constant_bytes", pool == p.constants_pool ? p.copied_constants().size() : 0},
+                 {"live_bytes", live_bytes(p, pool)}});
+  return r;
+}
+
+/// What --weights-in copies, and what that saves.
+nlohmann::json weights_in(const Compiled& c) {
+  const Program& p = c.program;
+  if (p.constants_pool < 0) return nullptr;
+  const FlashStalls stalls = flash_stalls(p, *c.context.target);
+  double cycles = 0;
+  for (const Step& s : p.steps) cycles += s.facts.cycles;
+  nlohmann::json names = nlohmann::json::array();
+  for (const StoredConstant& k : p.constants)
+    if (k.copy >= 0) names.push_back(k.name);
+  const bool known = c.context.target->flash_stall() > 0;
+  return {{"pool", p.pools[size_t(p.constants_pool)].name},
+          {"bytes", p.copied_constants().size()},
+          {"constants", names},
+          {"cycles_est_without", known ? nlohmann::json(int64_t(cycles + stalls.all)) : nlohmann::json(nullptr)},
+          {"cycles_est", known ? nlohmann::json(int64_t(cycles + stalls.left)) : nlohmann::json(nullptr)}};
+}
+
 nlohmann::json interface(const Program& p, const std::vector<Port>& ports) {
   nlohmann::json r = nlohmann::json::array();
   for (const Port& port : ports)
@@ -162,6 +193,7 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
                          {"bytes", b.bytes},
                          {"first", b.first},
                          {"last", b.last},
+                         {"pool", p.pools.empty() ? json(nullptr) : json(p.pools[size_t(b.pool)].name)},
                          {"ring_rows", rings[i] > 0 ? json(rings[i]) : json(nullptr)}});
   return {{"schema", 1},
           {"model", {{"name", c.context.options.name}, {"sha256", c.info.sha256}}},
@@ -169,6 +201,8 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
           {"options", options_text(o)},
           {"arena_bytes", p.arena_bytes},
           {"arena_lower_bound", p.arena_lower_bound},
+          {"pools", pools(p)},
+          {"weights_in", weights_in(c)},
           {"inputs", interface(p, p.inputs)},
           {"outputs", interface(p, p.outputs)},
           {"live_bytes", live_bytes(p)},
@@ -263,6 +297,14 @@ std::string analysis(const Compiled& c, const ModelOptions& o) {
   s += fmt::format("what is really needed: {} bytes of RAM (arena) and {} bytes of flash for weights and tables\n\n",
                    thousands(p.arena_bytes), thousands(p.weight_bytes()));
   s += arena_picture(p);
+  if (const nlohmann::json w = weights_in(c); !w.is_null()) {
+    s += fmt::format("\n--weights-in: {} constants, {} bytes, are copied into {}", w["constants"].size(),
+                     thousands(w["bytes"]), w["pool"].get<std::string>());
+    if (!w["cycles_est"].is_null())
+      s += fmt::format("; estimated cycles with waits for flash {}, without the copies {}", thousands(w["cycles_est"]),
+                       thousands(w["cycles_est_without"]));
+    s += "\n";
+  }
   for (const std::string& n : c.notes) s += "note: " + n + "\n";
   return s;
 }

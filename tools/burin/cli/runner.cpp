@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "codegen/calls.h"
 #include "codegen/layer.h"
 #include "codegen/names.h"
 #include "codegen/spelling.h"
@@ -38,34 +39,68 @@ std::string external_buffer(std::string_view name, const Type& t) {
                      name, std::max<int64_t>(t.elements(), 1) + 1);
 }
 
+/// The arena, or the pools of --memory, between bytes that must stay.
+struct GuardedMemory {
+  std::string declared, fill, check;
+};
+GuardedMemory guarded_memory(const Program& p) {
+  GuardedMemory r{"constexpr unsigned kGuard = 64;\n", "", ""};
+  std::string members;
+  for (int32_t pool = 0; pool < p.pieces(); ++pool) {
+    const std::string name = pool_pointer(p, pool);
+    const std::vector<Var> vars{{"name", name}, {"bytes", p.piece_bytes(pool)}};
+    r.declared += expand(R"(
+        alignas(16) unsigned char guarded_$name$[kGuard + $bytes$ + kGuard];
+        unsigned char* const $name$ = guarded_$name$ + kGuard;
+        )",
+                         vars);
+    r.fill += expand("for (unsigned char& b : guarded_$name$) b = 0x5A;\n", vars);
+    r.check += expand(R"(
+        for (unsigned i = 0; i < kGuard; ++i)
+          if (guarded_$name$[i] != 0x5A || guarded_$name$[kGuard + $bytes$ + i] != 0x5A) {
+            harness_puts("GUARD\n");
+            return 1;
+          }
+        )",
+                      vars);
+    members += (members.empty() ? "" : ", ") + name;
+  }
+  if (p.pools.empty()) return r;
+  r.declared += fmt::format("const {}_memory memory = {{{}}};\n", p.name, members);
+  if (p.constants_pool >= 0) r.fill += fmt::format("{}_load_constants(&memory);\n", p.name);
+  return r;
+}
+
 /// The program: fills the inputs, runs while stack and instructions are measured, prints the outputs in hexadecimal.
 std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor>>& inputs) {
   const Program& g = c.program;
   const std::string name = g.name;
   const bool external = g.external_io;
-  std::string data, load, store, args = "arena";
+  const std::string memory = g.pools.empty() ? "arena" : "&memory";
+  std::string data, load, store, args = memory;
   for (size_t i = 0; i < g.inputs.size(); ++i) {
     const Type& t = g.inputs[i].type;
     data += fmt::format("const unsigned char data_{}[][{}] = {{\n{}}};\n", i, std::max<int64_t>(t.bytes(), 1),
                         byte_list(inputs, i));
     if (external) data += external_buffer(fmt::format("in_{}", i), t), args += fmt::format(", in_{}", i);
-    load += fmt::format("copy({}, data_{}[set], {});\n",
-                        external ? fmt::format("in_{}", i) : fmt::format("{}_input_{}(arena)", name, i), i, t.bytes());
+    load +=
+        fmt::format("copy({}, data_{}[set], {});\n",
+                    external ? fmt::format("in_{}", i) : fmt::format("{}_input_{}({})", name, i, memory), i, t.bytes());
   }
   for (size_t i = 0; i < g.outputs.size(); ++i) {
     const Type& t = g.outputs[i].type;
     if (external) data += external_buffer(fmt::format("out_{}", i), t), args += fmt::format(", out_{}", i);
-    store += fmt::format("harness_puts(\"OUT \");\nharness_hex({}, {});\n",
-                         external ? fmt::format("out_{}", i) : fmt::format("{}_output_{}(arena)", name, i), t.bytes());
+    store +=
+        fmt::format("harness_puts(\"OUT \");\nharness_hex({}, {});\n",
+                    external ? fmt::format("out_{}", i) : fmt::format("{}_output_{}({})", name, i, memory), t.bytes());
   }
+  const GuardedMemory m = guarded_memory(g);
   return expand(R"(
       #include "harness.h"
       #include "model/$name$.h"
 
       namespace {
-      constexpr unsigned kGuard = 64;
-      alignas(16) unsigned char guarded[kGuard + $arena$ + kGuard];
-      unsigned char* const arena = guarded + kGuard;
+      $memory$
       $data$
       inline void copy(void* to, const unsigned char* from, unsigned bytes) {
         for (unsigned i = 0; i < bytes; ++i) static_cast<unsigned char*>(to)[i] = from[i];
@@ -74,7 +109,7 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
       }  // namespace
 
       int harness_main(void) {
-        for (unsigned char& b : guarded) b = 0x5A;
+        $fill$
         for (unsigned set = 0; set < $sets$; ++set) {
           $load$
           const uint32_t stack = harness_measure(run);
@@ -83,16 +118,14 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
           harness_puts("\n");
           $store$
         }
-        for (unsigned i = 0; i < kGuard; ++i)
-          if (guarded[i] != 0x5A || guarded[kGuard + $arena$ + i] != 0x5A) {
-            harness_puts("GUARD\n");
-            return 1;
-          }
+        $check$
         return 0;
       }
       )",
                 {{"name", name},
-                 {"arena", g.arena_bytes},
+                 {"memory", m.declared},
+                 {"fill", m.fill},
+                 {"check", m.check},
                  {"data", data},
                  {"args", args},
                  {"sets", inputs.size()},
