@@ -75,7 +75,7 @@ void copy_constants(Program& p, const WeightsIn& to) {
   for (const size_t i : order) {
     StoredConstant& c = p.constants[i];
     const int64_t at = aligned(end, kConstantAlign);
-    if (reads[i] == 0 || c.data.size() == 0 || at + c.data.size() > room) continue;
+    if (reads[i] == 0 || c.data.size() == 0 || !c.data.record.empty() || at + c.data.size() > room) continue;
     c.copy = at;
     end = at + c.data.size();
   }

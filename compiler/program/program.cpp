@@ -58,6 +58,7 @@ void verify(const Program& p) {
     if (c.copy < 0) continue;
     if (p.constants_pool < 0 || p.constants_pool >= int32_t(p.pools.size()))
       fail(fmt::format("the copy of '{}' lies in no pool", c.name));
+    if (!c.data.record.empty()) fail(fmt::format("'{}' is no array and cannot be a copy", c.name));
     if (c.copy % 4 != 0) fail(fmt::format("the copy of '{}' does not begin at a whole word", c.name));
     for (const StoredConstant& o : p.constants)
       if (&o != &c && o.copy >= 0 && o.copy < c.copy + c.data.size() && c.copy < o.copy + o.data.size())

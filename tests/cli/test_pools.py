@@ -150,8 +150,8 @@ class Pools(Case):
         self.assertLessEqual(report["weights_in"]["bytes"], 1024)
         self.assertGreater(report["weights_in"]["bytes"], 0)
 
-    def test_structs_that_are_copied(self):
-        """--optimize size has facts of layers as structs in flash."""
+    def test_structs_stay_in_flash(self):
+        """--optimize size has facts of layers as structs: without them a run could write anywhere, so they are no copies."""
         digits = os.path.join(MODELS, "digits_int8", "model.onnx")
         for options in (("--weights-in", "DTCM"), ("--weights-in", "DTCM=700")):
             self.both(digits, "--memory", "DTCM=16K,SRAM=64K", *options, common=("--io-type", "quantized", "--optimize", "size"), type="signed char")
