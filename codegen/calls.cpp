@@ -81,8 +81,7 @@ class CallPrinter {
     };
     if (const auto* id = std::get_if<ConstantId>(&a.at)) {
       const StoredConstant& c = m_.constants[size_t(*id)];
-      if (c.copy >= 0)
-        return at_byte(c.data.c_type(), in_pool(m_.constants_pool, c.copy));
+      if (c.copy >= 0) return at_byte(c.data.c_type(), in_pool(m_.constants_pool, c.copy));
       return fmt::format("{}::weights::{}", m_.name, c.name) + in_elements();
     }
     const BufferId id = std::get<BufferId>(a.at);

@@ -11,8 +11,8 @@ namespace burin {
 std::vector<double> constant_reads(const Program& p);
 
 /// Copies the constants that are read most often, as far as there is room, to the pool's first bytes, in front of the
-/// values that lie there. Structs that say how far loops go stay in flash: a pool that lost its contents must not make a
-/// run write anywhere.
+/// values that lie there. Structs that say how far loops go stay in flash: a pool that lost its contents must not make
+/// a run write anywhere.
 void copy_constants(Program& p, const WeightsIn& to);
 
 /// Cycles of a run in which the core waits for constants in flash; what is copied is not waited for.
