@@ -31,9 +31,9 @@ namespace {
 
 constexpr double kSlower = 0.03, kFewCycles = 500;
 constexpr double kWeightSpeed = 2, kWeightRam = 0.5;
-constexpr int kPoolTries = 8;                 // to get into pools what fits in one piece
 constexpr size_t kPlans = 12;                 // limits for which memory is planned
 constexpr int64_t kPlanNodes = 500;           // of the planner's search
+constexpr int kPoolTries = 8;                 // to get into pools what fits in one piece
 constexpr int kTries = 80;                    // to get within a budget
 constexpr int kRepairs = 24;                  // and ways that are tried after that
 constexpr int kLongest = 48;                  // nodes of a group
@@ -231,26 +231,10 @@ class Streams {
     return all;
   }
 
-  /// In several pools less fits than in one piece of as many bytes: fewer bytes, until there is a place for all.
-  template <class Limited>
-  void fit_pools(Segments& all, bool compared, const Limited& limited) {
-    int64_t limit = g_.arena_bytes;
-    for (int tries = 0; tries < kPoolTries && !fits_memory(g_, ctx_); ++tries) {
-      if (!std::exchange(compared, true)) usual(all);
-      limit -= limit / 8;
-      all = limited(limit);
-      if (plan(all) > limit) return;
-    }
-  }
-
   /// What say() compares with: the choice without the budget.
   void usual(const Segments& all) {
     for (const Segment& s : all)
       for (int i = s.from; i < s.to; ++i) usual_.push_back(way(s, i));
-  }
-  /// The option that limits memory.
-  std::string_view limit() const {
-    return ctx_.options.budget_ram && *ctx_.options.budget_ram == most_ram(ctx_.options) ? "--budget-ram" : "--memory";
   }
   /// Notes on what the budget changed, or on what keeps it from being met.
   void say(const Segments& all, int64_t budget) {
@@ -265,19 +249,19 @@ class Streams {
         more += now.cost - then.cost, before += then.cost;
         if (now.kernel != then.kernel)
           g_.notes.push_back(fmt::format(
-              "layer '{}': kernel {} for {}, {} bytes of working memory less and {:.0f} estimated cycles "
+              "layer '{}': kernel {} for --budget-ram, {} bytes of working memory less and {:.0f} estimated cycles "
               "more than {}",
-              name(i), now.kernel->name, limit(), then.scratch - now.scratch, now.cost - then.cost, then.kernel->name));
+              name(i), now.kernel->name, then.scratch - now.scratch, now.cost - then.cost, then.kernel->name));
       }
     }
     if (groups > 0)
-      g_.notes.push_back(fmt::format("{}: {} layers run row by row in {}; {:.1f} % more estimated cycles", limit(),
+      g_.notes.push_back(fmt::format("--budget-ram: {} layers run row by row in {}; {:.1f} % more estimated cycles",
                                      members, groups == 1 ? "a group" : fmt::format("{} groups", groups),
                                      100 * more / std::max(before, 1.0)));
     if (g_.arena_bytes <= budget) return;
     const auto most = std::ranges::max_element(all, {}, &Segment::peak);
     g_.notes.push_back(
-        fmt::format("{}: no plan with fewer than {} bytes was found; {} need {} at one time", limit(), g_.arena_bytes,
+        fmt::format("--budget-ram: no plan with fewer than {} bytes was found; {} need {} at one time", g_.arena_bytes,
                     most->group ? fmt::format("layers '{}' to '{}'", name(most->from), name(most->to - 1))
                                 : fmt::format("layer '{}' and what it reads and writes", name(most->from)),
                     most->peak));
@@ -513,6 +497,20 @@ Streams::Segments limited(Streams& s, int64_t limit) {
   return least < 1e18 ? best : s.repaired(std::move(best), value);
 }
 
+/// How the layers are run in one piece of memory, as --optimize and --budget-ram say.
+void choose(Graph& g, const Context& ctx) {
+  Streams s(g, ctx);
+  const std::optional<int64_t> budget = ctx.options.budget_ram;
+  s.groups();
+  Streams::Segments best = balanced(s, ctx.options.optimize);
+  if (budget && s.plan(best) > *budget) {
+    s.usual(best);
+    best = limited(s, *budget);
+  }
+  s.plan(best);
+  if (budget) s.say(best, *budget);
+}
+
 }  // namespace
 
 bool streams(const Graph& g, const Context& ctx) {
@@ -523,18 +521,26 @@ bool streams(const Graph& g, const Context& ctx) {
 
 void stream_rows(Graph& g, const Context& ctx) {
   if (!streams(g, ctx)) return;
-  Streams s(g, ctx);
-  const int64_t most = most_ram(ctx.options);
-  s.groups();
-  Streams::Segments best = balanced(s, ctx.options.optimize);
-  const bool exceeded = s.plan(best) > most;
-  if (exceeded) {
-    s.usual(best);
-    best = limited(s, most);
+  if (ctx.options.memory.empty()) return choose(g, ctx);
+  // In several pools less fits than in one piece of as many bytes: lower and lower budgets, until there is a place for
+  // all.
+  const Graph before = g;
+  Context within = ctx;
+  choose(g, ctx);
+  int64_t limit = std::min(most_ram(ctx.options), g.arena_bytes);
+  for (int tries = 0; tries < kPoolTries && !fits_memory(g, ctx); ++tries) {
+    g = before;
+    within.options.budget_ram = limit;
+    choose(g, within);
+    if (g.arena_bytes > limit) break;
+    limit -= limit / 8;
   }
-  s.plan(best);
-  if (!ctx.options.memory.empty()) s.fit_pools(best, exceeded, [&](int64_t limit) { return limited(s, limit); });
-  s.say(best, most);
+  if (ctx.options.budget_ram) return;
+  for (size_t i = before.notes.size(); i < g.notes.size(); ++i) {
+    constexpr std::string_view kBudget = "--budget-ram";
+    if (const size_t at = g.notes[i].find(kBudget); at != std::string::npos)
+      g.notes[i].replace(at, kBudget.size(), "--memory");
+  }
 }
 
 }  // namespace burin

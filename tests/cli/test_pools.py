@@ -132,6 +132,13 @@ class Pools(Case):
         for optimize in ("speed", "ram"):
             self.both(net, "--memory", "DTCM=3K,SRAM=9K", common=("--optimize", optimize))
 
+    def test_layers_that_fit_no_pool_whole(self):
+        """Values of 3,840 bytes that fit into no pool: layers then run row by row, without being told to."""
+        net = self.write("net.onnx", small_net())
+        done = burin("analyze", net, "--format", "json", "--io", "external", "--io-layout", "nhwc", "--memory", "DTCM=2500,SRAM=3K")
+        self.assertEqual(done.code, OK, repr(done))
+        self.assertTrue(any(b["ring_rows"] for b in json.loads(done.out)["buffers"]))
+
     def test_one_pool_is_enough(self):
         net = self.write("net.onnx", small_net())
         report = self.both(net, "--memory", "DTCM=64K,SRAM=256K")
