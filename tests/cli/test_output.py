@@ -213,7 +213,7 @@ class Headers(Case):
 
 
 class Reports(Case):
-    KEYS = ["arena_bytes", "arena_lower_bound", "buffers", "flash", "inputs", "layers", "live_bytes", "macs", "model", "notes", "options", "outputs", "schema", "stack_bytes", "state_bytes", "target"]
+    KEYS = ["arena_bytes", "arena_lower_bound", "buffers", "flash", "inputs", "layers", "live_bytes", "macs", "model", "notes", "options", "outputs", "pools", "schema", "stack_bytes", "state_bytes", "target", "weights_in"]
     LAYER = {"name", "op", "step", "inputs", "outputs", "onnx", "kernel", "function", "shape_in", "shape_out", "macs", "code_bytes", "weight_bytes", "scratch_bytes", "cycles_est", "requantize", "calls"}
 
     def check(self, j):
@@ -248,7 +248,7 @@ class Reports(Case):
                 self.assertTrue(call["rows"] >= 1 and call["times"] >= 1, call)
                 inside.add(call["step"])
         for b in j["buffers"]:
-            self.assertEqual(list(b), ["bytes", "first", "last", "name", "offset", "ring_rows"])
+            self.assertEqual(list(b), ["bytes", "first", "last", "name", "offset", "pool", "ring_rows"])
             self.assertTrue(0 <= b["offset"] and b["offset"] + b["bytes"] <= j["arena_bytes"])
             if b["ring_rows"] is not None:
                 self.assertEqual(b["bytes"] % b["ring_rows"], 0)
