@@ -98,12 +98,12 @@ std::string port_macros(const Port& p, const std::string& N) {
 
 /// How users hand over the memory in which it runs: an arena, or the places of the pools (--memory).
 struct MemoryText {
-  std::string parameter;                    // in C: "void *arena"
-  std::string constant;                     // of what only reads: "const void *arena"
-  std::string macros;                       // sizes
-  std::string type;                         // of C that the functions need
-  std::string about;                        // for the comment of run()
-  std::string constants, type_cxx, of_cxx;  // of C++: constants, type, and the argument made of a `memory` of that type
+  std::string parameter;  // in C: "void *arena"
+  std::string constant;   // of what only reads: "const void *arena"
+  std::string macros;     // sizes
+  std::string type;       // of C that the functions need
+  std::string about;      // for the comment of run()
+  std::string cxx;        // constants and type of C++
 };
 MemoryText memory_text(const Program& m) {
   const std::string N = upper(m.name);
@@ -112,20 +112,25 @@ MemoryText memory_text(const Program& m) {
     r.parameter = "void *arena", r.constant = "const void *arena";
     r.macros = fmt::format("#define {0}_ARENA_BYTES {1}\n#define {0}_ARENA_ALIGN 16\n", N, m.arena_bytes);
     r.about = fmt::format("`arena` has {0}_ARENA_BYTES bytes aligned to {0}_ARENA_ALIGN", N);
-    r.constants = fmt::format("constexpr size_t arena_bytes = {}, arena_align = 16, state_bytes = 0;\n", m.arena_bytes);
-    r.type_cxx = fmt::format("struct alignas(16) Arena {{\n  unsigned char bytes[{}];\n}};\n",
-                             std::max<int64_t>(m.arena_bytes, 1));
+    r.cxx = expand(R"(
+        constexpr size_t arena_bytes = $bytes$, arena_align = 16, state_bytes = 0;
+
+        struct alignas(16) Arena {
+          unsigned char bytes[$room$];
+        };
+        )",
+                   {{"bytes", m.arena_bytes}, {"room", std::max<int64_t>(m.arena_bytes, 1)}});
     return r;
   }
   r.parameter = r.constant = fmt::format("const {}_memory *memory", m.name);
   r.type = fmt::format("/* Where the pools are; a pool of 0 bytes may be anywhere. */\ntypedef struct {}_memory {{\n",
                        m.name);
-  r.constants = "constexpr size_t state_bytes = 0;\n";
+  r.cxx = "constexpr size_t state_bytes = 0;\n";
   for (const ProgramPool& pool : m.pools) {
     const std::string P = fmt::format("{}_POOL_{}", N, upper(pool.name)), field = pool_field(pool);
     r.macros += fmt::format("#define {0}_BYTES {1}\n#define {0}_ALIGN 16\n", P, pool.bytes);
     r.type += fmt::format("  void *{0};  /* {1}_BYTES bytes aligned to {1}_ALIGN */\n", field, P);
-    r.constants += fmt::format("constexpr size_t pool_{0}_bytes = {1}, pool_{0}_align = 16;\n", field, pool.bytes);
+    r.cxx += fmt::format("constexpr size_t pool_{0}_bytes = {1}, pool_{0}_align = 16;\n", field, pool.bytes);
   }
   r.type += fmt::format("}} {}_memory;\n\n", m.name);
   r.about = "`memory` points to each pool's bytes";
@@ -242,8 +247,8 @@ std::string print_header(const Program& m, const std::string& head, std::string_
 
       namespace $name$ {
 
-      $constants$
-      $type_cxx$
+      $memory_cxx$
+
       template <class T>
       struct Span {
         T* data;
@@ -267,8 +272,7 @@ std::string print_header(const Program& m, const std::string& head, std::string_
           {"memory_macros", memory.macros},
           {"memory_type", memory.type},
           {"about", memory.about},
-          {"constants", memory.constants},
-          {"type_cxx", memory.type_cxx},
+          {"memory_cxx", memory.cxx},
           {"inputs", m.inputs.size()},
           {"outputs", m.outputs.size()},
           {"macros", macros},
@@ -349,9 +353,10 @@ SourceText print_source(const Program& m, const Target& t) {
   if (!m.external_io)
     for (const Port* p : m.ports()) {
       const Buffer& b = m[p->at];
+      const std::string constant = p->output ? "const " : "";
       accessors += fmt::format(
           "{0}{1}* {2}_{3}({4}) {{ return reinterpret_cast<{0}{1}*>(static_cast<{0}unsigned char*>({5}) + {6}); }}\n",
-          p->output ? "const " : "", c_type(*p), name, p->label, p->output ? memory.constant : memory.parameter,
+          constant, c_type(*p), name, p->label, m.pools.empty() ? constant + "void* arena" : memory.parameter,
           pool_place(m, b.pool, "arena"), b.offset);
     }
   std::string guard;
