@@ -57,14 +57,24 @@ class Lives {
   /// About the bytes of a plan while nodes [from, to) run: as Lifetimes::floor, but rings count as a whole. No group
   /// goes beyond the nodes.
   int64_t most_needed(const Contracts& contracts, int from, int to) const;
+  const Storage& storage() const { return storage_; }
 
  private:
+  class Timeline;
   struct Part;
   Part part(const Contracts& contracts, int from, int to) const;
+
+  /// Of a value that names its bytes.
+  struct Users {
+    int writer = -1;
+    std::vector<int> readers;  // ascending, each once
+  };
 
   const Graph& g_;
   const Storage storage_;
   std::vector<LiveRange> ranges_;  // of values
+  std::vector<int> range_of_;      // of each value that names its bytes: which of these
+  std::vector<Users> users_;       // of each value
   const std::vector<std::vector<int>> in_place_;
   std::set<ValueId> kept_;  // roots of outputs
 };

@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kSmallAlign = 4;   // whole words; more would waste most of a small buffer
 constexpr int64_t kSmall = 16;       // bytes from which on a buffer gets
 constexpr int64_t kBufferAlign = 8;  // a double and an int64_t; two words at once (LDRD, VLDRD) never cross a bus line
-constexpr int64_t kNodes = 50000;    // a fraction of a second; networks need none or a few hundred
+constexpr int64_t kNodes = 10000;    // a fraction of a second; networks need none or a few hundred
 constexpr int64_t kScratchAlign = 16;  // kernels keep anything there, vectors of 16 bytes included
 
 int64_t whole_words(int64_t bytes) { return (bytes + kSmallAlign - 1) / kSmallAlign * kSmallAlign; }
@@ -32,9 +32,10 @@ int64_t alignment(const Graph& g, const LiveRange& r) {
 /// are no larger either.
 constexpr int64_t kMost32 = INT32_MAX;
 
-void check_bytes(const std::string& what, int64_t bytes) {
+/// `what`: a function, as it is hardly ever asked.
+void check_bytes(const auto& what, int64_t bytes) {
   if (bytes <= kMost32) return;
-  throw ModelError(fmt::format("{} {} bytes, more than a 32-bit core can address: {}", what, bytes, kMost32),
+  throw ModelError(fmt::format("{} {} bytes, more than a 32-bit core can address: {}", what(), bytes, kMost32),
                    "too-large", "smaller inputs (--input-dim) or a smaller model; --target host has no such bound");
 }
 
@@ -44,7 +45,7 @@ void check_buffers(const Graph& g) {
   const auto check = [&](ValueId v) {
     if (v == ValueId::none || !seen.insert(v).second) return;
     const int64_t bytes = g[v].type.bytes();
-    check_bytes(fmt::format("value '{}' of type {} has", g[v].name, to_string(g[v].type)), bytes);
+    check_bytes([&] { return fmt::format("value '{}' of type {} has", g[v].name, to_string(g[v].type)); }, bytes);
     if (g[v].constant()) constants += bytes;
   };
   for (ValueId v : g.inputs) check(v);
@@ -52,21 +53,22 @@ void check_buffers(const Graph& g) {
   for (const Node& n : g.nodes) {
     for (ValueId v : n.inputs) check(v);
     for (ValueId v : n.outputs) check(v);
-    check_bytes(fmt::format("the working memory of layer '{}' has", n.name), n.scratch);
+    check_bytes([&] { return fmt::format("the working memory of layer '{}' has", n.name); }, n.scratch);
   }
-  check_bytes("the model's constants have", constants);
+  check_bytes([] { return "the model's constants have"; }, constants);
 }
 
 }  // namespace
 
-void plan_memory(Graph& g, const Context& ctx) { plan_memory_with(g, ctx, kNodes); }
-
-void plan_memory_with(Graph& g, const Context& ctx, int64_t nodes) {
+void plan_memory(Graph& g, const Context& ctx) {
   g.external_io = ctx.options.io == Options::Io::external;
-  const Storage storage(g);
   Contracts contracts;
   for (const Node& n : g.nodes) contracts.push_back(lives_of(g, n, ctx));
-  const Lifetimes lives = Lives(g).all(contracts);
+  plan_memory_with(g, ctx, Lives(g), contracts, kNodes);
+}
+
+void plan_memory_with(Graph& g, const Context& ctx, const Lives& all, const Contracts& contracts, int64_t nodes) {
+  const Lifetimes lives = all.all(contracts);
   std::vector<PlanBuffer> buffers;
   std::map<ValueId, size_t> buffer;  // by root
   for (const Needed& n : lives.buffers) {
@@ -82,11 +84,11 @@ void plan_memory_with(Graph& g, const Context& ctx, int64_t nodes) {
     throw InternalError("plan-memory: " + wrong);
   for (size_t i = 0; i < buffers.size(); ++i)
     if (const int on = lives.buffers[i].on; on >= 0) plan.offsets[i] = plan.offsets[size_t(on)];
-  if (for_device) check_bytes("the arena needs", plan.bytes);
+  if (for_device) check_bytes([] { return "the arena needs"; }, plan.bytes);
 
   for (size_t i = 0; i < g.values().size(); ++i) {
     Value& v = g[ValueId(int32_t(i))];
-    const auto at = v.constant() ? buffer.end() : buffer.find(storage.root(ValueId(int32_t(i))));
+    const auto at = v.constant() ? buffer.end() : buffer.find(all.storage().root(ValueId(int32_t(i))));
     v.offset = at == buffer.end() ? -1 : plan.offsets[at->second];
     v.ring = at == buffer.end() ? 0 : lives.buffers[at->second].ring;
   }

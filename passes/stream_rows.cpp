@@ -90,7 +90,8 @@ class Streams {
       for (size_t w = 0; w < alone_[size_t(i)].size(); ++w) add({i, i + 1, false, {w}, 0, 0});
   }
 
-  void groups() {
+  /// Groups that take no more than so many cycles beyond the fastest ways of their nodes.
+  void groups(double most_extra) {
     const int n = int(g_.nodes.size());
     for (int from = 0; from < n; ++from)
       for (int to = from + 1; to <= n && to - from <= kLongest && !together_[size_t(to - 1)].empty(); ++to) {
@@ -102,7 +103,7 @@ class Streams {
           for (int i = from; i < to; ++i) s.ways.push_back(fastest(together_[size_t(i)], height));
           if (s.ways == before) continue;
           before = s.ways;
-          add(std::move(s));
+          if (extra(s) <= most_extra) add(std::move(s));
         }
       }
   }
@@ -175,7 +176,7 @@ class Streams {
       for (int i = s.from; i < s.to; ++i) put(i, way(s, i), s.group ? group + 1 : 0);
       group += s.group;
     }
-    plan_memory_with(g_, ctx_, kPlanNodes);
+    plan_memory_with(g_, ctx_, lives_, contracts_, kPlanNodes);
     return g_.arena_bytes;
   }
 
@@ -191,11 +192,11 @@ class Streams {
   /// Where buffers do not fit beside each other, a plan needs more than what is needed at one time. Layers at its end
   /// get other ways while the value of all falls.
   Segments repaired(Segments all, const Value& value) {
-    double best = value(plan(all), cost(all));
+    double best = 0;
     for (int tries = 0; tries < kRepairs;) {
       Segments better;
       const int64_t floor = peak(all);
-      plan(all);
+      best = value(plan(all), cost(all));
       std::vector<int> first_of;  // of each node: where its segment begins
       for (const Segment& s : all) first_of.resize(size_t(s.to), s.from);
       std::set<int> at_end;  // segments while which something lies behind what is needed
@@ -277,6 +278,14 @@ class Streams {
       for (const Segment& s : all) r.push_back(s.peak);
     std::ranges::sort(r);
     r.erase(std::unique(r.begin(), r.end()), r.end());
+    return r;
+  }
+
+  /// Cycles beyond the fastest ways of its nodes.
+  double extra(const Segment& s) const {
+    double r = 0;
+    for (int i = s.from; i < s.to; ++i)
+      r += way(s, i).cost - std::ranges::min_element(alone_[size_t(i)], {}, &Way::cost)->cost;
     return r;
   }
 
@@ -448,12 +457,16 @@ class Streams {
   std::vector<int64_t> least_;                      // of each node: the fewest bytes of a segment with it
 };
 
+/// Cycles that --optimize speed gives for fewer bytes.
+double most_extra(const Streams& s) {
+  return std::max(Streams::cost(s.fastest_within(kNoLimit)) * kSlower, kFewCycles);
+}
+
 /// Of few bytes and cycles, as --optimize weighs them.
 Streams::Segments balanced(Streams& s, Options::Optimize optimize) {
   const bool ram = optimize == Options::Optimize::ram;
   const double weight = ram ? kWeightRam : kWeightSpeed, infinity = std::numeric_limits<double>::infinity();
-  const double fastest = Streams::cost(s.fastest_within(kNoLimit));
-  const double most = ram ? infinity : fastest + std::max(fastest * kSlower, kFewCycles);
+  const double most = ram ? infinity : Streams::cost(s.fastest_within(kNoLimit)) + most_extra(s);
   const auto value = [&](int64_t bytes, double cycles) {
     return cycles > most ? infinity : double(std::max<int64_t>(bytes, 1)) * std::pow(cycles, weight);
   };
@@ -508,7 +521,8 @@ void stream_rows(Graph& g, const Context& ctx) {
   if (!streams(g, ctx)) return;
   Streams s(g, ctx);
   const std::optional<int64_t> budget = ctx.options.budget_ram;
-  s.groups();
+  const bool fast = !budget && ctx.options.optimize == Options::Optimize::speed;
+  s.groups(fast ? most_extra(s) : std::numeric_limits<double>::infinity());
   Streams::Segments best = balanced(s, ctx.options.optimize);
   if (budget && s.plan(best) > *budget) {
     s.usual(best);
