@@ -4,7 +4,8 @@
 // Neighbours in the order can be a group: they take turns, one row after the other, and what they make for each other
 // lies in rings of a few rows. Each choice needs a number of bytes while its layers run, and a number of cycles; the
 // model needs the largest of these bytes and the sum of the cycles. So for any limit of bytes the fastest choice is
-// found by dynamic programming over the order: a layer alone, or a group up to it.
+// found by dynamic programming over the order: a layer alone, or a group up to it. Each division into groups that is
+// found so begins with its slowest ways and gets faster ones step by step; the best of all these are planned.
 //
 //   --optimize ram      few bytes: a percent of them is worth two percent of the cycles
 //   --optimize speed    fewer bytes for at most kSlower of the cycles, where a percent of these saves two of the bytes
@@ -17,7 +18,6 @@
 #include <functional>
 #include <limits>
 #include <map>
-#include <numeric>
 
 #include "codegen/costs.h"
 #include "codegen/forms.h"
@@ -31,16 +31,15 @@ namespace {
 
 constexpr double kSlower = 0.03, kFewCycles = 500;
 constexpr double kWeightSpeed = 2, kWeightRam = 0.5;
-constexpr size_t kPlans = 12;                 // limits for which memory is planned
-constexpr int64_t kPlanNodes = 500;           // of the planner's search
-constexpr int kTries = 80;                    // to get within a budget
-constexpr int kRepairs = 24;                  // and ways that are tried after that
-constexpr int kLongest = 48;                  // nodes of a group
-constexpr size_t kMostNodes = 1000;           // larger graphs keep their layers as they are
-constexpr double kMostSlower = 0.1;           // slower kernels are not tried under --optimize speed,
-constexpr double kMostSlowerRam = 1;          // and these not when RAM counts more
-constexpr int32_t kHeights[] = {1, 2, 4, 8};  // rows a call that a group is tried with
-constexpr double kBeyond = 1e9;               // cycles for which a byte beyond the limit is taken
+constexpr size_t kPlansSpeed = 40, kPlansRam = 300;  // choices for which memory is planned
+constexpr int64_t kPlanNodes = 500;                  // of the planner's search
+constexpr int kRepairs = 24;                         // ways that are tried to close the gaps of a plan
+constexpr int kLongest = 48;                         // nodes of a group
+constexpr size_t kMostNodes = 1000;                  // larger graphs keep their layers as they are
+constexpr double kMostSlower = 0.1;                  // slower kernels are not tried under --optimize speed,
+constexpr double kMostSlowerRam = 1;                 // and these not when RAM counts more
+constexpr int32_t kHeights[] = {1, 2, 4, 8};         // rows a call that a group is tried with
+constexpr double kBeyond = 1e9;                      // cycles for which a byte beyond the limit is taken
 constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
 
 /// How a node is run.
@@ -143,32 +142,7 @@ class Streams {
 
   /// What a choice of so many bytes and cycles is worth: less is better.
   using Value = std::function<double(int64_t bytes, double cycles)>;
-  /// The limits by what they would be worth if plans needed no more, the best first.
-  std::vector<int64_t> best_limits(const Value& value) const {
-    std::vector<std::pair<double, int64_t>> values;
-    double before = std::numeric_limits<double>::infinity();
-    for (const int64_t limit : limits()) {
-      const std::vector<const Segment*> all = fastest_within(limit);
-      const double cycles = cost(all);
-      if (cycles >= before) continue;
-      before = cycles;
-      if (const double v = value(peak(all), cycles); std::isfinite(v)) values.push_back({v, limit});
-    }
-    std::ranges::sort(values);
-    std::vector<int64_t> r;
-    for (const auto& [v, limit] : values) r.push_back(limit);
-    return r;
-  }
-
   using Segments = std::vector<Segment>;
-  /// The fastest ones within the limit; in groups with more rows a call where that needs no more than `larger` bytes:
-  /// it may be harder to place.
-  Segments within(int64_t limit, int64_t larger) {
-    Segments r;
-    for (const Segment* s : fastest_within(limit))
-      r.push_back(s->group && larger > 0 ? with_larger_calls(*s, larger) : *s);
-    return r;
-  }
   /// Runs the layers so; returns the bytes of the arena.
   int64_t plan(const Segments& all) {
     int32_t group = 0;
@@ -230,6 +204,63 @@ class Streams {
     }
     return all;
   }
+
+  /// Of each division of the nodes that is the fastest within some limit, the segments for the lowest one.
+  std::vector<Segments> slowest_of_each() const {
+    std::vector<Segments> r;
+    std::set<std::vector<std::pair<int, bool>>> seen;
+    for (const int64_t limit : limits()) {
+      Segments all;
+      std::vector<std::pair<int, bool>> division;
+      for (const Segment* s : fastest_within(limit)) all.push_back(*s), division.push_back({s->to, s->group});
+      if (seen.insert(division).second) r.push_back(std::move(all));
+    }
+    return r;
+  }
+
+  /// Faster and faster ways of the same segments: each time the one that saves most cycles for a byte.
+  class Upgrades {
+   public:
+    Upgrades(Streams& s, Segments all) : s_(s), all_(std::move(all)), best_(all_.size()) {
+      for (size_t k = 0; k < all_.size(); ++k) find(k);
+    }
+    const Segments& now() const { return all_; }
+    bool next() {
+      const auto most = std::ranges::max_element(best_, {}, &Option::gain);
+      if (most == best_.end() || !most->to) return false;
+      const size_t k = size_t(most - best_.begin());
+      all_[k] = *std::exchange(most->to, std::nullopt);
+      find(k);
+      return true;
+    }
+
+   private:
+    struct Option {
+      double gain = 0;  // cycles for a byte
+      std::optional<Segment> to;
+    };
+    void find(size_t k) {
+      const Segment& now = all_[k];
+      best_[k] = {};
+      const auto consider = [&](const Segment& t) {
+        const double gain = (now.cost - t.cost) / double(std::max<int64_t>(1, t.peak - now.peak));
+        if (t.cost < now.cost && gain > best_[k].gain) best_[k] = {gain, t};
+      };
+      for (const Segment& t : s_.ends_[size_t(now.to)])
+        if (same_nodes(now, t)) consider(t);
+      for (int i = now.from; now.group && i < now.to; ++i)
+        for (size_t w = 0; w < s_.together_[size_t(i)].size(); ++w) {
+          if (s_.together_[size_t(i)][w].cost >= s_.way(now, i).cost) continue;
+          Segment t = now;
+          t.ways[size_t(i - now.from)] = w;
+          s_.measure(t);
+          consider(t);
+        }
+    }
+    Streams& s_;
+    Segments all_;
+    std::vector<Option> best_;  // of each segment
+  };
 
   /// What say() compares with: the choice without the budget.
   void usual(const Segments& all) {
@@ -345,32 +376,6 @@ class Streams {
     return best;
   }
 
-  /// Members get the fastest way with which the limit holds, those first that gain most.
-  Segment with_larger_calls(Segment s, int64_t limit) {
-    std::vector<std::pair<double, int>> gains;
-    for (int i = s.from; i < s.to; ++i) {
-      const auto& all = together_[size_t(i)];
-      gains.push_back({std::ranges::min_element(all, {}, &Way::cost)->cost - way(s, i).cost, i});
-    }
-    std::ranges::sort(gains);
-    for (const auto& [gain, i] : gains) {
-      std::vector<size_t> order(together_[size_t(i)].size());
-      std::iota(order.begin(), order.end(), size_t(0));
-      std::ranges::sort(order, {}, [&](size_t w) { return together_[size_t(i)][w].cost; });
-      for (size_t w : order) {
-        if (together_[size_t(i)][w].cost >= way(s, i).cost) break;
-        Segment t = s;
-        t.ways[size_t(i - s.from)] = w;
-        measure(t);
-        if (t.peak <= limit) {
-          s = std::move(t);
-          break;
-        }
-      }
-    }
-    return s;
-  }
-
   /// The usual way of the kernel that the node has first.
   std::vector<Way> ways(int i, bool in_group) {
     const Node& n = g_.nodes[size_t(i)];
@@ -462,51 +467,45 @@ double most_extra(const Streams& s) {
   return std::max(Streams::cost(s.fastest_within(kNoLimit)) * kSlower, kFewCycles);
 }
 
-/// Of few bytes and cycles, as --optimize weighs them.
-Streams::Segments balanced(Streams& s, Options::Optimize optimize) {
-  const bool ram = optimize == Options::Optimize::ram;
-  const double weight = ram ? kWeightRam : kWeightSpeed, infinity = std::numeric_limits<double>::infinity();
-  const double most = ram ? infinity : Streams::cost(s.fastest_within(kNoLimit)) + most_extra(s);
-  const auto value = [&](int64_t bytes, double cycles) {
-    return cycles > most ? infinity : double(std::max<int64_t>(bytes, 1)) * std::pow(cycles, weight);
-  };
-  Streams::Segments best, hoped;  // `hoped`: the best if it could be planned without a gap
-  double least = infinity;
-  const std::vector<int64_t> limits = s.best_limits(value);
-  for (size_t i = 0; i < limits.size() && i < kPlans; ++i) {
-    for (const int64_t larger : {limits[i], int64_t(0)}) {
-      Streams::Segments all = s.within(limits[i], larger);
-      if (i == 0 && larger > 0) hoped = all;
-      const double cycles = Streams::cost(all);
-      if (value(Streams::peak(all), cycles) >= least) continue;
-      if (const double v = value(s.plan(all), cycles); v < least) least = v, best = std::move(all);
-    }
+/// The choice whose plan is worth most, as far as it is found with so many plans.
+Streams::Segments best_choice(Streams& s, const Streams::Value& value, size_t plans) {
+  std::vector<std::pair<double, Streams::Segments>> all;  // with what they are worth if plans have no gaps
+  for (Streams::Segments& start : s.slowest_of_each()) {
+    Streams::Upgrades upgrades(s, std::move(start));
+    do {
+      const Streams::Segments& now = upgrades.now();
+      if (const double v = value(Streams::peak(now), Streams::cost(now)); std::isfinite(v)) all.emplace_back(v, now);
+    } while (upgrades.next());
   }
-  for (Streams::Segments& from : std::vector<Streams::Segments>{best, hoped}) {
-    Streams::Segments all = s.repaired(std::move(from), value);
-    if (const double v = value(s.plan(all), Streams::cost(all)); v < least) least = v, best = std::move(all);
+  std::ranges::stable_sort(all, {}, &std::pair<double, Streams::Segments>::first);
+  Streams::Segments best;
+  double least = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < all.size() && plans > 0 && all[i].first < least; ++i) {
+    if (i >= 2 && all[i].first == all[i - 2].first) continue;  // others of the same layers elsewhere: mostly as good
+    --plans;
+    if (const double v = value(s.plan(all[i].second), Streams::cost(all[i].second)); v < least)
+      least = v, best = all[i].second;
+  }
+  for (Streams::Segments& from : std::vector<Streams::Segments>{best, all[0].second}) {
+    Streams::Segments other = s.repaired(std::move(from), value);
+    if (const double v = value(s.plan(other), Streams::cost(other)); v < least) least = v, best = std::move(other);
   }
   return best;
 }
 
-/// The fastest whose plan has no more than `limit` bytes; if there is none, of the fewest bytes that were found.
-Streams::Segments limited(Streams& s, int64_t limit) {
-  const auto value = [&](int64_t bytes, double cycles) { return bytes <= limit ? cycles : 1e18 * double(bytes); };
-  Streams::Segments best;
-  double least = std::numeric_limits<double>::infinity();
-  int tries = 0;
-  for (const int64_t aim : s.best_limits(value)) {
-    if (tries >= kTries) break;
-    for (int part = 4; part >= -1; --part) {  // of what is left to the budget; -1: as they are
-      const int64_t larger = part < 0 ? 0 : aim + (limit - aim) / 4 * part;
-      Streams::Segments all = s.within(aim, larger);
-      const double cycles = Streams::cost(all);
-      if (value(Streams::peak(all), cycles) >= least) continue;
-      ++tries;
-      if (const double v = value(s.plan(all), cycles); v < least) least = v, best = std::move(all);
-    }
-  }
-  return least < 1e18 ? best : s.repaired(std::move(best), value);
+/// Few bytes and cycles, as --optimize weighs them.
+Streams::Value balanced(const Streams& s, Options::Optimize optimize) {
+  const bool ram = optimize == Options::Optimize::ram;
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double most = ram ? infinity : Streams::cost(s.fastest_within(kNoLimit)) + most_extra(s);
+  return [=, weight = ram ? kWeightRam : kWeightSpeed](int64_t bytes, double cycles) {
+    return cycles > most ? infinity : double(std::max<int64_t>(bytes, 1)) * std::pow(cycles, weight);
+  };
+}
+
+/// Few cycles in no more than `limit` bytes; where there is no such choice, few bytes.
+Streams::Value limited(int64_t limit) {
+  return [=](int64_t bytes, double cycles) { return bytes <= limit ? cycles : 1e18 * double(bytes); };
 }
 
 }  // namespace
@@ -523,10 +522,10 @@ void stream_rows(Graph& g, const Context& ctx) {
   const std::optional<int64_t> budget = ctx.options.budget_ram;
   const bool fast = !budget && ctx.options.optimize == Options::Optimize::speed;
   s.groups(fast ? most_extra(s) : std::numeric_limits<double>::infinity());
-  Streams::Segments best = balanced(s, ctx.options.optimize);
+  Streams::Segments best = best_choice(s, balanced(s, ctx.options.optimize), fast ? kPlansSpeed : kPlansRam);
   if (budget && s.plan(best) > *budget) {
     s.usual(best);
-    best = limited(s, *budget);
+    best = best_choice(s, limited(*budget), kPlansRam);
   }
   s.plan(best);
   if (budget) s.say(best, *budget);
