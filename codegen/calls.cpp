@@ -24,7 +24,8 @@ std::string turns(const Parameter& a, int64_t element) {
 
 class CallPrinter {
  public:
-  explicit CallPrinter(const Program& m) : m_(m), layers_(layers(m)) {}
+  CallPrinter(const Program& m, const std::map<std::string, std::string>& elsewhere)
+      : m_(m), elsewhere_(elsewhere), layers_(layers(m)) {}
   Calls run() {
     print(all_steps(m_), 0);
     return std::move(out_);
@@ -96,7 +97,10 @@ class CallPrinter {
     const Step& s = m_.steps[size_t(i)];
     std::string arguments;
     for (const Parameter& a : s.parameters) arguments += (arguments.empty() ? "" : ", ") + argument(a);
-    return fmt::format("{}::layers::{}({});", m_.name, s.facts.function, arguments + row);
+    const auto other = elsewhere_.find(s.facts.function);
+    const std::string function =
+        other != elsewhere_.end() ? other->second : fmt::format("{}::layers::{}", m_.name, s.facts.function);
+    return fmt::format("{}({});", function, arguments + row);
   }
 
   /// `repeats`: how many are around.
@@ -212,6 +216,7 @@ class CallPrinter {
   }
 
   const Program& m_;
+  const std::map<std::string, std::string>& elsewhere_;
   Calls out_;
   const std::vector<OutputLayer> layers_;
   std::set<BufferId> exchanged_;
@@ -221,6 +226,8 @@ class CallPrinter {
 
 }  // namespace
 
-Calls print_calls(const Program& p) { return CallPrinter(p).run(); }
+Calls print_calls(const Program& p, const std::map<std::string, std::string>& elsewhere) {
+  return CallPrinter(p, elsewhere).run();
+}
 
 }  // namespace burin

@@ -113,7 +113,7 @@ class Lowering {
       const DType dtype = c.value.dtype;
       s.parameters.push_back({c.name, dtype, false, constant(label, c)});
     }
-    s.facts.function = functions_.try_emplace(signature(s) + "\n" + spelled(s.body, s.streamed), label).first->second;
+    s.facts.function = functions_.try_emplace(code_of(s), label).first->second;
     p_.steps.push_back(std::move(s));
     view.selection()->families.clear();  // as large as the weights, and asked no more
   }

@@ -4,10 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "codegen/calls.h"
 #include "codegen/kernel_source.h"
+#include "codegen/names.h"
 #include "codegen/spelling.h"
 #include "codegen/writer.h"
 #include "compiler/diagnostics.h"
@@ -50,6 +52,10 @@ std::string in_comment(std::string_view s) {
   return r;
 }
 
+std::string options_in_comment(const ModuleOrigin& o) {
+  return o.options.empty() ? " none" : " " + in_comment(o.options);
+}
+
 std::string banner(const Program& m, const Target& t, const ModuleOrigin& o) {
   return expand(R"(
       // SPDX-License-Identifier: MIT-0
@@ -61,7 +67,7 @@ std::string banner(const Program& m, const Target& t, const ModuleOrigin& o) {
                  {"file", in_comment(o.model_file)},
                  {"sha", o.sha256},
                  {"target", t.name},
-                 {"options", o.options.empty() ? " none" : " " + in_comment(o.options)},
+                 {"options", options_in_comment(o)},
                  {"arena", m.arena_bytes},
                  {"weights", m.weight_bytes()}});
 }
@@ -222,7 +228,25 @@ std::string print_header(const Program& m, const std::string& head, std::string_
   return w.take();
 }
 
-std::string function(const Step& s) {
+/// What models that share an arena have in common, as the source of one of them sees it.
+struct Common {
+  std::string name;
+  std::string build;                             // its NAME_BUILD
+  std::map<std::string, std::string> functions;  // code_of() a step: its function in ::NAME::layers
+};
+
+/// Of the steps that begin a function: those that are in the common source, as called from anywhere.
+std::map<std::string, std::string> functions_elsewhere(const Program& m, const Common* common) {
+  std::map<std::string, std::string> r;
+  if (common)
+    for (const Step& s : m.steps)
+      if (const auto f = common->functions.find(code_of(s)); f != common->functions.end())
+        r[s.facts.function] = fmt::format("::{}::layers::{}", common->name, f->second);
+  return r;
+}
+
+/// What a layer is, and what it costs.
+std::string about(const Step& s) {
   const LayerFacts& f = s.facts;
   std::string in;
   for (const Type& t : s.in) in += (in.empty() ? "" : ", ") + to_string(t);
@@ -233,14 +257,32 @@ std::string function(const Step& s) {
   std::string r =
       fmt::format("// {}: {} -> {}\n//   {} by {}; {}\n", f.name, in, to_string(s.out), f.op, f.kernel, costs);
   if (!f.onnx.empty()) r += fmt::format("//   ONNX: {}\n", in_comment(f.onnx[0].substr(0, 160)));
-  if (f.function != f.name) return r + fmt::format("//   the same as {}\n\n", f.function);
-  return r + expand(R"(
-        BURIN_LAYER void $name$($params$) {
-          $body$
-        }
+  return r;
+}
 
-        )",
-                    {{"name", f.name}, {"params", signature(s)}, {"body", spelled(s.body, s.streamed)}});
+std::string definition(const Step& s, const std::string& specifier, const std::string& name) {
+  return expand(
+      R"(
+      $specifier$void $name$($params$) {
+        $body$
+      }
+
+      )",
+      {{"specifier", specifier}, {"name", name}, {"params", signature(s)}, {"body", spelled(s.body, s.streamed)}});
+}
+
+std::string function(const Step& s, const std::map<std::string, std::string>& elsewhere) {
+  const LayerFacts& f = s.facts;
+  if (f.function != f.name) return about(s) + fmt::format("//   the same as {}\n\n", f.function);
+  if (const auto other = elsewhere.find(f.name); other != elsewhere.end())
+    return about(s) + fmt::format("//   {}\n\n", other->second);
+  return about(s) + definition(s, "BURIN_LAYER ", f.name);
+}
+
+std::set<std::string> headers(const Program& m) {
+  std::set<std::string> r;
+  for (const Step& s : m.steps) r.insert(s.headers.begin(), s.headers.end());
+  return r;
 }
 
 /// Features that the chosen kernels ask the core for.
@@ -248,15 +290,50 @@ bool needs_core(const Program& m) {
   return std::ranges::any_of(m.steps, [](const Step& s) { return !s.needs.empty(); });
 }
 
+/// What must be so where kernels stand that ask the core for features.
+std::string core_guard(const Target& t, std::string_view what) {
+  std::string r;
+  if (!t.guard.empty())
+    r = expand(R"(
+        #if !defined(BURIN_PORTABLE) && defined(__OPTIMIZE__) && !($guard$)
+        #error "$what$ compiled for $target$: compile $it$ with $flags$$since$, or anywhere with -DBURIN_PORTABLE"
+        #endif
+        )",
+               {{"guard", t.guard},
+                {"what", what},
+                {"it", what.starts_with("this") ? "it" : "them"},
+                {"target", t.name},
+                {"flags", t.flags},
+                {"since", t.has("mve") ? " (gcc 10, clang 11 or newer)" : ""}});
+  if (t.has("dual")) r += "#define BURIN_DUAL 1\n";
+  return r;
+}
+
+/// Stops a source that is compiled with the header of another build.
+std::string build_check(const std::string& name, std::string_view build, std::string_view what) {
+  return expand(R"(
+      #if !defined($N$_BUILD) || $N$_BUILD != $build$
+      #error "$name$.h is of another build than this file: generate $what$ again"
+      #endif
+
+      )",
+                {{"name", name}, {"N", upper(name)}, {"build", build}, {"what", what}});
+}
+
+/// Makes the header that models share declare their kernels too.
+std::string with_kernels(const Common& c) {
+  return fmt::format("#define {}_KERNELS\n#include \"{}.h\"\n\n", upper(c.name), c.name) +
+         build_check(c.name, c.build, "all files of the build");
+}
+
 /// What follows the inclusion of the header.
-SourceText print_source(const Program& m, const Target& t) {
+SourceText print_source(const Program& m, const Target& t, const Common* common) {
   const std::string& name = m.name;
-  std::set<std::string> headers;
-  for (const Step& s : m.steps) headers.insert(s.headers.begin(), s.headers.end());
-  const KernelSource kernels = kernel_source(headers);
-  const Calls calls = print_calls(m);
+  const KernelSource kernels = common ? KernelSource{} : kernel_source(headers(m));
+  const std::map<std::string, std::string> elsewhere = functions_elsewhere(m, common);
+  const Calls calls = print_calls(m, elsewhere);
   std::string functions;
-  for (const Step& step : m.steps) functions += function(step);
+  for (const Step& step : m.steps) functions += function(step, elsewhere);
   std::string accessors;
   if (!m.external_io)
     for (const Port* p : m.ports())
@@ -264,18 +341,9 @@ SourceText print_source(const Program& m, const Target& t) {
           "{0}{1}* {2}_{3}({0}void* arena) {{ return reinterpret_cast<{0}{1}*>(static_cast<{0}unsigned char*>(arena) + "
           "{4}); }}\n",
           p->output ? "const " : "", c_type(*p), name, p->label, m[p->at].offset);
-  std::string guard;
-  if (needs_core(m) && !t.guard.empty())
-    guard = expand(R"(
-        #if !defined(BURIN_PORTABLE) && defined(__OPTIMIZE__) && !($guard$)
-        #error "this model was compiled for $target$: compile it with $flags$$since$, or anywhere with -DBURIN_PORTABLE"
-        #endif
-        )",
-                   {{"guard", t.guard},
-                    {"target", t.name},
-                    {"flags", t.flags},
-                    {"since", t.has("mve") ? " (gcc 10, clang 11 or newer)" : ""}});
-  if (needs_core(m) && t.has("dual")) guard += "#define BURIN_DUAL 1\n";
+  const std::string guard = common          ? with_kernels(*common)
+                            : needs_core(m) ? core_guard(t, "this model was")
+                                            : std::string();
   SourceText text;
   Writer w;
   w.emit(R"(
@@ -310,7 +378,7 @@ SourceText print_source(const Program& m, const Target& t) {
          {{"name", name}, {"guard", guard}});
   w.line(kernels.preamble);
   w.line(fmt::format("namespace {} {{\n", name));
-  w.line(kernels.body);
+  w.line(common ? fmt::format("namespace burin = ::{}::burin;\n", common->name) : kernels.body);
   w.line("namespace {\n");
   if (!m.constants.empty()) {
     w.line("namespace weights {");
@@ -360,30 +428,155 @@ SourceText print_source(const Program& m, const Target& t) {
   return text;
 }
 
-}  // namespace
+std::string build_number(const std::string& hash) { return "0x" + hash.substr(0, 8); }
 
-Module print_module(const Program& m, const Target& target, const ModuleOrigin& origin) {
+Module print_module(const Program& m, const Target& target, const ModuleOrigin& origin, const Common* common) {
   const std::string head = banner(m, target, origin);
-  const SourceText source = print_source(m, target);
+  const SourceText source = print_source(m, target, common);
   // Of all that is in the two files, the banner's version, options and hash of the model among it.
   Sha256 all;
   all.add(print_header(m, head, ""));
   for (const SourceText::Piece& p : source.pieces())
     if (const auto* text = std::get_if<std::string>(&p)) all.add(*text);
     else all.add(std::get<Constant>(p).characters());
-  const std::string build = "0x" + all.hex().substr(0, 8);
+  const std::string build = build_number(all.hex());
   Module r{print_header(m, head, build),
-           head + expand(R"(
-      #include "$name$.h"
+           head + fmt::format("#include \"{}.h\"\n\n", m.name) + build_check(m.name, build, "both"), all.hex()};
+  r.source.add(source);
+  return r;
+}
 
-      #if !defined($N$_BUILD) || $N$_BUILD != $build$
-      #error "$name$.h is of another build than this file: generate both again"
+std::string shared_banner(const std::vector<Sharer>& models, const Target& t, int64_t arena) {
+  std::string r = expand(R"(
+      // SPDX-License-Identifier: MIT-0
+      // Generated by burin $version$: what models have in common that share an arena of $arena$ bytes.
+      // Target $target$; options:$options$.
+      )",
+                         {{"version", BURIN_VERSION},
+                          {"arena", arena},
+                          {"target", t.name},
+                          {"options", options_in_comment(models.front().origin)}});
+  for (const Sharer& s : models)
+    r += fmt::format("// {}: from {} (sha256 {}), {} bytes of the arena.\n", s.program->name,
+                     in_comment(s.origin.model_file), s.origin.sha256, s.program->arena_bytes);
+  return r;
+}
+
+/// The kernels of all models, once, those that several of them have before the others. The linker keeps one copy of
+/// what it finds in several objects.
+std::string shared_kernels(const std::string& name, const std::vector<Sharer>& models, const Target& t,
+                           const std::string& declarations) {
+  std::set<std::string> all, common, printed;
+  std::map<std::string, int> users;  // models whose kernels include the header
+  bool needs = false;
+  for (const Sharer& s : models) {
+    std::set<std::string> paths;
+    kernel_source(headers(*s.program), paths);
+    for (const std::string& path : paths) ++users[path];
+    all.merge(headers(*s.program));
+    needs = needs || needs_core(*s.program);
+  }
+  constexpr std::string_view folder = "runtime-min/kernels/";
+  for (const auto& [path, count] : users)
+    if (count > 1 && path.starts_with(folder)) common.insert(path.substr(folder.size()));
+  const KernelSource first = kernel_source(common, printed), others = kernel_source(all, printed);
+  return (needs ? core_guard(t, "these models were") : "") + first.preamble + others.preamble +
+         expand(R"(
+
+      namespace $name$ {
+
+      // One function for all models: gcc would make a copy of it for what one of them hands to it.
+      #pragma push_macro("BURIN_SHARED")
+      #ifndef __clang__
+      #undef BURIN_SHARED
+      #define BURIN_SHARED __attribute__((noinline, noclone)) inline
       #endif
 
       )",
-                         {{"name", m.name}, {"N", upper(m.name)}, {"build", build}}),
-           all.hex()};
-  r.source.add(source);
+                {{"name", name}}) +
+         first.body + "\n#pragma pop_macro(\"BURIN_SHARED\")\n\n" + others.body +
+         fmt::format("\nnamespace layers {{\n{}}}  // namespace layers\n}}  // namespace {}\n", declarations, name);
+}
+
+std::string print_shared_header(const std::string& name, const std::string& head, std::string_view build, int64_t arena,
+                                const std::string& kernels) {
+  Writer w;
+  w.raw(head);
+  w.emit(
+      R"(
+      #ifndef $N$_BURIN_H
+      #define $N$_BURIN_H
+
+      #include <stddef.h>
+      #include <stdint.h>
+
+      #define $N$_BURIN_ABI 1
+      #define $N$_BUILD $build$
+      /* What the largest of the models needs. Between two runs of one model its outputs are lost when another one runs. */
+      #define $N$_ARENA_BYTES $arena$
+      #define $N$_ARENA_ALIGN 16
+
+      #ifdef __cplusplus
+      namespace $name$ {
+
+      constexpr size_t arena_bytes = $arena$, arena_align = 16;
+
+      struct alignas(16) Arena {
+        unsigned char bytes[$room$];
+      };
+
+      }  // namespace $name$
+      #endif
+
+      /* For the sources of the models alone. */
+      #ifdef $N$_KERNELS
+      )",
+      {{"N", upper(name)}, {"name", name}, {"build", build}, {"arena", arena}, {"room", std::max<int64_t>(arena, 1)}});
+  w.raw(kernels);
+  w.raw(fmt::format("#endif\n\n#endif  /* {}_BURIN_H */\n", upper(name)));
+  return w.take();
+}
+
+}  // namespace
+
+Module print_module(const Program& m, const Target& target, const ModuleOrigin& origin) {
+  return print_module(m, target, origin, nullptr);
+}
+
+SharedModules print_modules(const std::string& name, const std::vector<Sharer>& models, const Target& target) {
+  int64_t arena = 0;
+  std::map<std::string, int> users;  // models that have a function of this code
+  for (const Sharer& s : models) {
+    arena = std::max(arena, s.program->arena_bytes);
+    std::set<std::string> own;
+    for (const Step& step : s.program->steps)
+      if (own.insert(code_of(step)).second) ++users[code_of(step)];
+  }
+  Common common{name, "", {}};
+  UniqueNames names;
+  std::string declarations, definitions;
+  for (const Sharer& s : models)
+    for (const Step& step : s.program->steps)
+      if (const auto [it, fresh] = common.functions.try_emplace(code_of(step), ""); users.at(it->first) < 2)
+        common.functions.erase(it);
+      else if (fresh) {
+        it->second = names.make(step.facts.name);
+        declarations += fmt::format("void {}({});\n", it->second, signature(step));
+        definitions += about(step) + definition(step, "", it->second);
+      }
+  const std::string head = shared_banner(models, target, arena);
+  const std::string kernels = shared_kernels(name, models, target, declarations);
+  const std::string body =
+      fmt::format("namespace {} {{\nnamespace layers {{\n\n{}}}  // namespace layers\n}}  // namespace {}\n", name,
+                  definitions, name);
+  Sha256 all;
+  all.add(print_shared_header(name, head, "", arena, kernels));
+  all.add(body);
+  common.build = build_number(all.hex());
+  SharedModules r;
+  r.common = {print_shared_header(name, head, common.build, arena, kernels), head + "\n" + with_kernels(common) + body,
+              all.hex()};
+  for (const Sharer& s : models) r.models.push_back(print_module(*s.program, target, s.origin, &common));
   return r;
 }
 

@@ -24,8 +24,8 @@ Compiled compile(Source source, const ReadOptions& read, const Context& context)
     c.notes = c.graph.notes;
     if (!context.dump_dir.empty())
       write_dump(context, fmt::format("{:02}-program.txt", pass_names().size() + 1), print(c.program));
-    c.module = print_module(c.program, *context.target,
-                            {std::filesystem::path(source.path).filename().string(), c.info.sha256, source.options});
+    c.origin = {std::filesystem::path(source.path).filename().string(), c.info.sha256, source.options};
+    c.module = print_module(c.program, *context.target, c.origin);
   } catch (const OpError& e) {
     throw ModelError(e.at("", ""));
   }

@@ -24,6 +24,7 @@ struct Compiled {
   Edges edges;                     // what --io-layout and --io-type left to the caller
   Program program;                 // what the device does
   std::vector<std::string> notes;  // for the user
+  ModuleOrigin origin;             // for print_modules()
   Module module;                   // header and source
 };
 

@@ -26,7 +26,6 @@ const Later kLater[] = {
     {"--state", "IN=OUT", "values kept between runs"},
     {"--stream-input", "", "inputs that arrive row by row"},
     {"--memory", "POOLS", "an arena in several memories"},
-    {"--share-arena", "NAME", "one arena for several models"},
 };
 
 /// name=value with a name that may contain '='-free colons; the last '=' before the value's text counts for --bind.
@@ -75,7 +74,8 @@ void set_limit(ModelLimits& limits, const std::string& text) {
   limits.*l->value = parse_bytes(value);
 }
 
-/// --name, else the file's stem, else (stem `model`) its folder's name.
+}  // namespace
+
 std::string model_name(const ModelOptions& o) {
   if (!o.options.name.empty()) return o.options.name;
   const fs::path path = fs::absolute(o.model).lexically_normal();
@@ -84,10 +84,12 @@ std::string model_name(const ModelOptions& o) {
              : path.stem().string();
 }
 
-}  // namespace
-
 void add_model_options(CLI::App& app, ModelOptions& o) {
   app.add_option("model", o.model, "ONNX file")->required();
+  add_options_of_models(app, o);
+}
+
+void add_options_of_models(CLI::App& app, ModelOptions& o) {
   app.add_option("--name", o.options.name, "name in generated code (default: the file's)");
   app.add_option("--target", o.target, "core, see 'burin targets'")->capture_default_str();
   app.add_option("--input-dim", o.input_dims, "NAME=N: extent of a symbolic dimension, or of INPUT:AXIS")
@@ -225,6 +227,7 @@ std::string options_text(const ModelOptions& o) {
     const auto [name, value] = assignment(b, "--bind");
     say("--bind", name + "=" + fs::path(value).filename().string(), "");
   }
+  say("--share-arena", o.share_arena, "");
   return s;
 }
 

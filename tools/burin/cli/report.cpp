@@ -141,6 +141,10 @@ void check_reports(const ModelOptions& o) {
   for (const std::string& f : o.reports) {
     if (!f.ends_with(".json") && !f.ends_with(".html"))
       throw UsageError(fmt::format("--report {}: the name must end in .json or .html", f));
+    if (f.ends_with(".html") && !o.share_arena.empty())
+      throw UsageError(fmt::format(
+          "--report {}: a page shows one model; with --share-arena write .json, or see 'burin analyze --format html'",
+          f));
   }
 }
 
@@ -190,6 +194,21 @@ std::vector<std::pair<std::string, SourceText>> report_files(const Compiled& c, 
   if (o.reports.empty()) return files;
   const nlohmann::json r = report(c, o);
   for (const std::string& f : o.reports) files.emplace_back(f, f.ends_with(".html") ? html_report(r) : json_text(r));
+  return files;
+}
+
+std::vector<std::pair<std::string, SourceText>> shared_report_files(const std::string& name,
+                                                                    const std::vector<Compiled>& models,
+                                                                    const std::vector<ModelOptions>& options) {
+  nlohmann::json all = nlohmann::json::array();
+  int64_t arena = 0;
+  for (size_t i = 0; i < models.size(); ++i) {
+    all.push_back(report(models[i], options[i]));
+    arena = std::max(arena, models[i].program.arena_bytes);
+  }
+  const nlohmann::json whole{{"schema", 1}, {"share_arena", {{"name", name}, {"arena_bytes", arena}}}, {"models", all}};
+  std::vector<std::pair<std::string, SourceText>> files;
+  for (const std::string& f : options.front().reports) files.emplace_back(f, json_text(whole));
   return files;
 }
 
