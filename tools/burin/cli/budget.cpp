@@ -161,12 +161,12 @@ Compiled compile_within_budget(ModelOptions& o) {
 
 int check_budget(const Compiled& c, const ModelOptions& o) {
   int result = kOk;
-  if (const int64_t needed = c.program.arena_bytes; o.options.budget_ram && needed > *o.options.budget_ram) {
-    print_error("{}: error: the arena needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model, needed,
-                needed - *o.options.budget_ram, o.budget_ram);
+  if (const int64_t needed = ram_bytes(c.program); o.options.budget_ram && needed > *o.options.budget_ram) {
+    print_error("{}: error: the arena{} needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model,
+                c.program.feed ? " with the state" : "", needed, needed - *o.options.budget_ram, o.budget_ram);
     write_error(largest_buffers(c, o.model));
     write_error(
-        remedies(o, needed, *o.options.budget_ram, [](const Compiled& other) { return other.graph.arena_bytes; }));
+        remedies(o, needed, *o.options.budget_ram, [](const Compiled& other) { return ram_bytes(other.program); }));
     result = kOverBudget;
   }
   if (o.budget_flash.empty()) return result;
