@@ -234,6 +234,7 @@ struct Lives::Part {
   std::set<std::pair<size_t, size_t>> in_place;  // operand, result
   std::set<size_t> results;                      // of these pairs
   std::vector<std::vector<uint8_t>> orders;
+  std::vector<int> feeds;
   int calls = 0;
 
   /// A result that may lie on an operand counts from the next call on. With `rings` each ring counts as a whole while
@@ -269,6 +270,13 @@ Lives::Part Lives::part(const Contracts& contracts, int from, int to) const {
   Part r;
   r.calls = time.calls();
   r.orders = std::move(time.orders());
+  if (g_.fed && from == 0) {
+    r.feeds = time.at(0);
+    int last = 0;
+    for (int i = 0; i < to && g_.nodes[size_t(i)].group == g_.nodes[0].group; ++i)
+      last = std::max(last, time.at(i).back());
+    r.feeds.push_back(last);
+  }
   std::vector<int> buffer(ranges_.size(), -1);
   for (const LiveRange& range : ranges_) {
     const bool unread = from == 0 && range.first < 0;  // what the caller writes and nobody reads
@@ -281,7 +289,12 @@ Lives::Part Lives::part(const Contracts& contracts, int from, int to) const {
     if (g_.nodes[size_t(i)].scratch > 0 && !storage_.alias(g_.nodes[size_t(i)])) r.buffers.push_back(time.scratch(i));
   for (Needed& n : r.buffers) {
     n.first = n.pieces.empty() ? -1 : r.calls;
-    for (const LiveBytes& p : n.pieces) n.first = std::min(n.first, p.first), n.last = std::max(n.last, p.last);
+    for (const LiveBytes& p : n.pieces) {
+      n.first = std::min(n.first, p.first), n.last = std::max(n.last, p.last);
+      // A row is there from its feed on; the first one begins it all.
+      for (size_t k = 1; k + 1 < r.feeds.size(); ++k)
+        n.across = n.across || (p.first < r.feeds[k] && r.feeds[k] <= p.last);
+    }
   }
   const auto buffer_of = [&](ValueId v) {
     const int range = v == ValueId::none ? -1 : range_of_[index(storage_.root(v))];
@@ -292,6 +305,7 @@ Lives::Part Lives::part(const Contracts& contracts, int from, int to) const {
     if (!contracts[size_t(step)].by_channels || n.group != 0) continue;
     const int x = buffer_of(n.inputs[0]), y = buffer_of(n.outputs[0]);
     if (x < 0 || y < 0 || x == y || r.buffers[size_t(x)].last > time.at(step).back()) continue;
+    if (g_.fed && kept_.contains(storage_.root(n.outputs[0]))) continue;  // the arena's, and the operand may not be
     r.buffers[size_t(y)].on = x;
     r.results.insert(size_t(y));
   }
@@ -330,6 +344,7 @@ Lifetimes Lives::all(const Contracts& contracts) const {
     Needed& x = p.buffers[size_t(n.on)];
     x.pieces.insert(x.pieces.end(), n.pieces.begin(), n.pieces.end());
     x.first = std::min(x.first, n.first), x.last = std::max(x.last, n.last);
+    x.across = x.across || n.across;
   }
   std::vector<size_t> order;
   for (size_t i = 0; i < p.buffers.size(); ++i)
@@ -350,7 +365,7 @@ Lifetimes Lives::all(const Contracts& contracts) const {
       o.a = int(a), o.b = int(b);
       r.overlaps.push_back(o);
     }
-  r.buffers = std::move(p.buffers), r.orders = std::move(p.orders);
+  r.buffers = std::move(p.buffers), r.orders = std::move(p.orders), r.feeds = std::move(p.feeds);
   return r;
 }
 

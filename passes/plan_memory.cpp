@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -58,6 +60,82 @@ void check_buffers(const Graph& g) {
   check_bytes([] { return "the model's constants have"; }, constants);
 }
 
+/// Of the buffers for which `there` holds (of all, where it is empty); the others get offset 0.
+Plan planned(std::vector<PlanBuffer> buffers, const std::vector<PlanOverlap>& overlaps, const std::vector<bool>& there,
+             int64_t nodes, int64_t floor) {
+  std::vector<PlanOverlap> both;
+  for (size_t i = 0; i < there.size(); ++i)
+    if (!there[i]) buffers[i].bytes = 0;
+  for (const PlanOverlap& o : overlaps)
+    if (there.empty() || (there[size_t(o.a)] && there[size_t(o.b)])) both.push_back(o);
+  Plan plan = plan_offsets(buffers, both, nodes, floor);
+  if (const std::string wrong = check_plan(buffers, both, plan); !wrong.empty())
+    throw InternalError("plan-memory: " + wrong);
+  return plan;
+}
+
+struct Placed {
+  Plan arena;
+  std::vector<bool> in_state;  // of each buffer
+  Plan state = {};
+};
+
+/// How many bytes say whose turn it is in the group that takes rows, and how many rows each of its nodes has made.
+int64_t position_bytes(const Graph& g, const Lifetimes& lives, const Contracts& contracts) {
+  int64_t most = int64_t(lives.orders[0].size()), members = 0;
+  for (; members < int64_t(g.nodes.size()) && g.nodes[size_t(members)].group == g.nodes[0].group; ++members) {
+    const RowContract& c = contracts[size_t(members)].rows.value();
+    most = std::max<int64_t>(most, c.height() + c.n);  // the last call counts beyond the rows
+  }
+  return (members + 1) * (most <= UINT8_MAX ? 1 : most <= UINT16_MAX ? 2 : 4);
+}
+
+/// What is needed from one feed to the next lies in the state, outputs in the arena, and the rest in either: some sizes
+/// of the arena are tried, each filled as far as it goes.
+Placed place_fed(const Graph& g, const Storage& storage, const Lifetimes& lives, std::vector<PlanBuffer>& buffers,
+                 int64_t nodes) {
+  constexpr size_t kSizes = 6;
+  // Whose turn it is, until the group ends.
+  buffers.push_back({whole_words(g.position_bytes), -1, lives.feeds.back(), kSmallAlign});
+  const size_t n = buffers.size();
+  std::vector<bool> arena(n), free(n);
+  std::vector<size_t> largest;  // of those that may lie in either
+  for (size_t i = 0; i + 1 < n; ++i) {
+    const ValueId v = lives.buffers[i].range.value;
+    arena[i] = v != ValueId::none && std::ranges::any_of(g.outputs, [&](ValueId o) { return storage.same(o, v); });
+    if (arena[i] && lives.buffers[i].across) throw InternalError("plan-memory: an output is made over several feeds");
+    free[i] = !arena[i] && !lives.buffers[i].across && lives.buffers[i].on < 0;
+    if (free[i]) largest.push_back(i);
+  }
+  std::ranges::stable_sort(largest, std::greater(), [&](size_t i) { return buffers[i].bytes; });
+  const int64_t outputs = planned(buffers, lives.overlaps, arena, 0, 0).bytes;
+  std::vector<int64_t> sizes{outputs};
+  for (size_t i : largest)
+    if (buffers[i].first <= lives.feeds.back() && buffers[i].bytes > outputs && sizes.back() != buffers[i].bytes &&
+        sizes.size() < kSizes)
+      sizes.push_back(buffers[i].bytes);
+  const auto rest = [&](const std::vector<bool>& some) {
+    std::vector<bool> r(n);
+    for (size_t i = 0; i < n; ++i) r[i] = !some[i];
+    return r;
+  };
+  std::vector<bool> best = arena;
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (const int64_t size : sizes) {
+    std::vector<bool> filled = arena;
+    for (size_t i : largest) {
+      if (buffers[i].bytes > size) continue;
+      filled[i] = true;
+      if (planned(buffers, lives.overlaps, filled, 0, 0).bytes > size) filled[i] = false;
+    }
+    const int64_t bytes = planned(buffers, lives.overlaps, filled, 0, 0).bytes +
+                          planned(buffers, lives.overlaps, rest(filled), nodes, 0).bytes;
+    if (bytes < least) least = bytes, best = std::move(filled);
+  }
+  return {planned(buffers, lives.overlaps, best, nodes, 0), rest(best),
+          planned(buffers, lives.overlaps, rest(best), nodes, 0)};
+}
+
 }  // namespace
 
 void plan_memory(Graph& g, const Context& ctx) {
@@ -79,26 +157,42 @@ void plan_memory_with(Graph& g, const Context& ctx, const Lives& all, const Cont
 
   const bool for_device = ctx.target && !ctx.target->has("host");
   if (for_device) check_buffers(g);
-  Plan plan = plan_offsets(buffers, lives.overlaps, nodes, lives.floor);
-  if (const std::string wrong = check_plan(buffers, lives.overlaps, plan); !wrong.empty())
-    throw InternalError("plan-memory: " + wrong);
-  for (size_t i = 0; i < buffers.size(); ++i)
-    if (const int on = lives.buffers[i].on; on >= 0) plan.offsets[i] = plan.offsets[size_t(on)];
-  if (for_device) check_bytes([] { return "the arena needs"; }, plan.bytes);
+  Placed placed{{}, std::vector<bool>(buffers.size())};
+  if (g.fed) {
+    g.position_bytes = position_bytes(g, lives, contracts);
+    placed = place_fed(g, all.storage(), lives, buffers, nodes);
+  } else placed.arena = planned(buffers, lives.overlaps, {}, nodes, lives.floor);
+  for (size_t i = 0; i < lives.buffers.size(); ++i)
+    if (const int on = lives.buffers[i].on; on >= 0) {
+      placed.in_state[i] = placed.in_state[size_t(on)];
+      Plan& plan = placed.in_state[i] ? placed.state : placed.arena;
+      plan.offsets[i] = plan.offsets[size_t(on)];
+    }
+  const auto offset = [&](size_t i) { return (placed.in_state[i] ? placed.state : placed.arena).offsets[i]; };
+  if (for_device)
+    check_bytes([] { return "the arena needs"; }, placed.arena.bytes),
+        check_bytes([] { return "the state needs"; }, placed.state.bytes);
 
   for (size_t i = 0; i < g.values().size(); ++i) {
     Value& v = g[ValueId(int32_t(i))];
     const auto at = v.constant() ? buffer.end() : buffer.find(all.storage().root(ValueId(int32_t(i))));
-    v.offset = at == buffer.end() ? -1 : plan.offsets[at->second];
+    v.offset = at == buffer.end() ? -1 : offset(at->second);
+    v.in_state = at != buffer.end() && placed.in_state[at->second];
     v.ring = at == buffer.end() ? 0 : lives.buffers[at->second].ring;
   }
-  for (Node& n : g.nodes) n.scratch_offset = -1;
-  for (size_t i = 0; i < buffers.size(); ++i)
-    if (const LiveRange& r = lives.buffers[i].range; r.value == ValueId::none)
-      g.nodes[size_t(r.first)].scratch_offset = plan.offsets[i];
+  for (Node& n : g.nodes) n.scratch_offset = -1, n.scratch_in_state = false;
+  for (size_t i = 0; i < lives.buffers.size(); ++i)
+    if (const LiveRange& r = lives.buffers[i].range; r.value == ValueId::none) {
+      g.nodes[size_t(r.first)].scratch_offset = offset(i);
+      g.nodes[size_t(r.first)].scratch_in_state = placed.in_state[i];
+    }
   g.orders = lives.orders;
-  g.arena_bytes = plan.bytes;
-  g.arena_lower_bound = plan.lower_bound;
+  g.arena_bytes = placed.arena.bytes;
+  g.arena_lower_bound = placed.arena.lower_bound;
+  if (!g.fed) return;
+  g[g.inputs[0]].ring = 1;
+  g.state_bytes = placed.state.bytes, g.position = placed.state.offsets.back();
+  g.arena_lower_bound = lives.floor;
 }
 
 }  // namespace burin

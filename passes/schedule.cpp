@@ -291,9 +291,18 @@ void schedule(Graph& g, const Context& ctx) {
 
   std::optional<Reached> found = exact(w);
   if (!found) found = beam(w);
-  if (!found || found->state.peak >= as_is.peak) return;
   std::vector<Node> nodes;
-  for (size_t job : found->order) nodes.push_back(std::move(g.nodes[job]));
+  if (found && found->state.peak < as_is.peak) {
+    for (size_t job : found->order) nodes.push_back(std::move(g.nodes[job]));
+    g.nodes = std::move(nodes);
+  }
+  const auto takes_rows = [&](const Node& n) { return !n.inputs.empty() && n.inputs[0] == g.inputs[0]; };
+  if (!g.fed || takes_rows(g.nodes[0])) return;
+  // What takes rows comes before what depends on no input.
+  nodes.clear();
+  const std::vector<Node> before(g.nodes.begin(), g.nodes.end());
+  std::ranges::copy_if(before, std::back_inserter(nodes), takes_rows);
+  std::ranges::copy_if(before, std::back_inserter(nodes), std::not_fn(takes_rows));
   g.nodes = std::move(nodes);
 }
 

@@ -86,7 +86,7 @@ class Streams {
     ends_.resize(size_t(n) + 1);
     least_.assign(size_t(n), kNoLimit);
     for (int i = 0; i < n; ++i)
-      for (size_t w = 0; w < alone_[size_t(i)].size(); ++w) add({i, i + 1, false, {w}, 0, 0});
+      for (size_t w = 0; w < by_itself(i).size(); ++w) add({i, i + 1, i == 0 && g.fed, {w}, 0, 0});
   }
 
   /// Groups that take no more than so many cycles beyond the fastest ways of their nodes.
@@ -95,6 +95,7 @@ class Streams {
     for (int from = 0; from < n; ++from)
       for (int to = from + 1; to <= n && to - from <= kLongest && !together_[size_t(to - 1)].empty(); ++to) {
         if (!same_rows(from, to - 1)) break;
+        if (from == 0 && g_.fed && makes_output(to - 1)) break;  // it is complete in the last feed only
         if (to - from < 2) continue;
         std::vector<size_t> before;
         for (int32_t height : kHeights) {
@@ -143,7 +144,8 @@ class Streams {
   /// What a choice of so many bytes and cycles is worth: less is better.
   using Value = std::function<double(int64_t bytes, double cycles)>;
   using Segments = std::vector<Segment>;
-  /// Runs the layers so; returns the bytes of the arena.
+  int64_t bytes() const { return g_.arena_bytes + g_.state_bytes; }
+  /// Runs the layers so; returns the bytes of arena and state.
   int64_t plan(const Segments& all) {
     int32_t group = 0;
     for (const Segment& s : all) {
@@ -151,7 +153,7 @@ class Streams {
       group += s.group;
     }
     plan_memory_with(g_, ctx_, lives_, contracts_, kPlanNodes);
-    return g_.arena_bytes;
+    return bytes();
   }
 
   static bool same_nodes(const Segment& s, const Segment& t) { return t.from == s.from && t.group == s.group; }
@@ -175,7 +177,7 @@ class Streams {
       for (const Segment& s : all) first_of.resize(size_t(s.to), s.from);
       std::set<int> at_end;  // segments while which something lies behind what is needed
       for (const LiveRange& r : live_ranges(g_))
-        if (r.offset + r.bytes > floor)
+        if (r.offset + r.bytes + (r.in_state ? g_.arena_bytes : 0) > floor)
           for (int i = std::max(0, r.first); i <= r.last && i < int(first_of.size()); ++i)
             at_end.insert(first_of[size_t(i)]);
       const auto consider = [&](Segments other) {
@@ -289,10 +291,10 @@ class Streams {
       g_.notes.push_back(fmt::format("--budget-ram: {} layers run row by row in {}; {:.1f} % more estimated cycles",
                                      members, groups == 1 ? "a group" : fmt::format("{} groups", groups),
                                      100 * more / std::max(before, 1.0)));
-    if (g_.arena_bytes <= budget) return;
+    if (bytes() <= budget) return;
     const auto most = std::ranges::max_element(all, {}, &Segment::peak);
     g_.notes.push_back(
-        fmt::format("--budget-ram: no plan with fewer than {} bytes was found; {} need {} at one time", g_.arena_bytes,
+        fmt::format("--budget-ram: no plan with fewer than {} bytes was found; {} need {} at one time", bytes(),
                     most->group ? fmt::format("layers '{}' to '{}'", name(most->from), name(most->to - 1))
                                 : fmt::format("layer '{}' and what it reads and writes", name(most->from)),
                     most->peak));
@@ -316,10 +318,12 @@ class Streams {
   double extra(const Segment& s) const {
     double r = 0;
     for (int i = s.from; i < s.to; ++i)
-      r += way(s, i).cost - std::ranges::min_element(alone_[size_t(i)], {}, &Way::cost)->cost;
+      r += way(s, i).cost - std::ranges::min_element(by_itself(i), {}, &Way::cost)->cost;
     return r;
   }
 
+  /// What takes the rows of a fed input is always in a group, if by itself.
+  const std::vector<Way>& by_itself(int i) const { return (i == 0 && g_.fed ? together_ : alone_)[size_t(i)]; }
   const Way& way(const Segment& s, int i) const {
     return (s.group ? together_ : alone_)[size_t(i)][s.ways[size_t(i - s.from)]];
   }
@@ -339,6 +343,10 @@ class Streams {
         if (!reads.local && reads.row_in != makes.row_out) return false;
       }
     return true;
+  }
+
+  bool makes_output(int i) const {
+    return std::ranges::any_of(g_.outputs, [&](ValueId v) { return storage_.same(v, g_.nodes[size_t(i)].outputs[0]); });
   }
 
   void put(int i, const Way& w, int32_t group) {
@@ -393,7 +401,7 @@ class Streams {
       if (const auto& c = w.contract) {
         // Results of calls begin at whole words.
         const bool words = c->accumulates || c->n >= c->oh || c->n * c->row_out % 4 == 0;
-        if (!words && !usual) return;
+        if (!words && !usual && !(i == 0 && g_.fed)) return;
         if (in_group && c->local) w.cost += kCallCycles * c->calls();
       }
       r.push_back(std::move(w));
@@ -516,7 +524,9 @@ bool streams(const Graph& g, const Context& ctx) {
          std::ranges::all_of(g.nodes, [&](const Node& n) { return storage.alias(n) || (n.kernel && n.selection); });
 }
 
-void stream_rows(Graph& g, const Context& ctx) {
+namespace {
+
+void choose_ways(Graph& g, const Context& ctx) {
   if (!streams(g, ctx)) return;
   Streams s(g, ctx);
   const std::optional<int64_t> budget = ctx.options.budget_ram;
@@ -529,6 +539,16 @@ void stream_rows(Graph& g, const Context& ctx) {
   }
   s.plan(best);
   if (budget) s.say(best, *budget);
+}
+
+}  // namespace
+
+void stream_rows(Graph& g, const Context& ctx) {
+  choose_ways(g, ctx);
+  if (!g.fed) return;
+  if (const Value& image = g[g.nodes[0].outputs[0]]; image.ring == 0 && fed_rows(g) > 1)
+    g.notes.push_back(fmt::format("--stream-input: all {} bytes of '{}' are collected before the first layer runs",
+                                  image.type.bytes(), g[g.inputs[0]].name));
 }
 
 }  // namespace burin

@@ -164,6 +164,8 @@ std::string text(const Program& p, Range r) {
   return s;
 }
 
+constexpr std::string_view kSpaces[] = {"arena", "state", "port"};
+
 // ---- Reading
 
 class Reader {
@@ -186,6 +188,7 @@ class Reader {
   void line() {
     const std::string kind = c_.identifier();
     if (kind == "input" || kind == "output") return port(kind == "output");
+    if (kind == "feed") return feed();
     if (kind == "buffer") return buffer();
     if (kind == "constant") return constant();
     if (kind == "step") return step();
@@ -212,13 +215,23 @@ class Reader {
     (output ? p_.outputs : p_.inputs).push_back(std::move(p));
   }
 
+  void feed() {
+    Feed f;
+    p_.state_bytes = c_.number<int64_t>();
+    f.axis = c_.number<int>(), f.rows = c_.number<int64_t>(), f.bytes = c_.number<int64_t>();
+    f.position = BufferId(id("#"));
+    c_.end_of_line();
+    p_.feed = f;
+  }
+
   void buffer() {
     if (id("#") != int(p_.buffers.size())) c_.fail("buffers stand in the order of their numbers");
     Buffer b;
     b.name = c_.any_name();
     const std::string space = c_.identifier();
-    if (space != "arena" && space != "port") c_.fail(fmt::format("there is no memory '{}'", space));
-    b.space = space == "arena" ? Space::arena : Space::port;
+    const auto at = std::ranges::find(kSpaces, space);
+    if (at == std::end(kSpaces)) c_.fail(fmt::format("there is no memory '{}'", space));
+    b.space = Space(at - std::begin(kSpaces));
     b.bytes = c_.number<int64_t>();
     c_.expect("at");
     b.offset = c_.number<int64_t>();
@@ -528,11 +541,14 @@ class Reader {
 std::string print(const Program& p) {
   std::string s = fmt::format("program {} {} {}{}\n", word(p.name), p.arena_bytes, p.arena_lower_bound,
                               p.external_io ? " external" : "");
+  if (p.feed)
+    s += fmt::format("feed {} {} {} {} #{}\n", p.state_bytes, p.feed->axis, p.feed->rows, p.feed->bytes,
+                     int(p.feed->position));
   for (const Port* port : p.ports()) s += text(*port);
   for (size_t i = 0; i < p.buffers.size(); ++i) {
     const Buffer& b = p.buffers[i];
-    s += fmt::format("buffer #{} {} {} {} at {} live {} {}\n", i, quoted(b.name),
-                     b.space == Space::arena ? "arena" : "port", b.bytes, b.offset, b.first, b.last);
+    s += fmt::format("buffer #{} {} {} {} at {} live {} {}\n", i, quoted(b.name), kSpaces[size_t(b.space)], b.bytes,
+                     b.offset, b.first, b.last);
   }
   s += text(p, all_steps(p));
   for (size_t i = 0; i < p.constants.size(); ++i) {

@@ -248,7 +248,7 @@ class Reports(Case):
                 self.assertTrue(call["rows"] >= 1 and call["times"] >= 1, call)
                 inside.add(call["step"])
         for b in j["buffers"]:
-            self.assertEqual(list(b), ["bytes", "first", "last", "name", "offset", "ring_rows"])
+            self.assertEqual(list(b), ["bytes", "first", "last", "name", "offset", "ring_rows", "space"])
             self.assertTrue(0 <= b["offset"] and b["offset"] + b["bytes"] <= j["arena_bytes"])
             if b["ring_rows"] is not None:
                 self.assertEqual(b["bytes"] % b["ring_rows"], 0)

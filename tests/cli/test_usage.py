@@ -94,7 +94,7 @@ class Usage(Case):
 
     def test_not_there_yet(self):
         """Refused by name, not as a typo and never ignored."""
-        for option in (("--state", "x=y"), ("--stream-input",), ("--memory", "DTCM=64K,SRAM=256K")):
+        for option in (("--state", "x=y"), ("--memory", "DTCM=64K,SRAM=256K")):
             for verb in ("compile", "analyze", "verify"):
                 self.usage(verb, self.model, *option, says=rf"error: .*{option[0]}.*not supported")
         self.usage("compile", self.model, "--calibration", "data.npz", says=r"error: .*--calibration.*not supported")

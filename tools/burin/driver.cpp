@@ -15,6 +15,9 @@ Compiled compile(Source source, const ReadOptions& read, const Context& context)
   c.graph = read_model(source.bytes, source.path, read, &c.info);
   std::string().swap(source.bytes);  // as large as the weights; an assignment would keep the memory
   c.graph.name = context.options.name;
+  if (context.options.stream_input && c.graph.inputs.size() != 1)
+    throw UsageError(
+        fmt::format("--stream-input is for models with one input; this one has {}", c.graph.inputs.size()));
   c.context.edges = &c.edges;
   try {
     run_passes(c.graph, c.context);

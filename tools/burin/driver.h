@@ -1,5 +1,6 @@
 // From the bytes of a model to a printed module: the one way through the compiler, without a command line.
 #pragma once
+#include <stdexcept>
 #include <string>
 
 #include "codegen/module.h"
@@ -8,6 +9,12 @@
 #include "passes/pass.h"
 
 namespace burin {
+
+/// A request that cannot be served as it stands (exit 2).
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// What is compiled.
 struct Source {
@@ -30,7 +37,8 @@ struct Compiled {
 
 /// Reads, runs all passes and prints; `context` has the target, and options.name is the model's name. Reads no file
 /// but those that the model (external data) or `read` (bind_text) names, and writes none but dumps into
-/// context.dump_dir. Throws ModelError, and std::bad_alloc where memory is short; anything else that comes out is a
+/// context.dump_dir. Throws ModelError, UsageError where an option is not for this
+/// model, and std::bad_alloc where memory is short; anything else that comes out is a
 /// fault of the compiler.
 Compiled compile(Source source, const ReadOptions& read, const Context& context);
 

@@ -140,13 +140,13 @@ std::string estimated(const Flash& f, const Compiled& c) {
 }
 
 int check_ram_budget(const Compiled& c, const ModelOptions& o) {
-  const int64_t needed = c.program.arena_bytes;
+  const int64_t needed = ram_bytes(c.program);
   if (!o.options.budget_ram || needed <= *o.options.budget_ram) return kOk;
-  print_error("{}: error: the arena needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model, needed,
-              needed - *o.options.budget_ram, o.budget_ram);
+  print_error("{}: error: the arena{} needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model,
+              c.program.feed ? " with the state" : "", needed, needed - *o.options.budget_ram, o.budget_ram);
   write_error(largest_buffers(c, o.model));
   write_error(
-      remedies(o, needed, *o.options.budget_ram, [](const Compiled& other) { return other.graph.arena_bytes; }));
+      remedies(o, needed, *o.options.budget_ram, [](const Compiled& other) { return ram_bytes(other.program); }));
   return kOverBudget;
 }
 
@@ -199,6 +199,15 @@ int fit_budgets(std::vector<Compiled>& models, std::vector<ModelOptions>& option
   int result = kOk;
   for (size_t i = 0; i < models.size(); ++i)  // the arena is as large as the largest: each must fit
     if (const int over = check_ram_budget(models[i], options[i]); over != kOk) result = over;
+  int64_t arena = 0, state = 0;
+  for (const Compiled& c : models) arena = std::max(arena, c.program.arena_bytes), state += c.program.state_bytes;
+  if (const std::optional<int64_t>& ram = options.front().options.budget_ram; result == kOk && ram && arena + state > *ram) {
+    print_error(
+        "burin: error: the arena ({} bytes) with the states of all models ({}) needs {} more than --budget-ram {} "
+        "[over-budget]\n",
+        arena, state, arena + state - *ram, options.front().budget_ram);
+    result = kOverBudget;
+  }
   const std::string& text = options.front().budget_flash;
   if (text.empty()) return result;
   const int64_t budget = parse_bytes(text);
@@ -215,7 +224,7 @@ int fit_budgets(std::vector<Compiled>& models, std::vector<ModelOptions>& option
     o.options.budget_flash = std::max<int64_t>(0, budget - others);
     Compiled smaller = compile_within_budget(o);
     const Flash f = flash_of(smaller);
-    const bool fits_ram = !o.options.budget_ram || smaller.program.arena_bytes <= *o.options.budget_ram;
+    const bool fits_ram = !o.options.budget_ram || ram_bytes(smaller.program) <= *o.options.budget_ram;
     if (f.bytes() >= flash[i].bytes() || !fits_ram) continue;
     models[i] = std::move(smaller), flash[i] = f, sum = others + f.bytes();
   }

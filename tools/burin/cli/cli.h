@@ -25,11 +25,6 @@ enum Exit : int {
   kInternalError = 70
 };
 
-/// A request that cannot be served as it stands (exit 2).
-class UsageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 /// A compiler or QEMU that is not installed or fails (exit 5).
 class ToolError : public std::runtime_error {
  public:

@@ -24,7 +24,6 @@ struct Later {
 };
 const Later kLater[] = {
     {"--state", "IN=OUT", "values kept between runs"},
-    {"--stream-input", "", "inputs that arrive row by row"},
     {"--memory", "POOLS", "an arena in several memories"},
 };
 
@@ -99,6 +98,8 @@ void add_options_of_models(CLI::App& app, ModelOptions& o) {
   app.add_option("--io-layout", o.io_layout, "onnx or nhwc")->capture_default_str();
   app.add_option("--io-type", o.io_type, "onnx or quantized")->capture_default_str();
   app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
+  app.add_flag("--stream-input", o.options.stream_input,
+               "the input comes row by row, by NAME_feed(): a frame is never held");
   app.add_option(
          "--kernel", o.kernels,
          "LAYER=KERNEL: take this kernel for that layer, whatever it costs (names: 'burin analyze', docs/kernels.md)")
@@ -218,6 +219,7 @@ std::string options_text(const ModelOptions& o) {
   say("--io-layout", o.io_layout, "onnx");
   say("--io-type", o.io_type, "onnx");
   say("--io", o.io, "arena");
+  if (o.options.stream_input) s += fmt::format("{}--stream-input", s.empty() ? "" : " ");
   say("--budget-ram", o.budget_ram, "");
   say("--budget-flash", o.budget_flash, "");
   for (const std::string& d : o.input_dims) say("--input-dim", d, "");
@@ -245,6 +247,9 @@ void check_options(ModelOptions& o) {
       o.io_type, "--io-type", {{"onnx", Options::IoType::onnx}, {"quantized", Options::IoType::quantized}});
   o.options.io =
       choice<Options::Io>(o.io, "--io", {{"arena", Options::Io::arena}, {"external", Options::Io::external}});
+  if (o.options.stream_input && o.options.io == Options::Io::external)
+    throw UsageError(
+        "--stream-input excludes --io external: rows are the caller's already, and the output is the arena's");
   for (const std::string& k : o.kernels) {
     const size_t at = k.rfind('=');  // names of layers may contain one
     if (at == std::string::npos || at == 0) throw UsageError(fmt::format("--kernel wants LAYER=KERNEL, not '{}'", k));

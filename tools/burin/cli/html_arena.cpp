@@ -45,7 +45,9 @@ std::string html_buffer(const nlohmann::json& buffer) {
 }
 
 std::string arena_svg(const nlohmann::json& report) {
-  const int64_t arena = number(report, "arena_bytes"), bound = number(report, "arena_lower_bound");
+  // The state, if there is any, above the arena.
+  const int64_t state_at = number(report, "arena_bytes"), arena = state_at + number(report, "state_bytes");
+  const int64_t bound = number(report, "arena_lower_bound");
   const nlohmann::json& buffers = list(report, "buffers");
   const std::vector<int64_t> live = list(report, "live_bytes").get<std::vector<int64_t>>();
   if (arena <= 0 || buffers.empty() || live.empty()) return "";
@@ -66,9 +68,10 @@ std::string arena_svg(const nlohmann::json& report) {
   s += fmt::format(
       "<title id=\"arena-title\">Arena over time</title>\n<desc id=\"arena-desc\">Each rectangle is a buffer: its "
       "width the steps during which it lives, its height its bytes. "
-      "At the peak {} bytes are in use; the arena has {}, and no placement of these buffers in this order needs less "
+      "At the peak {} bytes are in use; {} {}, and no placement of these buffers in this order needs less "
       "than {}.{}</desc>\n",
-      thousands(peak), thousands(arena), thousands(bound),
+      thousands(peak), arena > state_at ? "arena and state, the one above the other, have" : "the arena has",
+      thousands(arena), thousands(bound),
       groups ? " Bytes of a group count as in use in all its steps, though at its turns fewer are." : "");
   bool labelled = false;
   for (int64_t i = 0; i < steps; ++i) {
@@ -92,12 +95,14 @@ std::string arena_svg(const nlohmann::json& report) {
                   bytes = number(*b, "bytes");
     if (bytes <= 0) continue;
     const std::string name = text(*b, "name");
-    const int64_t y = y_of(offset + bytes, arena), height = std::max<int64_t>(y_of(offset, arena) - y, 2);
+    const bool in_state = text(*b, "space") == "state";
+    const int64_t at = offset + (in_state ? state_at : 0);
+    const int64_t y = y_of(at + bytes, arena), height = std::max<int64_t>(y_of(at, arena) - y, 2);
     s += fmt::format(
-        "<svg class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{}: {} bytes at {}, steps {} to "
+        "<svg class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{}: {} bytes at {}{}, steps {} to "
         "{}</title><rect width=\"100%\" height=\"100%\"/>",
         scratch(name) ? "s" : "v", x(first), y, percent(last - first + 1, steps), height, html_escape(html_buffer(*b)),
-        thousands(bytes), thousands(offset), first, last);
+        thousands(bytes), in_state ? "state " : "", thousands(offset), first, last);
     if (height >= 16)
       s += fmt::format("<text x=\"5\" y=\"14\">{}</text>",
                        html_escape(scratch(name) ? "scratch" : ring(*b) + short_name(name)));
@@ -109,6 +114,8 @@ std::string arena_svg(const nlohmann::json& report) {
       "y1=\"{1}\" y2=\"{1}\"/>"
       "<line class=\"bound\" x1=\"0\" x2=\"100%\" y1=\"{2}\" y2=\"{2}\"/>\n",
       y_of(arena, arena), kTop + kPlot, y_of(bound, arena));
+  if (arena > state_at)
+    s += fmt::format("<line class=\"top\" x1=\"0\" x2=\"100%\" y1=\"{0}\" y2=\"{0}\"/>\n", y_of(state_at, arena));
   const auto tick = [&](int64_t step, int64_t n, const std::string& label) {
     s += fmt::format("<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\">", x(step), kTop + kPlot, percent(n, steps),
                      kBottom);

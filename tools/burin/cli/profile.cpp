@@ -146,6 +146,7 @@ std::string to_text(const Compiled& c, const Arguments& a, const MeasuredRun& p,
   if (a.clock > 0 && a.power > 0 && !p.model.empty())
     s += fmt::format(", {:.1f} uJ at {} mW", p.total.cycles / a.clock / 1e3 * a.power, a.power);
   s += fmt::format("\nstack {} bytes, arena {} bytes", thousands(p.stack), thousands(c.program.arena_bytes));
+  if (c.program.feed) s += fmt::format(", state {} bytes", thousands(c.program.state_bytes));
   if (!p.measured.models.empty())
     s += fmt::format(", code {} bytes, weights and tables {} bytes", thousands(p.measured.models[0].code_bytes),
                      thousands(p.measured.models[0].weight_bytes));

@@ -23,10 +23,24 @@ constexpr const char* kFlags =
     "-O2 -std=c++17 -fno-exceptions -fno-rtti -ffreestanding -fno-unwind-tables -fno-asynchronous-unwind-tables "
     "-ffunction-sections -fdata-sections";
 
-std::string byte_list(const std::vector<std::vector<Tensor>>& inputs, size_t i) {
+/// The elements one row after the other, where rows are fed.
+std::vector<std::byte> in_order(const Tensor& t, const std::optional<Feed>& feed) {
+  std::vector<std::byte> r(t.bytes().begin(), t.bytes().end());
+  if (!feed || feed->rows <= 1) return r;
+  const Shape& s = t.shape();
+  const size_t outer = size_t(elements(Shape(s.begin(), s.begin() + feed->axis))), rows = size_t(feed->rows);
+  const size_t part = size_t(feed->bytes) / outer;
+  for (size_t i = 0; i < outer; ++i)
+    for (size_t row = 0; row < rows; ++row)
+      std::ranges::copy(t.bytes().subspan((i * rows + row) * part, part),
+                        r.begin() + std::ptrdiff_t((row * outer + i) * part));
+  return r;
+}
+
+std::string byte_list(const std::vector<std::vector<Tensor>>& inputs, size_t i, const std::optional<Feed>& feed) {
   std::string s;
   for (const auto& set : inputs) {
-    const auto bytes = set[i].bytes();
+    const std::vector<std::byte> bytes = in_order(set[i], feed);
     s += fmt::format("{{{}}},\n", bytes.empty() ? "0" : spelled({DType::u8, nullptr, bytes}));
   }
   return s;
@@ -46,8 +60,11 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
   std::string data, load, store, args = "arena";
   for (size_t i = 0; i < g.inputs.size(); ++i) {
     const Type& t = g.inputs[i].type;
-    data += fmt::format("const unsigned char data_{}[][{}] = {{\n{}}};\n", i, std::max<int64_t>(t.bytes(), 1),
-                        byte_list(inputs, i));
+    // Rows are read where they are.
+    const int64_t room = g.feed ? (t.bytes() + 15) / 16 * 16 : std::max<int64_t>(t.bytes(), 1);
+    data += fmt::format("alignas(16) const unsigned char data_{}[][{}] = {{\n{}}};\n", i, room,
+                        byte_list(inputs, i, g.feed));
+    if (g.feed) continue;
     if (external) data += external_buffer(fmt::format("in_{}", i), t), args += fmt::format(", in_{}", i);
     load += fmt::format("copy({}, data_{}[set], {});\n",
                         external ? fmt::format("in_{}", i) : fmt::format("{}_input_{}(arena)", name, i), i, t.bytes());
@@ -58,6 +75,35 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
     store += fmt::format("harness_puts(\"OUT \");\nharness_hex({}, {});\n",
                          external ? fmt::format("out_{}", i) : fmt::format("{}_output_{}(arena)", name, i), t.bytes());
   }
+  std::string kept, run = fmt::format("void run() {{ {}_run({}); }}", name, args);
+  if (g.feed) {
+    const std::vector<Var> vars{{"name", name},
+                                {"state", g.state_bytes},
+                                {"T", info(g.inputs[0].type.dtype).c_type},
+                                {"rows", g.feed->rows},
+                                {"bytes", g.feed->bytes}};
+    kept = expand(R"(
+        alignas(16) unsigned char guarded_state[kGuard + $state$ + kGuard];
+        unsigned char* const state = guarded_state + kGuard;
+        unsigned now, ready;
+        )",
+                  vars);
+    run = expand(R"(
+        void run() {
+          $name$_reset(state);
+          ready = 0;
+          for (unsigned row = 0; row < $rows$; ++row)
+            ready = 2 * ready + unsigned($name$_feed(arena, state, reinterpret_cast<const $T$*>(data_0[now] + row * $bytes$)));
+        }
+        )",
+                 vars);
+    load = "now = set;\n";
+    store = "if (ready != 1) {\n  harness_puts(\"NOT READY\\n\");\n  return 1;\n}\n" + store;
+  }
+  const std::string beside =
+      g.feed ? fmt::format(" || guarded_state[i] != 0x5A || guarded_state[kGuard + {} + i] != 0x5A", g.state_bytes)
+             : "";
+  const std::string paint = g.feed ? "for (unsigned char& b : guarded_state) b = 0x5A;" : "";
   return expand(R"(
       #include "harness.h"
       #include "model/$name$.h"
@@ -66,15 +112,17 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
       constexpr unsigned kGuard = 64;
       alignas(16) unsigned char guarded[kGuard + $arena$ + kGuard];
       unsigned char* const arena = guarded + kGuard;
+      $kept$
       $data$
       inline void copy(void* to, const unsigned char* from, unsigned bytes) {
         for (unsigned i = 0; i < bytes; ++i) static_cast<unsigned char*>(to)[i] = from[i];
       }
-      void run() { $name$_run($args$); }
+      $run$
       }  // namespace
 
       int harness_main(void) {
         for (unsigned char& b : guarded) b = 0x5A;
+        $paint$
         for (unsigned set = 0; set < $sets$; ++set) {
           $load$
           const uint32_t stack = harness_measure(run);
@@ -84,7 +132,7 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
           $store$
         }
         for (unsigned i = 0; i < kGuard; ++i)
-          if (guarded[i] != 0x5A || guarded[kGuard + $arena$ + i] != 0x5A) {
+          if (guarded[i] != 0x5A || guarded[kGuard + $arena$ + i] != 0x5A$beside$) {
             harness_puts("GUARD\n");
             return 1;
           }
@@ -94,7 +142,10 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
                 {{"name", name},
                  {"arena", g.arena_bytes},
                  {"data", data},
-                 {"args", args},
+                 {"kept", kept},
+                 {"run", run},
+                 {"paint", paint},
+                 {"beside", beside},
                  {"sets", inputs.size()},
                  {"load", load},
                  {"store", store}});

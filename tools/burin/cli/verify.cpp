@@ -140,6 +140,7 @@ int run(Arguments& a) {
       }
     if (a.runner == "host" || a.runner == "qemu") {
       print_out("arena {} bytes", c.program.arena_bytes);
+      if (c.program.feed) print_out(", state {} bytes", c.program.state_bytes);
       if (result.stack > 0) print_out(", stack {} bytes", result.stack);
       if (result.instructions) print_out(", {} instructions", *result.instructions);
       print_out(" ({}, {})\n", c.context.target->name, a.runner);
