@@ -94,6 +94,8 @@ void add_model_options(CLI::App& app, ModelOptions& o) {
       ->allow_extra_args(false);
   app.add_option("--bind", o.binds, "NAME=VALUE|FILE.pb|FILE.npy: an input that is known now")->allow_extra_args(false);
   app.add_option("--optimize", o.optimize, "speed, size or ram")->capture_default_str();
+  app.add_flag("--compress", o.options.compress,
+               "store weights losslessly in fewer bits, decoded in each run, in layers whose flash gets smaller");
   app.add_option("--io-layout", o.io_layout, "onnx or nhwc")->capture_default_str();
   app.add_option("--io-type", o.io_type, "onnx or quantized")->capture_default_str();
   app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
@@ -213,6 +215,7 @@ std::string options_text(const ModelOptions& o) {
     if (value != usual) s += fmt::format("{}{} {}", s.empty() ? "" : " ", option, value);
   };
   say("--optimize", o.optimize, "speed");
+  if (o.options.compress) s += s.empty() ? "--compress" : " --compress";
   say("--io-layout", o.io_layout, "onnx");
   say("--io-type", o.io_type, "onnx");
   say("--io", o.io, "arena");
