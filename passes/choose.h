@@ -20,7 +20,7 @@ double cycles_per_byte(const Choices& layers, Options::Optimize o);
 /// weights where there is another.
 std::vector<size_t> cheapest(const Choices& layers, double rate);
 
-/// Exchanges choices for those with coded weights where a layer's flash gets smaller, if that saves more than what
+/// Exchanges choices for those with coded weights where a layer's constants get smaller, if that saves more than what
 /// decodes them takes, `decoder` bytes for all layers together.
 std::vector<size_t> compressed(const Choices& layers, std::vector<size_t> chosen, int64_t decoder);
 

@@ -28,9 +28,8 @@ std::string compression_note(const Candidates& c, const std::vector<size_t>& bef
         "{:.0f} cycles more",
         layers, layers == 1 ? "" : "s", now, then, cycles);
   return fmt::format(
-      "--compress: no weights are stored coded: nothing that can be (8-bit weights of fully connected layers and of "
-      "1x1 "
-      "convolutions) would take at least {} bytes less, as many as the decoder has",
+      "--compress: no weights are stored coded: nothing that can be (8-bit weights of fully connected layers of one "
+      "pixel) would take {} bytes less, as many as the decoder has",
       kDecoder);
 }
 

@@ -162,10 +162,8 @@ std::optional<Work> pointwise_sparse_q8_work(const ConvQ8& l, const LayerView& v
 }
 
 std::optional<Work> dense_coded_q8_work(const ConvQ8& l, const LayerView& v) {
-  if (!(l.pointwise && l.int8_weights && l.taps > 0 && l.taps < (1 << 16))) return std::nullopt;
-  const RowForm f(l, v, __func__, l.image.oh);
-  Work w = f.work(counts(double(l.weights.size()) * double(f.calls.count()), l.products, l.outputs),
-                  dense_coded_q8_scratch(l.s));
+  if (!(l.pointwise && l.s.ow == 1 && l.int8_weights && l.taps > 0 && l.taps < (1 << 16))) return std::nullopt;
+  Work w = RowForm(l, v, __func__, l.image.oh).work(counts(l.products, l.outputs), dense_coded_q8_scratch(l.s));
   w.coded = true;
   return w;
 }

@@ -30,11 +30,14 @@ BURIN_SHARED uint32_t decode(const uint16_t* coded, uint32_t at, uint8_t* to, in
       to[0] = uint8_t(e0), to[1] = uint8_t(e1), to[2] = uint8_t(e2);
       at += n0 + n1 + coded_length(e2);
     }
-    if (to == end) break;
-    const uint32_t bits = load32(stream + (at >> 3)) >> (at & 7u);
-    const uint32_t e = table[bits & mask], length = coded_length(e), escape = e & kCodedEscape;
-    *to++ = uint8_t(escape ? bits >> length : e);
-    at += length + (escape ? 8u : 0u);
+    // One by one to the escape, or to the end.
+    for (uint32_t escape = 0; to != end && escape == 0;) {
+      const uint32_t bits = load32(stream + (at >> 3)) >> (at & 7u);
+      const uint32_t e = table[bits & mask], length = coded_length(e);
+      escape = e & kCodedEscape;
+      *to++ = uint8_t(escape != 0 ? bits >> length : e);
+      at += length + (escape != 0 ? 8u : 0u);
+    }
   }
   return at;
 }
