@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include "codegen/layer.h"
 #include "codegen/lower.h"
 #include "codegen/run.h"
 #include "passes/pass.h"
@@ -181,9 +182,11 @@ std::string random_network(uint64_t seed) {
   if (seed % 3 == 0) {  // coded weights wherever they can be: of layers so small none pays
     Graph plain = g;
     run_passes(plain, context);
-    for (const Node& n : plain.nodes)
-      for (const auto& [kernel, cycles] : n.selection ? n.selection->estimates : decltype(n.selection->estimates){})
+    for (const Node& n : plain.nodes) {
+      if (!n.selection || n.name.empty()) continue;
+      for (const auto& [kernel, cycles] : n.selection->estimates)
         if (kernel->name == "dense_coded_q8") context.options.kernels[n.name] = kernel->name;
+    }
   }
   run_passes(g, context);
   law::Random random(seed);
