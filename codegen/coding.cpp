@@ -41,7 +41,8 @@ void set_lengths(std::vector<Symbol>& symbols, int most) {
   // Each level's first items are what the level above packs; each leaf among them is a bit more.
   for (size_t level = levels.size(), taken = 2 * symbols.size() - 2; level-- > 0;) {
     const auto first = levels[level].begin();
-    const size_t leaves = size_t(std::count_if(first, first + std::ptrdiff_t(taken), [](const Item& i) { return i.leaf; }));
+    const size_t leaves =
+        size_t(std::count_if(first, first + std::ptrdiff_t(taken), [](const Item& i) { return i.leaf; }));
     for (size_t i = 0; i < leaves; ++i) ++symbols[i].length;
     taken = 2 * (taken - leaves);
   }

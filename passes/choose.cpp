@@ -27,7 +27,8 @@ std::vector<size_t> compressed(const Choices& layers, std::vector<size_t> chosen
   int64_t saved = 0;
   for (size_t i = 0; i < layers.size(); ++i)
     for (size_t k = 0; k < layers[i].size(); ++k)
-      if (const int64_t less = layers[i][chosen[i]].constants - layers[i][k].constants; layers[i][k].coded && less > 0) {
+      if (const int64_t less = layers[i][chosen[i]].constants - layers[i][k].constants;
+          layers[i][k].coded && less > 0) {
         saved += less;
         chosen[i] = k;
       }

@@ -28,9 +28,9 @@ TEST_CASE("the cheapest kernel by cycles and constants", "[choose]") {
 TEST_CASE("coded weights", "[choose]") {
   const auto coded = [](int64_t constants, int64_t code) { return Cost{9000, constants, code, 0, true}; };
   const Choices layers{{cost(100, 1000, 50), coded(700, 60), cost(90, 1200)},
-                       {cost(10, 400), coded(500, 0)},            // would take more
+                       {cost(10, 400), coded(500, 0)},         // would take more
                        {cost(10, 300, 100), coded(250, 900)},  // 50 less: code does not count
-                       {cost(1, 30), cost(9, 10)}};               // the decoder does not serve it
+                       {cost(1, 30), cost(9, 10)}};            // the decoder does not serve it
   const Chosen plain = cheapest(layers, 100);
   CHECK(plain == Chosen{0, 0, 0, 1});
   CHECK(cheapest(layers, 1e9) == plain);  // no other rule takes them

@@ -94,8 +94,9 @@ void add_model_options(CLI::App& app, ModelOptions& o) {
       ->allow_extra_args(false);
   app.add_option("--bind", o.binds, "NAME=VALUE|FILE.pb|FILE.npy: an input that is known now")->allow_extra_args(false);
   app.add_option("--optimize", o.optimize, "speed, size or ram")->capture_default_str();
-  app.add_flag("--compress", o.options.compress,
-               "store weights of fully connected layers in fewer bits, without loss, where that saves flash; runs take longer");
+  app.add_flag(
+      "--compress", o.options.compress,
+      "store weights of fully connected layers in fewer bits, without loss, where that saves flash; runs take longer");
   app.add_option("--io-layout", o.io_layout, "onnx or nhwc")->capture_default_str();
   app.add_option("--io-type", o.io_type, "onnx or quantized")->capture_default_str();
   app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
