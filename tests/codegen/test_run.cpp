@@ -1,4 +1,5 @@
 // run(Program): what a plan, a packing or a kernel gets wrong is seen without a compiler for the target.
+#include <fmt/format.h>
 #include "tests/catch.h"
 
 #include <cstdlib>
@@ -6,6 +7,7 @@
 #include "codegen/layer.h"
 #include "codegen/lower.h"
 #include "codegen/run.h"
+#include "compiler/program/text.h"
 #include "passes/pass.h"
 #include "tests/passes/law.h"
 #include "tests/passes/random_graph.h"
@@ -168,6 +170,42 @@ TEST_CASE("calls that are none are refused", "[run]") {
   SECTION("another struct") { m.p.steps[0].body.structs.at(0).value.type = "PoolShape"; }
   SECTION("no such name") { call.arguments.back() = Pointer{"z9"}; }
   CHECK_THROWS_AS(run(m.p, m.inputs), std::invalid_argument);
+}
+
+TEST_CASE("coded weights are part of the program and of its text", "[run]") {
+  for (const char* target : {"host", "cortex-m0plus", "cortex-m4f", "cortex-m55"})
+    for (const int inputs : {1, 3, 255, 256, 257, 515}) {  // one piece of a filter and more, with tails
+      INFO(target << ", " << inputs);
+      Graph g = parse(fmt::format(R"(graph net(%x: i8[1x{0}]{{0.5,3}}) -> %y
+  %w: i8[30x{0}]{{0.01,0}} = constant fill:1 zeros:60
+  %y: i8[1x30]{{0.5,-3}} = dense %x, %w
+)",
+                                  inputs));
+      Options options;
+      options.kernels["y"] = "dense_coded_q8";
+      Made m = make(g, target, options);
+      REQUIRE(m.p.steps.at(0).facts.kernel == "dense_coded_q8");
+      CHECK(wrong(m) == "");
+      const std::string text = print(m.p);
+      m.p = parse_program(text);
+      CHECK(print(m.p) == text);
+      CHECK(wrong(m) == "");
+      if (inputs < 255) continue;
+      // --compress takes it by itself where it pays.
+      options.kernels.clear();
+      CHECK(make(g, target, options).p.steps.at(0).facts.kernel != "dense_coded_q8");
+      options.compress = true;
+      CHECK(make(g, target, options).p.steps.at(0).facts.kernel == "dense_coded_q8");
+      // Another bit of the stream is another result: the weights are read from there and nowhere else.
+      Made broken = m;
+      for (StoredConstant& c : broken.p.constants)
+        if (c.data.dtype == DType::u16) {
+          std::vector<uint16_t> halves(c.data.as<uint16_t>().begin(), c.data.as<uint16_t>().end());
+          halves[size_t(halves[0]) + 4] = uint16_t(halves[size_t(halves[0]) + 4] ^ 0x55u);
+          c.data = constant_of(std::move(halves));
+        }
+      CHECK(wrong(broken) != "");
+    }
 }
 
 /// One random network for one target; 1 where it was refused.
