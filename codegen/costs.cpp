@@ -61,7 +61,7 @@ Node planned(const Node& n, const Kernel& k, const Work& work) {
 
 Cost estimated_cost(const Kernel& k, const Work& work, const LayerView& v) {
   const FittedCosts* c = fitted_costs(v.target.key("costs"), k.name);
-  Cost r{estimated_cycles(k, work, v.target), 0, c ? c->code : 0, work.scratch};
+  Cost r{estimated_cycles(k, work, v.target), 0, c ? c->code : 0, work.scratch, work.coded};
   Node n = planned(v.node, k, work);
   n.sharing = alone(v, work);
   for (const NamedConstant& constant : k.lower(LayerView(v, n)).constants) r.constants += constant.value.size();

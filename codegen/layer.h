@@ -99,6 +99,7 @@ struct Work {
   int32_t calls = 1;         // kernel calls; those of the usual form count as one: its counts contain them
   int32_t channels = 0;      // whose weights each call makes ready, where counts do not contain that
   bool accumulates = false;  // RowLoop::accumulates: rows counts input rows. Only where --kernel names the kernel
+  bool coded = false;        // weights are stored coded: select-kernels takes it where that pays (--compress)
 };
 
 /// How a call of a kernel goes over the image. tests/oracle/orders.py runs what follows from it on the cores.

@@ -18,6 +18,7 @@ struct Options {
 
   std::string name;  // of the model in generated code
   Optimize optimize = Optimize::speed;
+  bool compress = false;  // weights are stored coded where that makes flash smaller
   IoLayout io_layout = IoLayout::onnx;
   IoType io_type = IoType::onnx;
   Io io = Io::arena;

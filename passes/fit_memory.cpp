@@ -42,7 +42,7 @@ void fit_memory(Graph& g, const Context& ctx) {
     std::vector<int64_t> scratch_limit = others;
     std::ranges::transform(scratch_limit, scratch_limit.begin(),
                            [&](int64_t n) { return std::max<int64_t>(0, aim - n); });
-    chosen = fit_scratch(c.costs, first, scratch_limit, rate, ctx.options.budget_flash.has_value());
+    chosen = fit_scratch(c.costs, first, scratch_limit, rate, ctx.options.budget_flash || ctx.options.compress);
     if (chosen.empty()) break;
     assign(c, chosen);
     plan_memory(g, ctx);

@@ -408,7 +408,7 @@ class Streams {
     };
     const auto forms = [&](const Kernel& k) {
       const std::optional<Work> usual = k.work(v);
-      if (!usual) return;
+      if (!usual || usual->coded != n.kernel->work(v).value().coded) return;
       const double bytes = &k == n.kernel ? 0 : rate_ * double(more_constants(i, k, *usual, v));
       const double cycles = estimated_cycles(k, *usual, *ctx_.target) + bytes;
       if (usual->accumulates) {

@@ -11,6 +11,7 @@
 #include "runtime-min/kernels/conv_rows_mve.h"
 #include "runtime-min/kernels/conv_strips_mve.h"
 #include "runtime-min/kernels/conv_w16_dsp.h"
+#include "runtime-min/kernels/dense_coded.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/dense_mve.h"
 #include "runtime-min/kernels/dense_sparse_dsp.h"
@@ -158,6 +159,13 @@ std::optional<Work> pointwise_sparse_q8_work(const ConvQ8& l, const LayerView& v
   const RowForm f(l, v, __func__, rows_per_call(l.s.oh, l.s.ow));
   const double fours = f.calls.s.oh * rounded_down(f.calls.s.ow, 4), others = pixels(l.s) - fours;
   return f.work(counts(fours * l.listed_weights(), others * l.listed_weights(), fours * l.s.oc, others * l.s.oc), 0);
+}
+
+std::optional<Work> dense_coded_q8_work(const ConvQ8& l, const LayerView& v) {
+  if (!(l.pointwise && l.s.ow == 1 && l.int8_weights && l.taps > 0 && l.taps < (1 << 16))) return std::nullopt;
+  Work w = RowForm(l, v, __func__, l.image.oh).work(counts(l.products, l.outputs), dense_coded_q8_scratch(l.s));
+  w.coded = true;
+  return w;
 }
 
 std::optional<Work> conv_q8_w16_dsp_work(const ConvQ8& l, const LayerView& v) {

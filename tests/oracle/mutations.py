@@ -33,7 +33,7 @@ HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp dense_one_q8_dsp dense_sparse_q8
 MVE_SIGNED = "conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve dense_q8_mve depthwise_q8_mve"
 MVE = f"{MVE_SIGNED} depthwise_any_q8_mve"
 TAPS = "depthwise_taps_q8_dsp depthwise_w16_q8_dsp"
-CONV = f"{REF} {PLAIN} {HS} pointwise_sparse_q8 conv_q8_w16_dsp conv_few_q8_dsp {TAPS} {MVE}"
+CONV = f"{REF} {PLAIN} {HS} pointwise_sparse_q8 dense_coded_q8 conv_q8_w16_dsp conv_few_q8_dsp {TAPS} {MVE}"
 POOLS = "pool_average_q8_ref pool_average_q8_dsp pool_average_q8_mve pool_rows_q8_ref pool_rows_q8_dsp pool_rows_q8_mve"
 SUMS = f"{POOLS} reduce_sum_q8 matmul_q8_ref mul_q8 mul_q8_mve"
 TABLES = "extreme_q8 extreme_q8_mve pool_max_ref reduce_extreme_q8"  # to another scale
@@ -63,7 +63,7 @@ ZERO_DROPPED = [
     (K + "dense.h", "acc += (x[p * s.in + k] - x_zero) * w", "acc += x[p * s.in + k] * w", REF),
     ("codegen/layers/conv_pack.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", f"{HS} conv_q8_w16_dsp {MVE_SIGNED}"),
     ("codegen/layers/conv_pack_mve.cpp", "MveStream m(c, c.x_zero);", "MveStream m(c, 0);", "depthwise_any_q8_mve"),
-    ("codegen/layers/conv_pack.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp depthwise_taps_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp conv_q8_w16_dsp conv_few_q8_dsp pointwise_sparse_q8"),
+    ("codegen/layers/conv_pack.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp depthwise_taps_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp conv_q8_w16_dsp conv_few_q8_dsp pointwise_sparse_q8 dense_coded_q8"),
     ("codegen/layers/conv_pack.cpp", "int32_t(-c.x_zero * std", "int32_t(0 * -c.x_zero * std", "depthwise_w16_q8_dsp"),
     (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
     (K + "pool_dsp.h", "const int32_t zeros = cells * zero;", "const int32_t zeros = 0 * zero;", "pool_average_q8_dsp"),
@@ -127,6 +127,7 @@ TAIL_SKIPPED = [
     (K + "binary_mve.h", "      n %= 8;\n", "      n = 0;\n", "mul_q8_mve"),
     (K + "binary_f32_mve.h", '[n] "r"(n), [least]', '[n] "r"(n - 1), [least]', "binary_f32_mve"),
     (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const float v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const float v", "quantize_f32"),
+    (K + "dense_coded.h", "for (; n > 0; --n) acc", "for (; n > 1; --n) acc", "dense_coded_q8"),
     (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const int32_t v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const int32_t v", "dequantize_f32"),
 ]
 # ...and here in which results are made: the last pixel (or the last few) or filter or channel beyond a multiple.

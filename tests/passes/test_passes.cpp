@@ -57,6 +57,7 @@ Case read_case(const fs::path& path) {
   if (header_value(c.input, "io-layout", "onnx") == "nhwc") c.context.options.io_layout = Options::IoLayout::nhwc;
   if (header_value(c.input, "io-type", "onnx") == "quantized") c.context.options.io_type = Options::IoType::quantized;
   c.context.options.stream_input = header_value(c.input, "stream-input", "no") == "yes";
+  c.context.options.compress = header_value(c.input, "compress", "no") == "yes";
   if (const std::string limit = header_value(c.input, "input-limit", ""); !limit.empty())
     c.context.options.input_limit = std::stod(limit);
   return c;

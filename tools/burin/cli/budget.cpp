@@ -201,7 +201,8 @@ int fit_budgets(std::vector<Compiled>& models, std::vector<ModelOptions>& option
     if (const int over = check_ram_budget(models[i], options[i]); over != kOk) result = over;
   int64_t arena = 0, state = 0;
   for (const Compiled& c : models) arena = std::max(arena, c.program.arena_bytes), state += c.program.state_bytes;
-  if (const std::optional<int64_t>& ram = options.front().options.budget_ram; result == kOk && ram && arena + state > *ram) {
+  if (const std::optional<int64_t>& ram = options.front().options.budget_ram;
+      result == kOk && ram && arena + state > *ram) {
     print_error(
         "burin: error: the arena ({} bytes) with the states of all models ({}) needs {} more than --budget-ram {} "
         "[over-budget]\n",

@@ -95,6 +95,9 @@ void add_options_of_models(CLI::App& app, ModelOptions& o) {
       ->allow_extra_args(false);
   app.add_option("--bind", o.binds, "NAME=VALUE|FILE.pb|FILE.npy: an input that is known now")->allow_extra_args(false);
   app.add_option("--optimize", o.optimize, "speed, size or ram")->capture_default_str();
+  app.add_flag(
+      "--compress", o.options.compress,
+      "store weights of fully connected layers in fewer bits, without loss, where that saves flash; runs take longer");
   app.add_option("--io-layout", o.io_layout, "onnx or nhwc")->capture_default_str();
   app.add_option("--io-type", o.io_type, "onnx or quantized")->capture_default_str();
   app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
@@ -216,6 +219,7 @@ std::string options_text(const ModelOptions& o) {
     if (value != usual) s += fmt::format("{}{} {}", s.empty() ? "" : " ", option, value);
   };
   say("--optimize", o.optimize, "speed");
+  if (o.options.compress) s += s.empty() ? "--compress" : " --compress";
   say("--io-layout", o.io_layout, "onnx");
   say("--io-type", o.io_type, "onnx");
   say("--io", o.io, "arena");
