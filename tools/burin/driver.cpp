@@ -12,8 +12,7 @@ namespace burin {
 Compiled compile(Source source, const ReadOptions& read, const Context& context) {
   Compiled c;
   c.context = context;
-  c.graph = read_model(source.bytes, source.path, read, &c.info);
-  std::string().swap(source.bytes);  // as large as the weights; an assignment would keep the memory
+  c.graph = read_model(std::move(source.bytes), source.path, read, &c.info);
   c.graph.name = context.options.name;
   if (context.options.stream_input && c.graph.inputs.size() != 1)
     throw UsageError(
