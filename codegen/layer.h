@@ -113,7 +113,7 @@ enum class KernelOrder : uint8_t {
   rows,      // row by row of the results, ascending: as single, with rows for pixels
   rows_2,    // as rows, two at a time, the first of them an even one
   rows_3,    // as rows, three at a time, and calls where there are no whole threes
-  channels,  // four channels of all its rows are read before these channels of the results are written
+  channels,  // a channel of all its rows, and none of it is read once a result lies there, if y lies where x does
   expands,   // pixel by pixel: all of it goes into working memory, byte i at byte i * 2 or before, ascending
 };
 

@@ -431,6 +431,7 @@ class Streams {
       bool worse = false;
       for (size_t b = 0; b < r.size() && !worse; ++b)
         worse = a != b && r[b].height() <= r[a].height() && r[b].scratch <= r[a].scratch && r[b].cost <= r[a].cost &&
+                r[b].lives.by_channels >= r[a].lives.by_channels &&
                 (b < a || r[b].height() < r[a].height() || r[b].scratch < r[a].scratch || r[b].cost < r[a].cost);
       if (!worse || (a == 0 && !in_group)) best.push_back(r[a]);
     }
