@@ -25,15 +25,24 @@ enum Exit : int {
   kInternalError = 70
 };
 
-/// A request that cannot be served as it stands (exit 2).
-class UsageError : public std::runtime_error {
+/// What is no fault of the model.
+class RequestError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  RequestError(const std::string& message, DiagnosticId code) : std::runtime_error(message), code_(code) {}
+  DiagnosticId code() const { return code_; }
+
+ private:
+  DiagnosticId code_;
 };
-/// A compiler or QEMU that is not installed or fails (exit 5).
-class ToolError : public std::runtime_error {
+/// A request that cannot be served as it stands (exit 2).
+class UsageError : public RequestError {
  public:
-  using std::runtime_error::runtime_error;
+  using RequestError::RequestError;
+};
+/// A compiler or QEMU that is not installed or fails (exit 5). What it printed follows the message's first line.
+class ToolError : public RequestError {
+ public:
+  using RequestError::RequestError;
 };
 
 /// What compile, analyze and verify have in common.

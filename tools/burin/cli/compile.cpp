@@ -28,7 +28,8 @@ std::string dependencies(const std::vector<std::string>& outputs, const std::vec
 
 int run(ModelOptions& o, const std::string& folder, const std::string& depfile, const std::string& calibration) {
   if (!calibration.empty())
-    throw UsageError("--calibration is not supported in this version (post-training quantization)");
+    throw UsageError("--calibration is not supported in this version (post-training quantization)",
+                     "not-in-this-version");
   Compiled c = compile_within_budget(o);
   print_notes(c, o);
   if (const int over = check_budget(c, o); over != kOk) return over;
