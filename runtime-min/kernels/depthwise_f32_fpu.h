@@ -77,7 +77,7 @@ BURIN_INLINE void depthwise_line_f32(const ConvShape& s, const float (&w)[9], fl
     --left;
     return next_f32(r);
   };
-  a = column(s.pl == 0);
+  if (s.pl == 0) --left, a = next_f32(r);
   if (kStride == 1) {
     b = column(s.pl <= 1);
     int32_t whole = left < out ? left : out;

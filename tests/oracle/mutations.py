@@ -2,7 +2,7 @@
 
 Copies the tracked files of ROOT (all, if it is no git work tree) to DIR, and for each mutation of MUTATIONS breaks every kernel that has such a thing
 (those on 8-bit integers, and those on floats that need an FPU or Helium), builds `burin` there, and runs the oracle's cases grouped by the kernel that serves them: generated code on the host (kernels for
-cores with DSP: their C twins; for Helium: in QEMU). Prints a markdown table; exits 1 if a mutation that applies to a kernel
+cores with DSP: their C twins; for Helium and ARMv6-M: in QEMU). Prints a markdown table; exits 1 if a mutation that applies to a kernel
 fails no case, or if a case fails in the unbroken build.
 
 Then the same for what the compiler thinks of stored integers (STORED), with all `stored_*` cases.
@@ -241,6 +241,11 @@ WRONG_BIAS = [
     ("compiler/ops/conv.cpp", "q.empty() ? Rational(b * c.scale) : Rational(b * exact(q.scale_at(o)) / sy);", "Rational(b * c.scale);", CONV),
     ("codegen/layers/conv_f32.cpp", "if (v.constant(2)) c.bias = v.constant(2)->as<float>();", "if (v.constant(2)) c.bias = {};", f"{FPU} {MVE_FLOAT}"),
 ]
+# The loops in assembly for ARMv6-M, a build each: bytes of x without their sign, four taps at a time and single ones; the first filter for the second.
+ARMV6M = [[(K + "conv_plain.h", old, new, "conv_q8_plain")] for old, new in (
+    ('BURIN_V6M_SUMS(BURIN_V6M_FOUR("ldrsb"))', 'BURIN_V6M_SUMS(BURIN_V6M_FOUR("ldrb"))'),
+    ('BURIN_V6M_SUMS(BURIN_V6M_TAP("ldrsb"))', 'BURIN_V6M_SUMS(BURIN_V6M_TAP("ldrb"))'),
+    ("BURIN_V6M_FILTER(v1, lr)", "BURIN_V6M_FILTER(v0, lr)"))]
 
 
 def saturating(op):
@@ -269,10 +274,12 @@ STORED = {
     "stored: wrap-around as saturation": [(K + "binary.h", f"return T(W(a) {op} W(b));", saturating(op), "") for op in "+-*"],
 }
 # Where kernels serve (the first one that has cases of a kernel counts) and what runs them.
-CORES = {"host": "host", "cortex-m4f": "host", "cortex-m55": "qemu"}
+CORES = {"host": "host", "cortex-m4f": "host", "cortex-m55": "qemu", "cortex-m0plus": "qemu"}
 # Columns of the table, each with its builds.
 MUTATIONS = {"half up": [HALF_UP], "zero point dropped": [ZERO_DROPPED], "tail skipped": [TAIL_SKIPPED, RESULTS_SKIPPED, FILTERS_SKIPPED, COPIES_TAIL_SKIPPED],
-             "wrong padding": [WRONG_PADDING, COPIES_WRONG_PADDING], "wrong bias": [WRONG_BIAS]}
+             "wrong padding": [WRONG_PADDING, COPIES_WRONG_PADDING], "wrong bias": [WRONG_BIAS], "ARMv6-M": ARMV6M}
+# Columns that only one core can tell.
+CORE_OF = {"ARMv6-M": "cortex-m0plus"}
 # Where few of a kernel's cases can tell: a part of their names. (mutation, kernel) or (mutation, None) for all others.
 TELLING = {("half up", None): "tie", ("half up", "lut_q8"): "table_tie", ("half up", "lut_q8_mve"): "table_tie", ("wrong padding", "movement"): "pad"}
 # Why a cell is empty.
@@ -284,6 +291,7 @@ REASONS = {
     **{(column, kernel): "computes in float32" for column in ("half up", "zero point dropped") for kernel in FLOATS.split()},
     ("wrong padding", None): "has no padding",
     ("wrong bias", None): "has no bias",
+    ("ARMv6-M", None): "has no assembly for ARMv6-M",
 }
 
 
@@ -370,11 +378,11 @@ def write(path, data):
         f.write(data)
 
 
-def choose(runs, kernel, also_broken, most, telling):
+def choose(runs, cores, kernel, also_broken, most, telling):
     """Cases (with the core and options) that count for a kernel, on the first core that it serves; where too few layers choose the
     kernel, others are made to."""
     draw = random.Random(kernel)  # not at even distances: names repeat in a pattern, of which those could miss the tie layers
-    for core in CORES:
+    for core in cores:
         found = [[(case, core, options) for case, ways in runs[core].items() for k, options, kernels in ways
                   if k == kernel and telling in os.path.basename(case) and bool(options) == forced and not kernels & (also_broken - {kernel})]
                  for forced in (False, True)]
@@ -459,7 +467,7 @@ def main():
                 for kernel in wanted:
                     # Quantize and Dequantize always come together.
                     twins = {"quantize_f32", "dequantize_f32"} if kernel in ("quantize_f32", "dequantize_f32") else set()
-                    chosen = choose(runs, kernel, kernels - twins, options.cases, about(TELLING, column, kernel) or "")
+                    chosen = choose(runs, [CORE_OF[column]] if column in CORE_OF else CORES, kernel, kernels - twins, options.cases, about(TELLING, column, kernel) or "")
                     new = [c for c in chosen if c not in unbroken]
                     unbroken.update(zip(new, codes(base, new)))
                     wrong += [f"{' '.join([*c[:2], *c[2]])} fails in the unbroken build" for c in new if unbroken[c] != 0]
@@ -469,7 +477,7 @@ def main():
                     if count == 0:
                         wrong.append(f"'{column}' in {kernel} fails none of {len(chosen)} cases")
                 everywhere.append((program, [c for c, ways in runs["host"].items() if kernels & {k for k, forced, _ in ways if not forced}]))
-            for program, chosen in everywhere[:1 if options.kernels == [""] else 0]:
+            for program, chosen in everywhere[:1 if options.kernels == [""] and column not in CORE_OF else 0]:
                 count = sum(pool.map(lambda c, p=program: verify(p, c, "interpreter")[0] != 0, chosen))
                 cells["(interpreter)", column] = [f"{count} of {len(chosen)}"]
         integers = [c for c in found if os.path.basename(c).startswith("stored_")]

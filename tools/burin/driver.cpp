@@ -15,8 +15,8 @@ Compiled compile(Source source, const ReadOptions& read, const Context& context)
   c.graph = read_model(std::move(source.bytes), source.path, read, &c.info);
   c.graph.name = context.options.name;
   if (context.options.stream_input && c.graph.inputs.size() != 1)
-    throw UsageError(
-        fmt::format("--stream-input is for models with one input; this one has {}", c.graph.inputs.size()));
+    throw UsageError(fmt::format("--stream-input is for models with one input; this one has {}", c.graph.inputs.size()),
+                     "invalid-option");
   c.context.edges = &c.edges;
   try {
     run_passes(c.graph, c.context);

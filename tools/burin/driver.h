@@ -4,16 +4,26 @@
 #include <string>
 
 #include "codegen/module.h"
+#include "compiler/diagnostics.h"
 #include "compiler/onnx/reader.h"
 #include "compiler/program/program.h"
 #include "passes/pass.h"
 
 namespace burin {
 
-/// A request that cannot be served as it stands (exit 2).
-class UsageError : public std::runtime_error {
+/// What is no fault of the model.
+class RequestError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  RequestError(const std::string& message, DiagnosticId code) : std::runtime_error(message), code_(code) {}
+  DiagnosticId code() const { return code_; }
+
+ private:
+  DiagnosticId code_;
+};
+/// A request that cannot be served as it stands (exit 2).
+class UsageError : public RequestError {
+ public:
+  using RequestError::RequestError;
 };
 
 /// What is compiled.

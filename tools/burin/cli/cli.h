@@ -25,10 +25,10 @@ enum Exit : int {
   kInternalError = 70
 };
 
-/// A compiler or QEMU that is not installed or fails (exit 5).
-class ToolError : public std::runtime_error {
+/// A compiler or QEMU that is not installed or fails (exit 5). What it printed follows the message's first line.
+class ToolError : public RequestError {
  public:
-  using std::runtime_error::runtime_error;
+  using RequestError::RequestError;
 };
 
 /// What compile, analyze and verify have in common.

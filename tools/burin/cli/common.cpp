@@ -30,7 +30,8 @@ const Later kLater[] = {
 /// name=value with a name that may contain '='-free colons; the last '=' before the value's text counts for --bind.
 std::pair<std::string, std::string> assignment(const std::string& text, std::string_view option) {
   const size_t at = text.find('=');
-  if (at == std::string::npos || at == 0) throw UsageError(fmt::format("{} wants NAME=VALUE, not '{}'", option, text));
+  if (at == std::string::npos || at == 0)
+    throw UsageError(fmt::format("{} wants NAME=VALUE, not '{}'", option, text), "invalid-option");
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
@@ -40,7 +41,7 @@ E choice(const std::string& text, std::string_view option, std::initializer_list
     if (name == text) return value;
   std::vector<std::string_view> names;
   for (const auto& c : all) names.push_back(c.first);
-  throw UsageError(fmt::format("{} is {}, not '{}'", option, fmt::join(names, " or "), text));
+  throw UsageError(fmt::format("{} is {}, not '{}'", option, fmt::join(names, " or "), text), "invalid-option");
 }
 
 std::string limit_names() {
@@ -61,7 +62,8 @@ double parse_limit(const std::string& text) {
   char* end = nullptr;
   const double v = std::strtod(text.c_str(), &end);
   if (text.empty() || *end != '\0' || !(v > 0) || v > 3.4028234663852886e38)
-    throw UsageError(fmt::format("--input-limit wants a number above zero such as 255, not '{}'", text));
+    throw UsageError(fmt::format("--input-limit wants a number above zero such as 255, not '{}'", text),
+                     "invalid-option");
   return v;
 }
 
@@ -69,7 +71,8 @@ double parse_limit(const std::string& text) {
 void set_limit(ModelLimits& limits, const std::string& text) {
   const auto [name, value] = assignment(text, "--limit");
   const auto* l = std::ranges::find(kLimits, name, &LimitInfo::name);
-  if (l == std::end(kLimits)) throw UsageError(fmt::format("--limit has no '{}'; there are {}", name, limit_names()));
+  if (l == std::end(kLimits))
+    throw UsageError(fmt::format("--limit has no '{}'; there are {}", name, limit_names()), "invalid-option");
   limits.*l->value = parse_bytes(value);
 }
 
@@ -146,14 +149,11 @@ int explain_exception(const std::string& file, DiagnosticStyle style) {
   auto say = [&](const std::string& message, DiagnosticId code, const std::string& hint = "") {
     print_diagnostic({Diagnostic::Severity::error, message, code, hint, "", ""}, file, style);
   };
-  auto plain = [](const std::exception& e, Exit code) {
-    print_error("burin: error: {}\n", e.what());
-    return code;
-  };
-  auto tool = [&](const std::exception& e) {
-    plain(e, kToolMissing);
-    print_error("burin: note: {}\n", kAskDoctor);
-    return kToolMissing;
+  auto own = [&](const std::string& message, DiagnosticId code, const std::string& hint = "") {
+    if (style != DiagnosticStyle::text) return say(message, code, hint);
+    const size_t line = std::min(message.find('\n'), message.size());  // below it: what a program printed
+    print_error("burin: error: {} [{}]{}\n", message.substr(0, line), code.text(), message.substr(line));
+    if (!hint.empty()) print_error("burin: note: {}\n", hint);
   };
   try {
     throw;
@@ -164,13 +164,17 @@ int explain_exception(const std::string& file, DiagnosticStyle style) {
     print_diagnostic(e.at("", ""), file, style);
     return kModelError;
   } catch (const UsageError& e) {
-    return plain(e, kUsage);
+    own(e.what(), e.code());
+    return kUsage;
   } catch (const SizeError& e) {
-    return plain(e, kUsage);
+    own(e.what(), "invalid-report");
+    return kUsage;
   } catch (const ToolError& e) {
-    return tool(e);
+    own(e.what(), e.code(), kAskDoctor);
+    return kToolMissing;
   } catch (const SizeUnsupported& e) {
-    return tool(e);
+    own(e.what(), "no-disassembler", kAskDoctor);
+    return kToolMissing;
   } catch (const fs::filesystem_error& e) {
     say(fmt::format("'{}': {}", e.path1().string(), e.code().message()), "file-system");
     return kModelError;
@@ -186,8 +190,8 @@ int explain_exception(const std::string& file, DiagnosticStyle style) {
 int guarded(ModelOptions& o, const std::function<int()>& body) {
   DiagnosticStyle style = DiagnosticStyle::text;
   try {
-    check_options(o);
     style = diagnostic_style(o);
+    check_options(o);
     return body();
   } catch (...) {
     return explain_exception(o.model, style);
@@ -209,7 +213,7 @@ int64_t parse_bytes(const std::string& text) {
                          : unit == "G" || unit == "g" ? 1024 * 1024 * 1024
                                                       : 0;
   if (used == 0 || n < 0 || factor == 0 || n > (int64_t{1} << 50) / factor)
-    throw UsageError(fmt::format("'{}' is no number of bytes (64K, 65536)", text));
+    throw UsageError(fmt::format("'{}' is no number of bytes (64K, 65536)", text), "invalid-option");
   return n * factor;
 }
 
@@ -240,8 +244,8 @@ std::string options_text(const ModelOptions& o) {
 void check_options(ModelOptions& o) {
   for (const Later& l : kLater)
     if (o.later.count(l.option))
-      throw UsageError(fmt::format("{} is not supported in this version ({})", l.option, l.about));
-  diagnostic_style(o);
+      throw UsageError(fmt::format("{} is not supported in this version ({})", l.option, l.about),
+                       "not-in-this-version");
   o.options.optimize = choice<Options::Optimize>(
       o.optimize, "--optimize",
       {{"speed", Options::Optimize::speed}, {"size", Options::Optimize::size}, {"ram", Options::Optimize::ram}});
@@ -253,10 +257,12 @@ void check_options(ModelOptions& o) {
       choice<Options::Io>(o.io, "--io", {{"arena", Options::Io::arena}, {"external", Options::Io::external}});
   if (o.options.stream_input && o.options.io == Options::Io::external)
     throw UsageError(
-        "--stream-input excludes --io external: rows are the caller's already, and the output is the arena's");
+        "--stream-input excludes --io external: rows are the caller's already, and the output is the arena's",
+        "invalid-option");
   for (const std::string& k : o.kernels) {
     const size_t at = k.rfind('=');  // names of layers may contain one
-    if (at == std::string::npos || at == 0) throw UsageError(fmt::format("--kernel wants LAYER=KERNEL, not '{}'", k));
+    if (at == std::string::npos || at == 0)
+      throw UsageError(fmt::format("--kernel wants LAYER=KERNEL, not '{}'", k), "invalid-option");
     o.options.kernels[k.substr(0, at)] = k.substr(at + 1);
   }
   if (!o.input_limit.empty()) o.options.input_limit = parse_limit(o.input_limit);
@@ -271,7 +277,7 @@ const Target& known_target(const std::string& name) {
   if (const Target* t = find_target(name)) return *t;
   std::string names;
   for (const Target& t : targets()) names += (names.empty() ? "" : ", ") + t.name;
-  throw UsageError(fmt::format("there is no target '{}'; there are {}", name, names));
+  throw UsageError(fmt::format("there is no target '{}'; there are {}", name, names), "unknown-target");
 }
 
 Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind) {

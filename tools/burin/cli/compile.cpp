@@ -98,11 +98,13 @@ void check_names(const std::vector<ModelOptions>& models, const std::string& sha
     const std::string remedy = fmt::format("give it another name: '{}:NAME'", models[i].model);
     if (same_name(name, shared))
       throw UsageError(
-          fmt::format("the model '{}' has the name of --share-arena, '{}'; {}", models[i].model, shared, remedy));
+          fmt::format("the model '{}' has the name of --share-arena, '{}'; {}", models[i].model, shared, remedy),
+          "invalid-option");
     for (size_t k = 0; k < i; ++k)
       if (same_name(name, model_identifier(model_name(models[k]))))
         throw UsageError(fmt::format("the models '{}' and '{}' are both named '{}'; {}", models[k].model,
-                                     models[i].model, name, remedy));
+                                     models[i].model, name, remedy),
+                         "invalid-option");
   }
 }
 
@@ -162,17 +164,21 @@ int compile_shared(Arguments& a) {
 int run(Arguments& a) {
   ModelOptions& o = a.model;
   if (!a.calibration.empty())
-    throw UsageError("--calibration is not supported in this version (post-training quantization)");
-  if (a.share && o.share_arena.empty()) throw UsageError("--share-arena wants a name");
+    throw UsageError("--calibration is not supported in this version (post-training quantization)",
+                     "not-in-this-version");
+  if (a.share && o.share_arena.empty()) throw UsageError("--share-arena wants a name", "invalid-option");
   if (!a.share && a.models.size() > 1)
-    throw UsageError(fmt::format(
-        "'{}' is a second model: compile each by itself, or all with --share-arena NAME, which makes code for "
-        "models that run one at a time in one arena",
-        a.models[1]));
+    throw UsageError(
+        fmt::format(
+            "'{}' is a second model: compile each by itself, or all with --share-arena NAME, which makes code for "
+            "models that run one at a time in one arena",
+            a.models[1]),
+        "command-line");
   for (const std::string& argument : a.models)
     if (!o.options.name.empty() && (a.models.size() > 1 || !named_model(argument).name.empty()))
       throw UsageError(fmt::format("--name is for one model that has no name yet; write '{}:NAME' instead",
-                                   named_model(argument).file));
+                                   named_model(argument).file),
+                       "invalid-option");
   if (a.share) return compile_shared(a);
   const NamedModel n = named_model(a.models[0]);
   o.model = n.file;

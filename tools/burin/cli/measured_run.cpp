@@ -55,8 +55,10 @@ MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor
   });
   if (run.executed.empty()) {
     for (const char* names : {kCounterCompiler, kSymbolLister})
-      if (find_program(words(names)).empty()) throw ToolError("instructions cannot be counted: " + missing_tool(names));
-    throw ToolError("this QEMU counts no instructions: it was built without plugins, or the C compiler fails");
+      if (find_program(words(names)).empty())
+        throw ToolError("instructions cannot be counted: " + missing_tool(names), "missing-tool");
+    throw ToolError("this QEMU counts no instructions: it was built without plugins, or the C compiler fails",
+                    "no-counter");
   }
   r.stack = run.stack;
   r.outputs = run.outputs;

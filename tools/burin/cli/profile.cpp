@@ -163,10 +163,12 @@ std::string to_text(const Compiled& c, const Arguments& a, const MeasuredRun& p,
 }
 
 int run(Arguments& a) {
-  if (a.model.target == "host") throw UsageError("profile wants a --target that QEMU runs, see 'burin targets'");
+  if (a.model.target == "host")
+    throw UsageError("profile wants a --target that QEMU runs, see 'burin targets'", "no-emulator");
   if (!can_read_elf())
     throw ToolError(
-        "this burin was built without LLVM and cannot read programs; install llvm-dev (14 to 19) and build it again");
+        "this burin was built without LLVM and cannot read programs; install llvm-dev (14 to 19) and build it again",
+        "no-disassembler");
   std::vector<std::string> folders;
   try {
     folders = data_folders(a.model, a.data);
@@ -221,9 +223,9 @@ void add_profile(CLI::App& app, int& result) {
       try {
         return run(*a);
       } catch (const SizeError& e) {
-        throw ToolError(e.what());
+        throw ToolError(e.what(), "program-failed");
       } catch (const SizeUnsupported& e) {
-        throw ToolError(e.what());
+        throw ToolError(e.what(), "no-disassembler");
       }
     });
   });

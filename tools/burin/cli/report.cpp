@@ -140,11 +140,12 @@ std::string thousands(int64_t v) {
 void check_reports(const ModelOptions& o) {
   for (const std::string& f : o.reports) {
     if (!f.ends_with(".json") && !f.ends_with(".html"))
-      throw UsageError(fmt::format("--report {}: the name must end in .json or .html", f));
+      throw UsageError(fmt::format("--report {}: the name must end in .json or .html", f), "invalid-option");
     if (f.ends_with(".html") && !o.share_arena.empty())
-      throw UsageError(fmt::format(
-          "--report {}: a page shows one model; with --share-arena write .json, or see 'burin analyze --format html'",
-          f));
+      throw UsageError(fmt::format("--report {}: a page shows one model; with --share-arena write .json, or see 'burin "
+                                   "analyze --format html'",
+                                   f),
+                       "invalid-option");
   }
 }
 

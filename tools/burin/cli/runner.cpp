@@ -153,7 +153,8 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
 
 std::string program(const std::string& names, const std::string& target) {
   const std::string found = find_program(words(names));
-  if (found.empty()) throw ToolError(fmt::format("no compiler for {}: {}", target, missing_tool(names)));
+  if (found.empty())
+    throw ToolError(fmt::format("no compiler for {}: {}", target, missing_tool(names)), "missing-tool");
   return found;
 }
 
@@ -162,8 +163,8 @@ std::string program(const std::string& names, const std::string& target) {
 void must(const TemporaryFolder& folder, const std::vector<std::string>& argv) {
   const ProcessResult r = run_process(argv, 600, folder.path());
   if (r.exit_code != 0)
-    throw ToolError(
-        fmt::format("'{}' failed (exit {}):\n{}", fmt::join(argv, " "), r.exit_code, r.err.substr(0, 4000)));
+    throw ToolError(fmt::format("'{}' failed (exit {}):\n{}", fmt::join(argv, " "), r.exit_code, r.err.substr(0, 4000)),
+                    "compiler-failed");
 }
 
 std::vector<std::string> joined(std::initializer_list<std::vector<std::string>> parts) {
@@ -221,8 +222,10 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
                         const MarkFunctions& mark) {
   const Target& t = host ? *find_target("host") : *c.context.target;
   if (!host && t.qemu.empty())
-    throw UsageError(fmt::format(
-        "code for {} can be compiled but there is no machine to run it on; use --runner interpreter", t.name));
+    throw UsageError(
+        fmt::format("code for {} can be compiled but there is no machine to run it on; use --runner interpreter",
+                    t.name),
+        "no-emulator");
   const TemporaryFolder folder;
   const std::string name = c.program.name;
   // In a folder of its own, so that no name of a model is one of ours.
@@ -260,7 +263,8 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
   std::vector<std::string> argv{elf};
   const std::string counts = folder.file("counts.txt");
   if (!host) {
-    if (find_program({t.key("qemu-binary")}).empty()) throw ToolError(missing_tool(t.key("qemu-binary")));
+    if (find_program({t.key("qemu-binary")}).empty())
+      throw ToolError(missing_tool(t.key("qemu-binary")), "missing-tool");
     argv = joined({{t.key("qemu-binary"), "-M", t.qemu},
                    words(t.key("qemu-args")),
                    {"-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=out",
@@ -285,11 +289,12 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
     }
   }
   const ProcessResult run = run_process(argv, 1200);
-  if (run.timed_out) throw ToolError("the program did not end within 20 minutes");
+  if (run.timed_out) throw ToolError("the program did not end within 20 minutes", "program-failed");
   if (run.exit_code != 0)
     throw ToolError(fmt::format("the program failed (exit {}): {}", run.exit_code,
                                 run.out.find("GUARD") != run.out.npos ? "bytes around the arena were overwritten"
-                                                                      : (run.err + run.out).substr(0, 2000)));
+                                                                      : (run.err + run.out).substr(0, 2000)),
+                    "program-failed");
 
   RunResult r;
   std::istringstream lines(run.out);
@@ -299,11 +304,13 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
     if (!line.starts_with("OUT ")) continue;
     const Type& type = c.program.outputs[outputs.size()].type;
     std::vector<std::byte> bytes = from_hex(std::string_view(line).substr(4));
-    if (int64_t(bytes.size()) != type.bytes()) throw ToolError("the program printed an output of another size");
+    if (int64_t(bytes.size()) != type.bytes())
+      throw ToolError("the program printed an output of another size", "program-failed");
     outputs.emplace_back(type, std::move(bytes));
     if (outputs.size() == c.program.outputs.size()) r.outputs.push_back(std::move(outputs)), outputs.clear();
   }
-  if (r.outputs.size() != inputs.size()) throw ToolError("the program ended before it printed all outputs");
+  if (r.outputs.size() != inputs.size())
+    throw ToolError("the program ended before it printed all outputs", "program-failed");
   if (std::ifstream f(counts); f) {
     std::string word;
     int64_t total = 0;
