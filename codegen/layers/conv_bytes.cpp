@@ -66,6 +66,7 @@ int64_t dense_any_q8_dsp_bytes(const ConvQ8& c) {
 // These depend on which weights are zero.
 int64_t dense_sparse_q8_dsp_bytes(const ConvQ8& c) { return packed_bytes(pack_dense_sparse_q8_dsp(c)); }
 int64_t pointwise_sparse_q8_bytes(const ConvQ8& c) { return packed_bytes(pack_pointwise_sparse_q8(c)); }
+int64_t dense_coded_q8_bytes(const ConvQ8& c) { return packed_bytes(pack_dense_coded_q8(c)); }
 
 int64_t conv_q8_w16_dsp_bytes(const ConvQ8& c) {
   return kWord * c.s.oc * 2 * hs_quads(int32_t(c.taps)) + parameter_bytes(c);
@@ -100,6 +101,7 @@ int64_t conv_rows_q8_mve_bytes(const ConvQ8& c) {
 int64_t depthwise_q8_mve_bytes(const ConvQ8& c) {
   return kWord * (c.s.oc * int64_t{4 + 2} + (mve_depthwise_pairs(c.s) ? 4 : 0));
 }
+int64_t depthwise_in_place_q8_mve_bytes(const ConvQ8& c) { return depthwise_q8_mve_bytes(c); }
 int64_t depthwise_any_q8_mve_bytes(const ConvQ8& c) {
   const int64_t lanes = depthwise_any_mve_lanes(int32_t(c.taps));
   return depthwise_any_mve_blocks(int32_t(c.taps), c.s.oc) * lanes * (c.taps + 2 * kWord);
