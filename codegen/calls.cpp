@@ -24,7 +24,8 @@ std::string turns(const Parameter& a, int64_t element) {
 
 class CallPrinter {
  public:
-  explicit CallPrinter(const Program& m) : m_(m), layers_(layers(m)) {}
+  CallPrinter(const Program& m, const std::map<std::string, std::string>& elsewhere)
+      : m_(m), elsewhere_(elsewhere), layers_(layers(m)) {}
   Calls run() {
     print(all_steps(m_), 0);
     return std::move(out_);
@@ -40,10 +41,15 @@ class CallPrinter {
     if (m_[id].space == Space::port)
       for (const Port* p : m_.ports())
         if (p->at == id) {
+          const std::string name = m_.feed && !p->output ? "row" : p->label;
           out_.ports_used.insert(p->label);
-          need(fmt::format("{}{}*", p->output ? "" : "const ", info(p->type.dtype).c_type), p->label);
-          return {p->label};
+          need(fmt::format("{}{}*", p->output ? "" : "const ", info(p->type.dtype).c_type), name);
+          return {name};
         }
+    if (m_[id].space == Space::state) {
+      need("unsigned char*", "state");
+      return {"state", m_[id].offset};
+    }
     if (!exchanged_.count(id)) return in_pool(m_[id].pool, m_[id].offset);
     need("unsigned char*", pointer(id));
     return {pointer(id)};
@@ -106,7 +112,10 @@ class CallPrinter {
     const Step& s = m_.steps[size_t(i)];
     std::string arguments;
     for (const Parameter& a : s.parameters) arguments += (arguments.empty() ? "" : ", ") + argument(a);
-    return fmt::format("{}::layers::{}({});", m_.name, s.facts.function, arguments + row);
+    const auto other = elsewhere_.find(s.facts.function);
+    const std::string function =
+        other != elsewhere_.end() ? other->second : fmt::format("{}::layers::{}", m_.name, s.facts.function);
+    return fmt::format("{}({});", function, arguments + row);
   }
 
   /// `repeats`: how many are around.
@@ -153,14 +162,23 @@ class CallPrinter {
   /// A function with a table of members, one byte for each call; each member counts its rows.
   void stream(const OutputLayer& l, const Stream& s) {
     std::string table, cases;
+    const bool fed = m_.feed && l.first == 0;
+    const std::string position(fed ? info(position_type(m_)).c_type : "");
     for (size_t k = 0; k < s.order.size(); ++k)
       table += fmt::format("{}{}", k == 0 ? "" : k % 32 == 0 ? ",\n" : ", ", s.order[k]);
     needs_.clear();
+    if (fed) need("unsigned char*", "state");
     for (int i = l.first; i < l.last; ++i) {
       const int member = i - l.first;
       cases += i + 1 < l.last ? fmt::format("case {}:\n", member) : "default:\n";
+      if (fed && i == 0)
+        cases += fmt::format(
+            "  if (taken) {{\n    position[0] = static_cast<{}>(k);\n    return false;\n  }}\n  taken = true;\n",
+            position);
       cases += fmt::format("  {}\n", call(i, fmt::format(", done[{}]", member)));
-      cases += fmt::format("  done[{}] += {};\n", member, loop_over_rows(m_.steps[size_t(i)].body)->n);
+      const int32_t n = loop_over_rows(m_.steps[size_t(i)].body)->n;
+      cases += fed ? fmt::format("  done[{0}] = static_cast<{1}>(done[{0}] + {2});\n", member, position, n)
+                   : fmt::format("  done[{}] += {};\n", member, n);
       if (i + 1 < l.last) cases += "  break;\n";
     }
     std::string parameters, arguments;
@@ -168,28 +186,41 @@ class CallPrinter {
       parameters += fmt::format("{}{} {}", parameters.empty() ? "" : ", ", type, name);
       arguments += (arguments.empty() ? "" : ", ") + name;
     }
+    // A group that is fed says whether it has ended; it goes on where it was, with the rows that it had made.
+    const std::string head = fed ? fmt::format(
+                                       "{0}* const position = at<{0}>(state, {1});\n{0}* const done = position + "
+                                       "1;\nbool taken = false;\n",
+                                       position, m_[m_.feed->position].offset)
+                                 : fmt::format("int32_t done[{}] = {{}};\n", l.last - l.first);
+    out_.uses_at = out_.uses_at || fed;
     out_.groups += comment(l, s) + expand(R"(
-        BURIN_LAYER void $name$($parameters$) {
+        BURIN_LAYER $result$ $name$($parameters$) {
           static const uint8_t order[$calls$] = {
               $table$
           };
-          int32_t done[$members$] = {};
-          for (int32_t k = 0; k < $calls$; ++k) {
+          $head$
+          for (int32_t k = $from$; k < $calls$; ++k) {
             switch (order[k]) {
               $cases$
             }
             BURIN_TURN
           }
+          $end$
         }
 
         )",
                                           {{"name", l.name},
+                                           {"result", fed ? "bool" : "void"},
                                            {"parameters", parameters},
                                            {"calls", s.order.size()},
                                            {"table", table},
-                                           {"members", l.last - l.first},
+                                           {"head", head},
+                                           {"from", fed ? "position[0]" : "0"},
+                                           {"end", fed ? "return true;" : ""},
                                            {"cases", cases}});
-    between_hooks(layer(l.first), fmt::format("{}::layers::{}({});", m_.name, l.name, arguments));
+    const std::string call = fmt::format("{}::layers::{}({});", m_.name, l.name, arguments);
+    between_hooks(layer(l.first), fed ? "const bool complete = " + call : call);
+    if (fed) line("if (!complete) return 0;");
   }
 
   /// Carried buffers are pointers that are exchanged; an odd number of turns leaves the value in the other's place.
@@ -224,6 +255,7 @@ class CallPrinter {
   }
 
   const Program& m_;
+  const std::map<std::string, std::string>& elsewhere_;
   Calls out_;
   const std::vector<OutputLayer> layers_;
   std::set<BufferId> exchanged_;
@@ -233,7 +265,9 @@ class CallPrinter {
 
 }  // namespace
 
-Calls print_calls(const Program& p) { return CallPrinter(p).run(); }
+Calls print_calls(const Program& p, const std::map<std::string, std::string>& elsewhere) {
+  return CallPrinter(p, elsewhere).run();
+}
 
 std::string pool_field(const ProgramPool& pool) {
   std::string s = pool.name;

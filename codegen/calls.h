@@ -1,6 +1,7 @@
 // The body of NAME_run(): the calls of layers, and the branches and loops of regions around them; and the functions of
 // row-streamed groups.
 #pragma once
+#include <map>
 #include <set>
 #include <string>
 
@@ -16,7 +17,8 @@ struct Calls {
   std::set<std::string> ports_used;  // of the caller's inputs and outputs: which are arguments of a call
 };
 
-Calls print_calls(const Program& p);
+/// `elsewhere`: functions that are not of the model's own namespace, by their names in it.
+Calls print_calls(const Program& p, const std::map<std::string, std::string>& elsewhere = {});
 
 /// The member of NAME_memory that points to the pool.
 std::string pool_field(const ProgramPool& pool);

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <sstream>
 
+#include "codegen/layers/conv_bytes.h"
 #include "codegen/layers/conv_share.h"
 #include "compiler/diagnostics.h"
 #include "compiler/embedded.h"
@@ -61,10 +62,10 @@ Node planned(const Node& n, const Kernel& k, const Work& work) {
 
 Cost estimated_cost(const Kernel& k, const Work& work, const LayerView& v) {
   const FittedCosts* c = fitted_costs(v.target.key("costs"), k.name);
-  Cost r{estimated_cycles(k, work, v.target), 0, c ? c->code : 0, work.scratch};
+  Cost r{estimated_cycles(k, work, v.target), 0, c ? c->code : 0, work.scratch, work.coded};
   Node n = planned(v.node, k, work);
   n.sharing = alone(v, work);
-  for (const NamedConstant& constant : k.lower(LayerView(v, n)).constants) r.constants += constant.value.size();
+  r.constants = constant_bytes(LayerView(v, n));
   return r;
 }
 

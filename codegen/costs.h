@@ -13,6 +13,7 @@ struct Cost {
   double cycles;  // of one run
   // Bytes: constants exactly, were no other layer's equal; code as layers of this kernel usually have; working memory.
   int64_t constants, code, scratch;
+  bool coded = false;  // Work::coded; what all such layers call is not in `code`
   int64_t flash() const { return constants + code; }
 };
 

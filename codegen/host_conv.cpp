@@ -11,6 +11,7 @@
 #include "runtime-min/kernels/conv_rows_mve.h"
 #include "runtime-min/kernels/conv_strips_mve.h"
 #include "runtime-min/kernels/conv_w16_dsp.h"
+#include "runtime-min/kernels/dense_coded.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/dense_f32_fpu.h"
 #include "runtime-min/kernels/dense_f32_mve.h"

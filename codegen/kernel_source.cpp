@@ -38,10 +38,14 @@ void add(const std::string& path, std::set<std::string>& seen, KernelSource& out
 }  // namespace
 
 KernelSource kernel_source(const std::set<std::string>& headers) {
+  std::set<std::string> printed;
+  return kernel_source(headers, printed);
+}
+
+KernelSource kernel_source(const std::set<std::string>& headers, std::set<std::string>& printed) {
   KernelSource r;
-  std::set<std::string> seen;
-  add("runtime-min/base.h", seen, r);
-  for (const std::string& h : headers) add("runtime-min/kernels/" + h, seen, r);
+  add("runtime-min/base.h", printed, r);
+  for (const std::string& h : headers) add("runtime-min/kernels/" + h, printed, r);
   return r;
 }
 

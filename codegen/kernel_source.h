@@ -11,5 +11,7 @@ struct KernelSource {
 };
 /// The headers (names in runtime-min/kernels) and all that they include, verbatim, each once, in order of need.
 KernelSource kernel_source(const std::set<std::string>& headers);
+/// The same without those in `printed` (paths), which gets the others.
+KernelSource kernel_source(const std::set<std::string>& headers, std::set<std::string>& printed);
 
 }  // namespace burin

@@ -99,6 +99,7 @@ struct Work {
   int32_t calls = 1;         // kernel calls; those of the usual form count as one: its counts contain them
   int32_t channels = 0;      // whose weights each call makes ready, where counts do not contain that
   bool accumulates = false;  // RowLoop::accumulates: rows counts input rows. Only where --kernel names the kernel
+  bool coded = false;        // weights are stored coded: select-kernels takes it where that pays (--compress)
 };
 
 /// How a call of a kernel goes over the image. tests/oracle/orders.py runs what follows from it on the cores.
@@ -112,7 +113,7 @@ enum class KernelOrder : uint8_t {
   rows,      // row by row of the results, ascending: as single, with rows for pixels
   rows_2,    // as rows, two at a time, the first of them an even one
   rows_3,    // as rows, three at a time, and calls where there are no whole threes
-  channels,  // four channels of all its rows are read before these channels of the results are written
+  channels,  // a channel of all its rows, and none of it is read once a result lies there, if y lies where x does
   expands,   // pixel by pixel: all of it goes into working memory, byte i at byte i * 2 or before, ascending
 };
 

@@ -23,7 +23,7 @@ class Lowering {
   Lowering(const Graph& g, const Target& t, const Options& o) : g_(g), t_(t), o_(o), storage_(g) {
     p_.name = model_identifier(g.name);
     p_.external_io = o.io == Options::Io::external;
-    p_.arena_bytes = g.arena_bytes, p_.arena_lower_bound = g.arena_lower_bound;
+    p_.arena_bytes = g.arena_bytes, p_.arena_lower_bound = g.arena_lower_bound, p_.state_bytes = g.state_bytes;
     for (const MemoryPool& pool : o.memory) p_.pools.push_back({pool.name, pool.bytes, 0});
   }
 
@@ -39,6 +39,7 @@ class Lowering {
         add(n);
       }
     for (const Region& g : p_.regions) lives_in(g);
+    if (g_.fed) feed();
     return std::move(p_);
   }
 
@@ -49,8 +50,8 @@ class Lowering {
       const BufferId id{int32_t(p_.buffers.size())};
       if (r.value == ValueId::none) scratch_[step(r.first)] = id;
       else at_[r.value] = id;
-      p_.buffers.push_back({r.value == ValueId::none ? "" : g_[r.value].name, Space::arena, r.bytes, r.offset,
-                            step(r.first), step(r.last)});
+      p_.buffers.push_back({r.value == ValueId::none ? "" : g_[r.value].name, r.in_state ? Space::state : Space::arena,
+                            r.bytes, r.offset, step(r.first), step(r.last)});
       into_pool(p_.buffers.back());
     }
     if (!o_.memory.empty()) p_.arena_bytes = 0;
@@ -58,8 +59,11 @@ class Lowering {
     const auto port = [&](ValueId v, std::string label, bool output) {
       auto [at, fresh] = at_.try_emplace(storage_.root(v), BufferId(int32_t(p_.buffers.size())));
       // --io external, or (in the arena) an input that nothing reads and nothing keeps.
-      if (fresh && !p_.external_io) throw InternalError(fmt::format("'{}' has no place in the arena", g_[v].name));
-      if (fresh) p_.buffers.push_back({g_[v].name, Space::port, g_[v].type.bytes(), 0, -1, int(step_of.size()) - 1});
+      const bool fed = g_.fed && !output;
+      if (fresh && !p_.external_io && !fed)
+        throw InternalError(fmt::format("'{}' has no place in the arena", g_[v].name));
+      const int64_t bytes = g_[v].type.bytes() / (fed ? fed_rows(g_) : 1);
+      if (fresh) p_.buffers.push_back({g_[v].name, Space::port, bytes, 0, -1, int(step_of.size()) - 1});
       return Port{std::move(label), g_[v].interface_name(), g_[v].type, output, at->second};
     };
     for (size_t i = 0; i < g_.inputs.size(); ++i)
@@ -100,6 +104,15 @@ class Lowering {
     }
   }
 
+  /// The row is the caller's while the group runs, and so long the state keeps whose turn it is.
+  void feed() {
+    const Region& group = p_.regions.at(0);
+    Buffer& row = p_.buffers[size_t(p_.inputs[0].at)];
+    row.last = group.last - 1;
+    p_.feed = Feed{fed_axis(g_), fed_rows(g_), row.bytes, BufferId(int32_t(p_.buffers.size()))};
+    p_.buffers.push_back({"whose turn it is", Space::state, g_.position_bytes, g_.position, -1, group.last - 1});
+  }
+
   void add(const Node& n) {
     const LayerView view(g_, n, t_, o_);
     LayerCode code = n.group != 0 ? streamed_code(view) : n.kernel->lower(view);
@@ -129,7 +142,7 @@ class Lowering {
       const DType dtype = c.value.dtype;
       s.parameters.push_back({c.name, dtype, false, constant(label, c)});
     }
-    s.facts.function = functions_.try_emplace(signature(s) + "\n" + spelled(s.body, s.streamed), label).first->second;
+    s.facts.function = functions_.try_emplace(code_of(s), label).first->second;
     p_.steps.push_back(std::move(s));
     view.selection()->families.clear();  // as large as the weights, and asked no more
   }

@@ -1,6 +1,7 @@
 // A model as two files of C++ (docs/generated-code.md says what they promise).
 #pragma once
 #include <string>
+#include <vector>
 
 #include "codegen/source_text.h"
 #include "compiler/program/program.h"
@@ -22,5 +23,17 @@ struct Module {
 };
 
 Module print_module(const Program& program, const Target& target, const ModuleOrigin& origin);
+
+/// Models that run one at a time and share an arena and code.
+struct SharedModules {
+  Module common;  // of the name that they share: the arena's size, kernels, functions of layers that are equal in two
+  std::vector<Module> models;  // in the order given; of no use without `common` of the same build
+};
+struct Sharer {
+  const Program* program;
+  ModuleOrigin origin;
+};
+/// `name` is an identifier, and none of the models'.
+SharedModules print_modules(const std::string& name, const std::vector<Sharer>& models, const Target& target);
 
 }  // namespace burin

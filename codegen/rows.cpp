@@ -5,6 +5,7 @@
 #include "codegen/layers/conv.h"
 #include "codegen/layers/reference.h"
 #include "compiler/ops/concat.h"
+#include "compiler/ops/transpose.h"
 
 namespace burin {
 namespace {
@@ -19,20 +20,26 @@ int64_t bytes(int64_t elements, DType t) { return elements * info(t).bits / 8; }
 /// One image, channels last, more than a row.
 bool is_image(const Type& t) { return t.rank() == 4 && t.shape[0] == 1 && t.shape[1] > 1 && info(t.dtype).bits >= 8; }
 
+bool takes_rows(const LayerView& v) {
+  return v.graph.fed && !v.node.inputs.empty() && v.node.inputs[0] == v.graph.inputs[0];
+}
+
 /// Of the operator on images of one row.
 LayerCode code_of_a_row(const LayerView& v) {
   Graph g;
   Node n = v.node;
   n.selection = nullptr, n.rows = 0, n.group = 0;
-  const auto one_row = [](Type t) {
-    if (is_image(t)) t.shape[1] = 1;
+  const bool fed = takes_rows(v);
+  const auto one_row = [&](Type t, size_t axis) {
+    if (fed ? t.rank() > 2 : is_image(t)) t.shape[axis] = 1;
     return t;
   };
+  const size_t in_axis = fed ? size_t(fed_axis(v.graph)) : 1;
   for (size_t i = 0; i < v.inputs(); ++i)
     if (v.has(i))
       n.inputs[i] = v.constant(i) ? g.add_value(v.input(i).name, v.in(i), v.input(i).data)
-                                  : g.add_value(v.input(i).name, one_row(v.in(i)));
-  n.outputs[0] = g.add_value(v.graph[v.node.outputs[0]].name, one_row(v.out()));
+                                  : g.add_value(v.input(i).name, one_row(v.in(i), in_axis));
+  n.outputs[0] = g.add_value(v.graph[v.node.outputs[0]].name, one_row(v.out(), 1));
   return n.kernel->lower(LayerView(g, n, v.target, v.options));
 }
 
@@ -119,8 +126,33 @@ bool expands(const LayerView& v) {
   return c && c->batch == 1 && c->s.oh == 1 && c->s.ow == 1 && v.node.scratch >= 2 * v.in(0).bytes();
 }
 
+int fed_axis(const Graph& g) {
+  const Transpose* t = g.nodes[0].as<Transpose>();
+  return t ? int(t->perm[1]) : 1;
+}
+
+int64_t fed_rows(const Graph& g) {
+  const Type& y = g[g.nodes[0].outputs[0]].type;
+  return y.rank() > 2 ? y.shape[1] : 1;
+}
+
 std::optional<RowContract> streamed_contract(const LayerView& v) {
   if (v.node.outputs.size() != 1) return std::nullopt;
+  const auto rows = [&](int64_t h, int32_t operands) {
+    return RowContract{.ih = int32_t(h),
+                       .oh = int32_t(h),
+                       .row_in = v.in(0).bytes() / h,
+                       .row_out = v.out().bytes() / h,
+                       .stride = 1,
+                       .reach = 1,
+                       .top = 0,
+                       .n = 1,
+                       .accumulates = false,
+                       .operands = operands,
+                       .local = true,
+                       .together = 1};
+  };
+  if (takes_rows(v)) return rows(fed_rows(v.graph), 1);
   if (std::optional<RowContract> c = row_contract(v)) return c;
   const Type& y = v.out();
   const Concat* concat = v.node.as<Concat>();
@@ -135,19 +167,7 @@ std::optional<RowContract> streamed_contract(const LayerView& v) {
     else if (!v.constant(i) || (t.rank() >= 3 && t.shape[size_t(t.rank()) - 3] != 1)) return std::nullopt;
   }
   if (images == 0) return std::nullopt;
-  const int32_t h = int32_t(y.shape[1]);
-  return RowContract{.ih = h,
-                     .oh = h,
-                     .row_in = v.in(0).bytes() / h,
-                     .row_out = y.bytes() / h,
-                     .stride = 1,
-                     .reach = 1,
-                     .top = 0,
-                     .n = 1,
-                     .accumulates = false,
-                     .operands = images,
-                     .local = true,
-                     .together = 1};
+  return rows(y.shape[1], images);
 }
 
 LayerCode streamed_code(const LayerView& v) {

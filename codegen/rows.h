@@ -46,6 +46,10 @@ bool expands(const LayerView& v);
 /// for one row.
 std::optional<RowContract> streamed_contract(const LayerView& v);
 
+/// Of a fed graph (Graph::fed): a row is one index of this axis of the input.
+int fed_axis(const Graph& g);
+int64_t fed_rows(const Graph& g);
+
 /// What the node's function does as a part of a row-streamed group: rings are those of its values.
 LayerCode streamed_code(const LayerView& v);
 

@@ -41,7 +41,7 @@ HostFunction function(const std::string& name) {
 
 class Machine {
  public:
-  explicit Machine(const Program& p) : p_(verified(p)), arena_(size_t(begin(p.pieces()) - kGuard)) {
+  explicit Machine(const Program& p) : p_(verified(p)), arena_(memory_bytes()) {
     for (const Buffer& b : p_.buffers) {
       if (b.space == Space::port) callers_.emplace(&b, size_t(b.bytes));
       places_.push_back(place(b));
@@ -56,7 +56,8 @@ class Machine {
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i].bytes().size() != size_t(p_.inputs[i].type.bytes()))
         throw std::invalid_argument(fmt::format("input {} has another size", i));
-      std::ranges::copy(inputs[i].bytes(), bytes(p_.inputs[i].at));
+      if (p_.feed) fed_ = &inputs[i], holds_[size_t(p_.feed->position)] = true;
+      else std::ranges::copy(inputs[i].bytes(), bytes(p_.inputs[i].at));
       holds_[size_t(p_.inputs[i].at)] = true;
     }
     run(all_steps(p_));
@@ -74,13 +75,21 @@ class Machine {
     verify(p);
     return p;
   }
-  /// Where a pool begins in `arena_`: they lie one behind the other, with bytes between them that are nobody's.
-  int64_t begin(int32_t pool) const {
+  /// All is one piece of memory here: the pools (or the arena) one behind the other, then the state, with bytes between
+  /// them that are nobody's. Where a pool begins, or behind all of them the state:
+  int64_t begin(int32_t piece) const {
     int64_t at = 0;
-    for (int32_t i = 0; i < pool; ++i) at += (p_.piece_bytes(i) + 15) / 16 * 16 + int64_t(kGuard);
+    for (int32_t i = 0; i < piece; ++i) at += (p_.piece_bytes(i) + 15) / 16 * 16 + int64_t(kGuard);
     return at;
   }
-  int64_t place(const Buffer& b) const { return b.space == Space::port ? b.offset : begin(b.pool) + b.offset; }
+  size_t memory_bytes() const {
+    const int64_t state = begin(p_.pieces());
+    return size_t(p_.feed ? state + p_.state_bytes : state - int64_t(kGuard));
+  }
+  int64_t place(const Buffer& b) const {
+    return b.offset + (b.space == Space::port ? 0 : begin(b.space == Space::state ? p_.pieces() : b.pool));
+  }
+  bool in_memory(BufferId id) const { return p_[id].space != Space::port; }
 
   /// What is copied into a pool is read there: in flash it is gone.
   void load_constants() {
@@ -108,7 +117,7 @@ class Machine {
     const bool plain =
         std::ranges::all_of(p_.regions, [](const Region& g) { return std::holds_alternative<Stream>(g.control); });
     for (const Buffer& b : p_.buffers)
-      read_last_.emplace_back(b.space == Space::arena ? size_t(b.bytes) : 0, plain ? -1 : b.last);
+      read_last_.emplace_back(b.space != Space::port ? size_t(b.bytes) : 0, plain ? -1 : b.last);
     if (!plain) return;
     const auto note = [&](const std::vector<Turn>& all) {
       for (const Turn& t : all)
@@ -140,7 +149,7 @@ class Machine {
   }
 
   bool condition(BufferId id, const Region& g) {
-    if (p_[id].space == Space::arena && !holds_[size_t(id)])
+    if (in_memory(id) && !holds_[size_t(id)])
       throw PlanError(fmt::format("step '{}': the condition '{}' has no value", p_.steps[size_t(g.first)].facts.name,
                                   label(p_, p_[id])));
     return bytes(id)[0] != std::byte{0};
@@ -206,7 +215,7 @@ class Machine {
         continue;
       }
       const BufferId id = std::get<BufferId>(a.at);
-      if (p_[id].space == Space::arena && places_[size_t(id)] % 4 != 0)
+      if (in_memory(id) && places_[size_t(id)] % 4 != 0)
         fail(s, fmt::format("'{}' does not begin at a whole word", label(p_, p_[id])));
       frame.add(a.name, bytes(id) + offset, a.dtype.value_or(DType::u8));
     }
@@ -218,7 +227,7 @@ class Machine {
     for (size_t i = 0; i < p_.buffers.size(); ++i) {
       const Buffer& b = p_.buffers[i];
       if (now < b.first || now > b.last) holds_[i] = false;
-      if (b.space == Space::arena && holds_[i]) live.push_back(all_of(BufferId(int32_t(i))));
+      if (b.space != Space::port && holds_[i]) live.push_back(all_of(BufferId(int32_t(i))));
     }
     std::vector<bool> needed = covered(live);
     std::fill_n(needed.begin() + int64_t(kGuard) + copies_, copied_, true);
@@ -238,7 +247,7 @@ class Machine {
     const RowLoop* l = t.n > 0 ? loop_over_rows(s.body) : nullptr;
     for (const Parameter& x : s.parameters) {
       const auto* id = std::get_if<BufferId>(&x.at);
-      if (!id || p_[*id].space != Space::arena) continue;
+      if (!id || !in_memory(*id)) continue;
       int64_t at = places_[size_t(*id)] + x.offset;
       for (size_t d = 0; d < x.strides.size(); ++d) at += x.strides[d] * turns_[d];
       std::vector<Run>& to = x.written ? a.writes : a.reads;
@@ -288,8 +297,7 @@ class Machine {
     // Whose each byte of the arena is: a value that is there and needed.
     std::vector<int32_t> owner(arena_.size(), -1);
     for (size_t i = 0; i < n; ++i)
-      if (p_.buffers[i].space == Space::arena && holds_[i] && p_.buffers[i].last >= first &&
-          p_.buffers[i].first < first)
+      if (in_memory(BufferId(int32_t(i))) && holds_[i] && p_.buffers[i].last >= first && p_.buffers[i].first < first)
         for (int64_t b = all_of(BufferId(int32_t(i))).first; b < all_of(BufferId(int32_t(i))).last; ++b)
           if (!dies(BufferId(int32_t(i)), b) || (!later[i].empty() && later[i][size_t(b)]))
             owner[size_t(b)] = int32_t(i);
@@ -300,12 +308,29 @@ class Machine {
 
   /// The caller's memory, what the caller reads, and what a repeat keeps from turn to turn.
   bool stays(BufferId id) const {
-    return std::ranges::count(kept_, id) > 0 || p_[id].space == Space::port ||
+    return std::ranges::count(kept_, id) > 0 || p_[id].space == Space::port || (p_.feed && id == p_.feed->position) ||
            std::ranges::count(p_.outputs, id, &Port::at) > 0;
+  }
+
+  /// The caller has the row, and may have used the arena since the one before.
+  void feed(int32_t row, const std::vector<int32_t>& owner) {
+    const Shape& shape = fed_->shape();
+    const auto axis = shape.begin() + (p_.feed->rows > 1 ? p_.feed->axis : 0);
+    const size_t outer = p_.feed->rows > 1 ? size_t(elements(Shape(shape.begin(), axis))) : 1;
+    const size_t part = size_t(p_.feed->bytes) / outer, all = fed_->bytes().size() / outer;
+    for (size_t i = 0; i < outer; ++i)
+      std::ranges::copy(fed_->bytes().subspan(i * all + size_t(row) * part, part), bytes(p_.inputs[0].at) + i * part);
+    for (size_t i = 0; i < size_t(p_.arena_bytes) && row > 0; ++i) {
+      if (owner[i] >= 0)
+        fail(p_.steps[0],
+             fmt::format("'{}' is needed after a feed but lies in the arena", label(p_, p_.buffers[size_t(owner[i])])));
+      arena_.data()[i] = kPoison;
+    }
   }
 
   void turn(const Act& a, const std::vector<Run>& dead, std::vector<int32_t>& owner) {
     const Step& s = p_.steps[size_t(a.turn.step)];
+    if (p_.feed && a.turn.step == 0) feed(a.turn.first, owner);
     Frame frame(function);
     enter(s, frame);
     // What ends here may lie where the turn writes: a result in place.
@@ -343,6 +368,7 @@ class Machine {
 
   Program p_;
   Block arena_;
+  const Tensor* fed_ = nullptr;
   std::unordered_map<const Buffer*, Block> callers_;
   std::vector<int64_t> places_;  // of each buffer in its space, now
   std::vector<bool> holds_;      // each buffer: a value

@@ -342,4 +342,6 @@ std::string spelled(const Body& body, bool streamed) {
   return s;
 }
 
+std::string code_of(const Step& s) { return signature(s) + "\n" + spelled(s.body, s.streamed); }
+
 }  // namespace burin

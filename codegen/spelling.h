@@ -24,5 +24,7 @@ std::string spelled(const Struct& s);
 std::string signature(const Step& s);
 /// The statements of a function.
 std::string spelled(const Body& body, bool streamed = false);
+/// Both: steps of equal code call one function.
+std::string code_of(const Step& s);
 
 }  // namespace burin

@@ -15,6 +15,7 @@ namespace {
 /// Values whose bytes the caller owns.
 std::set<ValueId> external_values(const Graph& g, const Storage& storage) {
   std::set<ValueId> r;
+  if (g.fed) r.insert(storage.root(g.inputs[0]));
   if (!g.external_io) return r;
   for (ValueId id : g.inputs) r.insert(storage.root(id));
   for (ValueId id : g.outputs) r.insert(storage.root(id));
@@ -66,6 +67,7 @@ Storage::Storage(const Graph& g) : roots_(g.values().size()) {
     if (g[from].constant() || g[from].type.bytes() != g[to].type.bytes()) continue;
     const size_t a = find(index(from)), b = find(index(to));
     if ((input[a] || output[a]) && (input[b] || output[b])) continue;
+    if (g.fed && input[a]) continue;
     parent[b] = a;
     input[a] |= input[b];
     output[a] |= output[b];
@@ -93,11 +95,12 @@ std::vector<LiveRange> live_ranges(const Graph& g) {
     if (g[id].constant() || storage.root(id) != id || external.count(id) || lives.first[i] > lives.last[i]) continue;
     const Value& v = g[id];
     const int64_t bytes = v.ring > 0 ? v.type.bytes() / v.type.shape[1] * v.ring : v.type.bytes();
-    r.push_back({id, lives.first[i], lives.last[i], v.offset, bytes});
+    r.push_back({id, lives.first[i], lives.last[i], v.offset, bytes, v.in_state});
   }
   for (size_t i = 0; i < g.nodes.size(); ++i)
     if (g.nodes[i].scratch > 0)
-      r.push_back({ValueId::none, int(i), int(i), g.nodes[i].scratch_offset, g.nodes[i].scratch});
+      r.push_back(
+          {ValueId::none, int(i), int(i), g.nodes[i].scratch_offset, g.nodes[i].scratch, g.nodes[i].scratch_in_state});
   return r;
 }
 
@@ -140,7 +143,10 @@ std::vector<int64_t> live_bytes(const Graph& g) {
   for (const LiveRange& x : live_ranges(g))
     for (int step = x.first; step <= x.last; ++step) {
       if (x.offset < 0) r[size_t(step + 1)] += x.bytes;
-      else used[size_t(step + 1)].push_back({x.offset, x.offset + x.bytes});
+      else {
+        const int64_t at = x.offset + (x.in_state ? g.arena_bytes : 0);
+        used[size_t(step + 1)].push_back({at, at + x.bytes});
+      }
     }
   for (size_t i = 0; i < used.size(); ++i) r[i] += covered_bytes(std::move(used[i]));
   return r;

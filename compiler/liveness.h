@@ -14,6 +14,7 @@ namespace burin {
 /// Values that share their bytes. A Reshape gives its input a second name and costs nothing, unless
 ///  * its input is a constant (constants are not in the arena), or
 ///  * an input of the model would become its output, or two outputs would become one: each has bytes of its own.
+///  * the input is fed row by row.
 /// Such a Reshape is a copy. Does not depend on the order of the nodes.
 class Storage {
  public:
@@ -36,9 +37,11 @@ struct LiveRange {
   int first, last;  // steps, inclusive
   int64_t offset;   // -1 before plan-memory
   int64_t bytes;
+  bool in_state = false;  // else in the arena
 };
 /// Everything that is in the arena: values in the order of their index, then working memory in the order of the nodes.
-/// With Graph::external_io the model's inputs and outputs, and what shares their bytes, are not there.
+/// A fed input (Graph::fed) is not there, as it is the caller's. With Graph::external_io the model's inputs and
+/// outputs, and what shares their bytes, are not there.
 std::vector<LiveRange> live_ranges(const Graph& g);
 
 /// Inputs on which the node's only output could lie, were they dead after it: as in_place_inputs().
@@ -50,8 +53,8 @@ std::vector<int> elementwise_inputs(const Graph& g, const Node& n);
 /// computed a second time.
 std::vector<std::vector<int>> in_place_inputs(const Graph& g);
 
-/// Bytes of the arena in use at each step from -1 on (index 0 is step -1); before plan-memory overlapping buffers count
-/// twice.
+/// Bytes of arena and state in use at each step from -1 on (index 0 is step -1); before plan-memory overlapping buffers
+/// count twice.
 std::vector<int64_t> live_bytes(const Graph& g);
 
 }  // namespace burin

@@ -31,9 +31,11 @@ struct Options {
 
   std::string name;  // of the model in generated code
   Optimize optimize = Optimize::speed;
+  bool compress = false;  // weights are stored coded where that makes flash smaller
   IoLayout io_layout = IoLayout::onnx;
   IoType io_type = IoType::onnx;
   Io io = Io::arena;
+  bool stream_input = false;                   // the input comes row by row: NAME_feed()
   std::map<std::string, std::string> kernels;  // layer, or ONNX node in it -> the kernel that must serve it
   double input_limit = std::numeric_limits<double>::infinity();  // float inputs are no larger: the user's promise
   ModelLimits limits;

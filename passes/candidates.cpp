@@ -62,7 +62,7 @@ Candidates candidates(Graph& g, const Context& ctx) {
         if (!work) continue;
         able.push_back(k.name);
         n.selection->estimates.emplace_back(&k, estimated_cycles(k, *work, *ctx.target));
-        if (wanted.empty() ? work->accumulates : k.name != wanted) continue;
+        if (wanted.empty() ? work->accumulates || (work->coded && !ctx.options.compress) : k.name != wanted) continue;
         serves.push_back(&k);
         cost.push_back(estimated_cost(k, *work, view));
         works.push_back(*std::move(work));

@@ -147,7 +147,9 @@ bool into_dense(Graph& g, Node& n) {
 void channels_last(Graph& g, const Context&) {
   for (size_t i = 0; i < g.nodes.size(); ++i)
     if (rewrite_image(g, i)) ++i;
-  rewrite_to_fixpoint(g, meet, drop_reshape, into_dense, sink);
+  sink_transposes(g);
 }
+
+void sink_transposes(Graph& g) { rewrite_to_fixpoint(g, meet, drop_reshape, into_dense, sink); }
 
 }  // namespace burin

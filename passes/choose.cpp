@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace burin {
 
@@ -15,9 +16,23 @@ std::vector<size_t> cheapest(const Choices& layers, double rate) {
   std::vector<size_t> chosen;
   for (const std::vector<Cost>& l : layers)
     chosen.push_back(
-        size_t(std::ranges::min_element(l, {}, [&](const Cost& c) { return c.cycles + rate * double(c.constants); }) -
+        size_t(std::ranges::min_element(
+                   l, {}, [&](const Cost& c) { return std::pair(c.coded, c.cycles + rate * double(c.constants)); }) -
                l.begin()));
   return chosen;
+}
+
+std::vector<size_t> compressed(const Choices& layers, std::vector<size_t> chosen, int64_t decoder) {
+  const std::vector<size_t> before = chosen;
+  int64_t saved = 0;
+  for (size_t i = 0; i < layers.size(); ++i)
+    for (size_t k = 0; k < layers[i].size(); ++k)
+      if (const int64_t less = layers[i][chosen[i]].constants - layers[i][k].constants;
+          layers[i][k].coded && less > 0) {
+        saved += less;
+        chosen[i] = k;
+      }
+  return saved > decoder ? chosen : before;
 }
 
 std::vector<size_t> fit_flash(const Choices& layers, std::vector<size_t> chosen, int64_t budget) {

@@ -16,8 +16,13 @@ using Choices = std::vector<std::vector<Cost>>;
 /// hundred bytes with any kernel, and --optimize size lets layers share functions.)
 double cycles_per_byte(const Choices& layers, Options::Optimize o);
 
-/// Of each layer the choice with the smallest cycles + rate * bytes of constants, the first of equals.
+/// Of each layer the choice with the smallest cycles + rate * bytes of constants, the first of equals; none with coded
+/// weights where there is another.
 std::vector<size_t> cheapest(const Choices& layers, double rate);
+
+/// Exchanges choices for those with coded weights where a layer's constants get smaller, if that saves more than what
+/// decodes them takes, `decoder` bytes for all layers together.
+std::vector<size_t> compressed(const Choices& layers, std::vector<size_t> chosen, int64_t decoder);
 
 /// Exchanges choices until the flash of all is at most `budget`, always the one that loses the fewest cycles for each
 /// byte that it saves (the first of equals), then takes back what still fits, the most cycles first. Where nothing is

@@ -22,7 +22,7 @@ void assign(const Candidates& c, const std::vector<size_t>& chosen) {
 }  // namespace
 
 void fit_memory(Graph& g, const Context& ctx) {
-  if (!ctx.options.budget_ram || g.arena_bytes <= *ctx.options.budget_ram) return;
+  if (!ctx.options.budget_ram || g.arena_bytes + g.state_bytes <= *ctx.options.budget_ram) return;
   const int64_t budget = *ctx.options.budget_ram;
   if (streams(g, ctx) || !ctx.options.memory.empty()) return;  // stream-rows knows the budget; a plan in pools may fail
   const Candidates c = candidates(g, ctx);
@@ -38,17 +38,17 @@ void fit_memory(Graph& g, const Context& ctx) {
   const double rate = cycles_per_byte(c.costs, ctx.options.optimize);
   int64_t aim = budget;
   std::vector<size_t> chosen;
-  for (int tries = 0; tries < kTries && g.arena_bytes > budget; ++tries) {
+  for (int tries = 0; tries < kTries && g.arena_bytes + g.state_bytes > budget; ++tries) {
     std::vector<int64_t> scratch_limit = others;
     std::ranges::transform(scratch_limit, scratch_limit.begin(),
                            [&](int64_t n) { return std::max<int64_t>(0, aim - n); });
-    chosen = fit_scratch(c.costs, first, scratch_limit, rate, ctx.options.budget_flash.has_value());
+    chosen = fit_scratch(c.costs, first, scratch_limit, rate, ctx.options.budget_flash || ctx.options.compress);
     if (chosen.empty()) break;
     assign(c, chosen);
     plan_memory(g, ctx);
-    aim -= std::max<int64_t>(0, g.arena_bytes - budget);
+    aim -= std::max<int64_t>(0, g.arena_bytes + g.state_bytes - budget);
   }
-  if (g.arena_bytes > budget) {
+  if (g.arena_bytes + g.state_bytes > budget) {
     assign(c, first);
     plan_memory(g, ctx);
     return;

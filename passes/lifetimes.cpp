@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <numeric>
 #include <set>
+#include <span>
 
 namespace burin {
 namespace {
@@ -20,33 +20,71 @@ void add(std::vector<LiveBytes>& pieces, LiveBytes p) {
   pieces.push_back(p);
 }
 
+/// Differences offset[b] - offset[a] at which some piece of one would lie on a piece of the other that is needed at the
+/// same time.
+PlanOverlap forbidden(const std::vector<LiveBytes>& a, const std::vector<LiveBytes>& b) {
+  PlanOverlap r{0, 0, std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
+  for (const LiveBytes& p : a)
+    for (const LiveBytes& q : b) {
+      if (p.last < q.first || q.last < p.first) continue;
+      r.lo = std::min(r.lo, p.begin - q.end), r.hi = std::max(r.hi, p.end - q.begin);
+    }
+  if (r.lo > r.hi) r.lo = r.hi = 0;
+  return r;
+}
+
+}  // namespace
+
+NodeLives lives_of(const Graph& g, const Node& n, const Context& ctx) {
+  if (!n.kernel || (n.rows == 0 && n.group == 0)) return {};
+  const LayerView v(g, n, *ctx.target, ctx.options);
+  if (n.group != 0) return {streamed_contract(v)};
+  if (ctx.options.optimize == Options::Optimize::size) return {row_contract(v)};  // functions of other kernels' parts
+  if (expands(v)) return {{}, false, true};
+  return {steps_contract(v), in_place_by_channels(v)};
+}
+
+Lives::Lives(const Graph& g) : g_(g), storage_(g), ranges_(live_ranges(g)), in_place_(in_place_inputs(g)) {
+  std::erase_if(ranges_, [](const LiveRange& r) { return r.value == ValueId::none; });
+  for (ValueId v : g.outputs) kept_.insert(storage_.root(v));
+  range_of_.assign(g.values().size(), -1);
+  for (size_t i = 0; i < ranges_.size(); ++i) range_of_[index(ranges_[i].value)] = int(i);
+  users_.resize(g.values().size());
+  for (int i = 0; i < int(g.nodes.size()); ++i) {
+    const Node& n = g.nodes[size_t(i)];
+    if (storage_.alias(n)) continue;
+    for (ValueId v : n.outputs)
+      if (v != ValueId::none) users_[index(storage_.root(v))].writer = i;
+    for (ValueId v : n.inputs) {
+      if (v == ValueId::none || g[v].constant()) continue;
+      std::vector<int>& readers = users_[index(storage_.root(v))].readers;
+      if (readers.empty() || readers.back() != i) readers.push_back(i);
+    }
+  }
+}
+
 /// When each call is made.
-class Timeline {
+class Lives::Timeline {
  public:
-  Timeline(const Graph& g, const Storage& storage, const Contracts& contracts, int from, int to)
-      : g_(g), storage_(storage), contracts_(contracts), from_(from), at_(size_t(to - from)) {
+  Timeline(const Lives& lives, const Contracts& contracts, int from, int to)
+      : lives_(lives),
+        g_(lives.g_),
+        storage_(lives.storage_),
+        contracts_(contracts),
+        from_(from),
+        to_(to),
+        at_(size_t(to - from)) {
     for (int i = from; i < to;) {
       int end = i + 1;
-      if (const int32_t group = g.nodes[size_t(i)].group; group != 0) {
-        while (end < to && g.nodes[size_t(end)].group == group) ++end;
+      if (const int32_t group = g_.nodes[size_t(i)].group; group != 0) {
+        while (end < to && g_.nodes[size_t(end)].group == group) ++end;
         stream(i, end);
-      } else if (!storage.alias(g.nodes[size_t(i)])) {
+      } else if (!storage_.alias(g_.nodes[size_t(i)])) {
         const std::optional<RowContract>& c = contracts[size_t(i)].rows;
         const int steps = contracts[size_t(i)].expands ? 2 : 1;
         for (int32_t k = 0; k < (c ? c->calls() : steps); ++k) mine(i).push_back(calls_++);
       }
       i = end;
-    }
-    for (int i = from; i < to; ++i) {
-      const Node& n = g.nodes[size_t(i)];
-      if (storage.alias(n)) continue;
-      for (ValueId v : n.outputs)
-        if (v != ValueId::none) writer_[storage.root(v)] = i;
-      for (ValueId v : n.inputs)
-        if (v != ValueId::none && !g[v].constant()) {
-          std::vector<int>& all = readers_[storage.root(v)];
-          if (all.empty() || all.back() != i) all.push_back(i);
-        }
     }
   }
 
@@ -57,11 +95,9 @@ class Timeline {
   /// Of the value that is named by `v`. `after`: something reads it behind the range, or it is an output of the model.
   Needed value(ValueId v, bool after) const {
     const int64_t bytes = g_[v].type.bytes();
-    const auto w = writer_.find(v);
-    const int writer = w == writer_.end() ? -1 : w->second;
-    const auto r = readers_.find(v);
-    static const std::vector<int> kNone;
-    const std::vector<int>& readers = r == readers_.end() ? kNone : r->second;
+    const int writer = writer_of(v);
+    const std::vector<int>& all = lives_.users_[index(v)].readers;
+    const std::span<const int> readers{std::ranges::lower_bound(all, from_), std::ranges::lower_bound(all, to_)};
     // In pieces of which everybody's rows are made; who does not go by rows has the whole value.
     const RowContract* made = writer < 0 ? nullptr : by_rows(writer);
     if (made && (made->oh * made->row_out != bytes)) made = nullptr;
@@ -125,6 +161,11 @@ class Timeline {
   }
 
  private:
+  /// -1: it is not among the nodes.
+  int writer_of(ValueId v) const {
+    const int w = lives_.users_[index(v)].writer;
+    return w >= from_ && w < to_ ? w : -1;
+  }
   /// When the node writes first, and when it reads last, where it does not go by rows.
   int begins(int node) const { return contracts_[size_t(node)].expands ? at(node).back() : at(node).front(); }
   int ends(int node) const { return contracts_[size_t(node)].expands ? at(node).front() : at(node).back(); }
@@ -161,8 +202,6 @@ class Timeline {
 
   /// Each row is made when the last node, or one on the way to it, asks for it.
   void stream(int first, int end) {
-    std::map<ValueId, int> producer;
-    for (int i = first; i < end; ++i) producer[storage_.root(g_.nodes[size_t(i)].outputs[0])] = i;
     std::vector<int32_t> made(size_t(end - first));
     std::vector<uint8_t>& order = orders_.emplace_back();
     const auto make = [&](auto&& self, int node, int32_t rows) -> void {
@@ -170,9 +209,8 @@ class Timeline {
       while (made[size_t(node - first)] < rows) {
         const int32_t call = int32_t(at(node).size());
         for (size_t i = 0; i < size_t(c.operands); ++i)
-          if (const auto p = producer.find(storage_.root(g_.nodes[size_t(node)].inputs[i]));
-              p != producer.end() && p->second < node)
-            self(self, p->second, c.last_read(call));
+          if (const int p = writer_of(storage_.root(g_.nodes[size_t(node)].inputs[i])); p >= first && p < node)
+            self(self, p, c.last_read(call));
         mine(node).push_back(calls_++);
         order.push_back(uint8_t(node - first));
         made[size_t(node - first)] = c.last(call);
@@ -181,51 +219,22 @@ class Timeline {
     for (int i = end; i-- > first;) make(make, i, by_rows(i)->oh);
   }
 
+  const Lives& lives_;
   const Graph& g_;
   const Storage& storage_;
   const Contracts& contracts_;
-  int from_;
+  int from_, to_;
   std::vector<std::vector<int>> at_;
-  std::map<ValueId, int> writer_;                // by root
-  std::map<ValueId, std::vector<int>> readers_;  // by root, ascending
   std::vector<std::vector<uint8_t>> orders_;
   int calls_ = 0;
 };
-
-/// Differences offset[b] - offset[a] at which some piece of one would lie on a piece of the other that is needed at the
-/// same time.
-PlanOverlap forbidden(const std::vector<LiveBytes>& a, const std::vector<LiveBytes>& b) {
-  PlanOverlap r{0, 0, std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
-  for (const LiveBytes& p : a)
-    for (const LiveBytes& q : b) {
-      if (p.last < q.first || q.last < p.first) continue;
-      r.lo = std::min(r.lo, p.begin - q.end), r.hi = std::max(r.hi, p.end - q.begin);
-    }
-  if (r.lo > r.hi) r.lo = r.hi = 0;
-  return r;
-}
-
-}  // namespace
-
-NodeLives lives_of(const Graph& g, const Node& n, const Context& ctx) {
-  if (!n.kernel || (n.rows == 0 && n.group == 0)) return {};
-  const LayerView v(g, n, *ctx.target, ctx.options);
-  if (n.group != 0) return {streamed_contract(v)};
-  if (ctx.options.optimize == Options::Optimize::size) return {row_contract(v)};  // functions of other kernels' parts
-  if (expands(v)) return {{}, false, true};
-  return {steps_contract(v), in_place_by_channels(v)};
-}
-
-Lives::Lives(const Graph& g) : g_(g), storage_(g), ranges_(live_ranges(g)), in_place_(in_place_inputs(g)) {
-  std::erase_if(ranges_, [](const LiveRange& r) { return r.value == ValueId::none; });
-  for (ValueId v : g.outputs) kept_.insert(storage_.root(v));
-}
 
 struct Lives::Part {
   std::vector<Needed> buffers;
   std::set<std::pair<size_t, size_t>> in_place;  // operand, result
   std::set<size_t> results;                      // of these pairs
   std::vector<std::vector<uint8_t>> orders;
+  std::vector<int> feeds;
   int calls = 0;
 
   /// A result that may lie on an operand counts from the next call on. With `rings` each ring counts as a whole while
@@ -257,15 +266,22 @@ struct Lives::Part {
 };
 
 Lives::Part Lives::part(const Contracts& contracts, int from, int to) const {
-  Timeline time(g_, storage_, contracts, from, to);
+  Timeline time(*this, contracts, from, to);
   Part r;
   r.calls = time.calls();
   r.orders = std::move(time.orders());
-  std::map<ValueId, size_t> buffer;  // by root
+  if (g_.fed && from == 0) {
+    r.feeds = time.at(0);
+    int last = 0;
+    for (int i = 0; i < to && g_.nodes[size_t(i)].group == g_.nodes[0].group; ++i)
+      last = std::max(last, time.at(i).back());
+    r.feeds.push_back(last);
+  }
+  std::vector<int> buffer(ranges_.size(), -1);
   for (const LiveRange& range : ranges_) {
     const bool unread = from == 0 && range.first < 0;  // what the caller writes and nobody reads
     if ((range.last < from && !unread) || range.first >= to) continue;
-    buffer[range.value] = r.buffers.size();
+    buffer[size_t(&range - ranges_.data())] = int(r.buffers.size());
     r.buffers.push_back(time.value(range.value, range.last >= to || kept_.contains(range.value)));
     r.buffers.back().range.first = range.first, r.buffers.back().range.last = range.last;
   }
@@ -273,17 +289,23 @@ Lives::Part Lives::part(const Contracts& contracts, int from, int to) const {
     if (g_.nodes[size_t(i)].scratch > 0 && !storage_.alias(g_.nodes[size_t(i)])) r.buffers.push_back(time.scratch(i));
   for (Needed& n : r.buffers) {
     n.first = n.pieces.empty() ? -1 : r.calls;
-    for (const LiveBytes& p : n.pieces) n.first = std::min(n.first, p.first), n.last = std::max(n.last, p.last);
+    for (const LiveBytes& p : n.pieces) {
+      n.first = std::min(n.first, p.first), n.last = std::max(n.last, p.last);
+      // A row is there from its feed on; the first one begins it all.
+      for (size_t k = 1; k + 1 < r.feeds.size(); ++k)
+        n.across = n.across || (p.first < r.feeds[k] && r.feeds[k] <= p.last);
+    }
   }
   const auto buffer_of = [&](ValueId v) {
-    const auto at = v == ValueId::none ? buffer.end() : buffer.find(storage_.root(v));
-    return at == buffer.end() ? -1 : int(at->second);
+    const int range = v == ValueId::none ? -1 : range_of_[index(storage_.root(v))];
+    return range < 0 ? -1 : buffer[size_t(range)];
   };
   for (int step = from; step < to; ++step) {
     const Node& n = g_.nodes[size_t(step)];
     if (!contracts[size_t(step)].by_channels || n.group != 0) continue;
     const int x = buffer_of(n.inputs[0]), y = buffer_of(n.outputs[0]);
     if (x < 0 || y < 0 || x == y || r.buffers[size_t(x)].last > time.at(step).back()) continue;
+    if (g_.fed && kept_.contains(storage_.root(n.outputs[0]))) continue;  // the arena's, and the operand may not be
     r.buffers[size_t(y)].on = x;
     r.results.insert(size_t(y));
   }
@@ -292,8 +314,8 @@ Lives::Part Lives::part(const Contracts& contracts, int from, int to) const {
     const Node& n = g_.nodes[size_t(step)];
     if (n.group != 0) continue;
     for (int i : in_place_[size_t(step)]) {
-      const size_t y = buffer.at(storage_.root(n.outputs[0]));
-      r.in_place.insert({buffer.at(storage_.root(n.inputs[size_t(i)])), y});
+      const size_t y = size_t(buffer_of(n.outputs[0]));
+      r.in_place.insert({size_t(buffer_of(n.inputs[size_t(i)])), y});
       r.results.insert(y);
     }
   }
@@ -322,6 +344,7 @@ Lifetimes Lives::all(const Contracts& contracts) const {
     Needed& x = p.buffers[size_t(n.on)];
     x.pieces.insert(x.pieces.end(), n.pieces.begin(), n.pieces.end());
     x.first = std::min(x.first, n.first), x.last = std::max(x.last, n.last);
+    x.across = x.across || n.across;
   }
   std::vector<size_t> order;
   for (size_t i = 0; i < p.buffers.size(); ++i)
@@ -342,7 +365,7 @@ Lifetimes Lives::all(const Contracts& contracts) const {
       o.a = int(a), o.b = int(b);
       r.overlaps.push_back(o);
     }
-  r.buffers = std::move(p.buffers), r.orders = std::move(p.orders);
+  r.buffers = std::move(p.buffers), r.orders = std::move(p.orders), r.feeds = std::move(p.feeds);
   return r;
 }
 

@@ -30,6 +30,7 @@ struct Needed {
   int32_t ring;     // rows; 0: the whole value
   std::vector<LiveBytes> pieces;
   int first = -1, last = -1;  // the calls in which any of it is needed
+  bool across = false;        // it is needed from one feed to the next (Graph::fed)
   int on = -1;                // the buffer that it lies on, from the first byte on; -1: it has a place of its own
 };
 
@@ -37,6 +38,7 @@ struct Lifetimes {
   std::vector<Needed> buffers;               // values, then working memory in the order of the nodes
   std::vector<PlanOverlap> overlaps;         // what the planner may do with two that are live at one time
   std::vector<std::vector<uint8_t>> orders;  // of each group: whose turn, counted from its first node
+  std::vector<int> feeds;                    // the calls that take rows, of a fed graph, and the last of their group
   int64_t floor = 0;                         // the most bytes that are needed in one call: no plan takes less
 };
 
@@ -57,14 +59,24 @@ class Lives {
   /// About the bytes of a plan while nodes [from, to) run: as Lifetimes::floor, but rings count as a whole. No group
   /// goes beyond the nodes.
   int64_t most_needed(const Contracts& contracts, int from, int to) const;
+  const Storage& storage() const { return storage_; }
 
  private:
+  class Timeline;
   struct Part;
   Part part(const Contracts& contracts, int from, int to) const;
+
+  /// Of a value that names its bytes.
+  struct Users {
+    int writer = -1;
+    std::vector<int> readers;  // ascending, each once
+  };
 
   const Graph& g_;
   const Storage storage_;
   std::vector<LiveRange> ranges_;  // of values
+  std::vector<int> range_of_;      // of each value that names its bytes: which of these
+  std::vector<Users> users_;       // of each value
   const std::vector<std::vector<int>> in_place_;
   std::set<ValueId> kept_;  // roots of outputs
 };

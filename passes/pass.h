@@ -43,6 +43,7 @@ void shrink_windows(Graph&, const Context&);
 void narrow_channels(Graph&, const Context&);
 void drop_clamps(Graph&, const Context&);
 void own_outputs(Graph&, const Context&);
+void feed_rows(Graph&, const Context&);
 void select_kernels(Graph&, const Context&);
 void schedule(Graph&, const Context&);
 void stream_rows(Graph& g, const Context& ctx);

@@ -34,6 +34,7 @@ constexpr Pass kPasses[] = {
      narrow_channels},             // channels that are constant for every input, or that nobody reads, are dropped
     {"drop-clamps", drop_clamps},  // limits that nothing can reach
     {"own-outputs", own_outputs},  // a copy where an output has no bytes of its own
+    {"feed-rows", feed_rows},      // --stream-input: the first node takes rows
     {"select-kernels", select_kernels},    // each node gets the cheapest kernel of the target
     {"schedule", schedule},                // the order with the smallest peak of live bytes
     {"stream-rows", stream_rows},          // rows a call, and layers that run row by row through rings
@@ -63,6 +64,10 @@ constexpr Before kOrder[] = {
     {"channels-last", "drop-clamps", "bounds of channels are known of images channels-last"},
     {"narrow-channels", "drop-clamps", "what is constant behind a clamp may vary without it"},
     {"drop-clamps", "own-outputs", "an output may have lost the operator that wrote it"},
+    {"own-outputs", "feed-rows", "an input that is an output would be both fed and kept"},
+    {"channels-last", "feed-rows", "what asks for channels-last images tells in which order rows arrive"},
+    {"feed-rows", "select-kernels", "the node that takes rows needs a kernel"},
+    {"feed-rows", "schedule", "that node comes first"},
     {"own-outputs", "select-kernels", "the copies need a kernel too"},
     {"own-outputs", "schedule", "outputs are told apart by their values"},
     {"channels-last", "select-kernels", "kernels read channels-last images"},

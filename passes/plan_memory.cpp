@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <map>
 #include <set>
@@ -20,7 +21,7 @@ namespace {
 constexpr int64_t kSmallAlign = 4;   // whole words; more would waste most of a small buffer
 constexpr int64_t kSmall = 16;       // bytes from which on a buffer gets
 constexpr int64_t kBufferAlign = 8;  // a double and an int64_t; two words at once (LDRD, VLDRD) never cross a bus line
-constexpr int64_t kNodes = 50000;    // a fraction of a second; networks need none or a few hundred
+constexpr int64_t kNodes = 10000;    // a fraction of a second; networks need none or a few hundred
 constexpr int64_t kScratchAlign = 16;  // kernels keep anything there, vectors of 16 bytes included
 
 int64_t whole_words(int64_t bytes) { return (bytes + kSmallAlign - 1) / kSmallAlign * kSmallAlign; }
@@ -35,9 +36,10 @@ int64_t alignment(const Graph& g, const LiveRange& r) {
 /// are no larger either.
 constexpr int64_t kMost32 = INT32_MAX;
 
-void check_bytes(const std::string& what, int64_t bytes) {
+/// `what`: a function, as it is hardly ever asked.
+void check_bytes(const auto& what, int64_t bytes) {
   if (bytes <= kMost32) return;
-  throw ModelError(fmt::format("{} {} bytes, more than a 32-bit core can address: {}", what, bytes, kMost32),
+  throw ModelError(fmt::format("{} {} bytes, more than a 32-bit core can address: {}", what(), bytes, kMost32),
                    "too-large", "smaller inputs (--input-dim) or a smaller model; --target host has no such bound");
 }
 
@@ -47,7 +49,7 @@ void check_buffers(const Graph& g) {
   const auto check = [&](ValueId v) {
     if (v == ValueId::none || !seen.insert(v).second) return;
     const int64_t bytes = g[v].type.bytes();
-    check_bytes(fmt::format("value '{}' of type {} has", g[v].name, to_string(g[v].type)), bytes);
+    check_bytes([&] { return fmt::format("value '{}' of type {} has", g[v].name, to_string(g[v].type)); }, bytes);
     if (g[v].constant()) constants += bytes;
   };
   for (ValueId v : g.inputs) check(v);
@@ -55,9 +57,85 @@ void check_buffers(const Graph& g) {
   for (const Node& n : g.nodes) {
     for (ValueId v : n.inputs) check(v);
     for (ValueId v : n.outputs) check(v);
-    check_bytes(fmt::format("the working memory of layer '{}' has", n.name), n.scratch);
+    check_bytes([&] { return fmt::format("the working memory of layer '{}' has", n.name); }, n.scratch);
   }
-  check_bytes("the model's constants have", constants);
+  check_bytes([] { return "the model's constants have"; }, constants);
+}
+
+/// Of the buffers for which `there` holds (of all, where it is empty); the others get offset 0.
+Plan planned(std::vector<PlanBuffer> buffers, const std::vector<PlanOverlap>& overlaps, const std::vector<bool>& there,
+             int64_t nodes, int64_t floor) {
+  std::vector<PlanOverlap> both;
+  for (size_t i = 0; i < there.size(); ++i)
+    if (!there[i]) buffers[i].bytes = 0;
+  for (const PlanOverlap& o : overlaps)
+    if (there.empty() || (there[size_t(o.a)] && there[size_t(o.b)])) both.push_back(o);
+  Plan plan = plan_offsets(buffers, both, nodes, floor);
+  if (const std::string wrong = check_plan(buffers, both, plan); !wrong.empty())
+    throw InternalError("plan-memory: " + wrong);
+  return plan;
+}
+
+struct Placed {
+  Plan arena;
+  std::vector<bool> in_state;  // of each buffer
+  Plan state = {};
+};
+
+/// How many bytes say whose turn it is in the group that takes rows, and how many rows each of its nodes has made.
+int64_t position_bytes(const Graph& g, const Lifetimes& lives, const Contracts& contracts) {
+  int64_t most = int64_t(lives.orders[0].size()), members = 0;
+  for (; members < int64_t(g.nodes.size()) && g.nodes[size_t(members)].group == g.nodes[0].group; ++members) {
+    const RowContract& c = contracts[size_t(members)].rows.value();
+    most = std::max<int64_t>(most, c.height() + c.n);  // the last call counts beyond the rows
+  }
+  return (members + 1) * (most <= UINT8_MAX ? 1 : most <= UINT16_MAX ? 2 : 4);
+}
+
+/// What is needed from one feed to the next lies in the state, outputs in the arena, and the rest in either: some sizes
+/// of the arena are tried, each filled as far as it goes.
+Placed place_fed(const Graph& g, const Storage& storage, const Lifetimes& lives, std::vector<PlanBuffer>& buffers,
+                 int64_t nodes) {
+  constexpr size_t kSizes = 6;
+  // Whose turn it is, until the group ends.
+  buffers.push_back({whole_words(g.position_bytes), -1, lives.feeds.back(), kSmallAlign});
+  const size_t n = buffers.size();
+  std::vector<bool> arena(n), free(n);
+  std::vector<size_t> largest;  // of those that may lie in either
+  for (size_t i = 0; i + 1 < n; ++i) {
+    const ValueId v = lives.buffers[i].range.value;
+    arena[i] = v != ValueId::none && std::ranges::any_of(g.outputs, [&](ValueId o) { return storage.same(o, v); });
+    if (arena[i] && lives.buffers[i].across) throw InternalError("plan-memory: an output is made over several feeds");
+    free[i] = !arena[i] && !lives.buffers[i].across && lives.buffers[i].on < 0;
+    if (free[i]) largest.push_back(i);
+  }
+  std::ranges::stable_sort(largest, std::greater(), [&](size_t i) { return buffers[i].bytes; });
+  const int64_t outputs = planned(buffers, lives.overlaps, arena, 0, 0).bytes;
+  std::vector<int64_t> sizes{outputs};
+  for (size_t i : largest)
+    if (buffers[i].first <= lives.feeds.back() && buffers[i].bytes > outputs && sizes.back() != buffers[i].bytes &&
+        sizes.size() < kSizes)
+      sizes.push_back(buffers[i].bytes);
+  const auto rest = [&](const std::vector<bool>& some) {
+    std::vector<bool> r(n);
+    for (size_t i = 0; i < n; ++i) r[i] = !some[i];
+    return r;
+  };
+  std::vector<bool> best = arena;
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (const int64_t size : sizes) {
+    std::vector<bool> filled = arena;
+    for (size_t i : largest) {
+      if (buffers[i].bytes > size) continue;
+      filled[i] = true;
+      if (planned(buffers, lives.overlaps, filled, 0, 0).bytes > size) filled[i] = false;
+    }
+    const int64_t bytes = planned(buffers, lives.overlaps, filled, 0, 0).bytes +
+                          planned(buffers, lives.overlaps, rest(filled), nodes, 0).bytes;
+    if (bytes < least) least = bytes, best = std::move(filled);
+  }
+  return {planned(buffers, lives.overlaps, best, nodes, 0), rest(best),
+          planned(buffers, lives.overlaps, rest(best), nodes, 0)};
 }
 
 /// How many bytes of each buffer a run reads and writes, about. Products read their operands from working memory where
@@ -100,33 +178,36 @@ std::vector<int64_t> sizes_for_values(const Options& o) {
   return r;
 }
 
-struct Planned {
-  Lifetimes lives;
-  std::vector<PlanBuffer> buffers;
-};
-Planned planned(const Graph& g, const Context& ctx) {
-  Contracts contracts;
-  for (const Node& n : g.nodes) contracts.push_back(lives_of(g, n, ctx));
-  Planned r{Lives(g).all(contracts), {}};
-  for (const Needed& n : r.lives.buffers) {
-    const int64_t bytes = n.on < 0 ? n.range.bytes : 0;  // with the buffer on which it lies
-    r.buffers.push_back({whole_words(bytes), n.first, n.last, alignment(g, n.range)});
+/// What the planner places, as the layers are run now. A buffer that lies on another one comes with that.
+std::vector<PlanBuffer> plan_buffers(const Graph& g, const Lifetimes& lives) {
+  std::vector<PlanBuffer> r;
+  for (const Needed& n : lives.buffers) {
+    const int64_t bytes = n.on < 0 ? n.range.bytes : 0;
+    r.push_back({whole_words(bytes), n.first, n.last, alignment(g, n.range)});
   }
   return r;
 }
 
-PoolPlan in_pools(const Graph& g, const Context& ctx, const Planned& p, int64_t nodes) {
-  std::vector<double> uses = moved_bytes(g, p.lives);
+Contracts contracts_of(const Graph& g, const Context& ctx) {
+  Contracts r;
+  for (const Node& n : g.nodes) r.push_back(lives_of(g, n, ctx));
+  return r;
+}
+
+PoolPlan in_pools(const Graph& g, const Context& ctx, const Lifetimes& lives, const std::vector<PlanBuffer>& buffers,
+                  int64_t nodes) {
+  std::vector<double> uses = moved_bytes(g, lives);
   for (size_t i = 0; i < uses.size(); ++i)
-    if (const int on = p.lives.buffers[i].on; on >= 0) uses[size_t(on)] += uses[i];
-  for (size_t i = 0; i < uses.size(); ++i) uses[i] /= double(std::max<int64_t>(1, p.lives.buffers[i].range.bytes));
-  return plan_pools(p.buffers, p.lives.overlaps, uses, sizes_for_values(ctx.options), nodes, p.lives.floor);
+    if (const int on = lives.buffers[i].on; on >= 0) uses[size_t(on)] += uses[i];
+  for (size_t i = 0; i < uses.size(); ++i) uses[i] /= double(std::max<int64_t>(1, lives.buffers[i].range.bytes));
+  return plan_pools(buffers, lives.overlaps, uses, sizes_for_values(ctx.options), nodes, lives.floor);
 }
 
 /// Which buffer finds no place, and what would help.
-[[noreturn]] void say_short(const Graph& g, const Context& ctx, const Planned& p, const PoolPlan& plan) {
+[[noreturn]] void say_short(const Graph& g, const Context& ctx, const Lifetimes& lives,
+                            const std::vector<PlanBuffer>& buffers, const PoolPlan& plan) {
   const auto described = [&](size_t i) {
-    const LiveRange& r = p.lives.buffers[i].range;
+    const LiveRange& r = lives.buffers[i].range;
     const std::string layer = r.first >= 0 ? fmt::format(" of layer '{}'", g.nodes[size_t(r.first)].name) : "";
     return (r.value == ValueId::none ? "the working memory" : fmt::format("value '{}'", g[r.value].name)) + layer;
   };
@@ -135,11 +216,10 @@ PoolPlan in_pools(const Graph& g, const Context& ctx, const Planned& p, int64_t 
   std::string pools;
   for (size_t k = 0; k < sizes.size(); ++k)
     pools += fmt::format("{}{} {}", k == 0 ? "" : ", ", ctx.options.memory[k].name, sizes[k]);
-  size_t homeless = p.buffers.size();
-  for (size_t i = 0; i < p.buffers.size(); ++i)
-    if (plan.pool[i] < 0 && (homeless == p.buffers.size() || p.buffers[i].bytes > p.buffers[homeless].bytes))
-      homeless = i;
-  const int64_t bytes = p.buffers[homeless].bytes;
+  size_t homeless = buffers.size();
+  for (size_t i = 0; i < buffers.size(); ++i)
+    if (plan.pool[i] < 0 && (homeless == buffers.size() || buffers[i].bytes > buffers[homeless].bytes)) homeless = i;
+  const int64_t bytes = buffers[homeless].bytes;
   const std::string hint =
       "more memory for that pool, a smaller --weights-in, --optimize ram, --budget-ram, or --io external for inputs "
       "and "
@@ -153,57 +233,70 @@ PoolPlan in_pools(const Graph& g, const Context& ctx, const Planned& p, int64_t 
   throw ModelError(
       fmt::format("--memory: pool {} is short: {}, {} bytes, finds no place in any ({}; together {}); at one time "
                   "at least {} bytes are needed",
-                  ctx.options.memory[largest].name, described(homeless), bytes, pools, all, p.lives.floor),
+                  ctx.options.memory[largest].name, described(homeless), bytes, pools, all, lives.floor),
       "over-budget", hint);
 }
 
-/// Offsets into the graph. `offsets`: of each buffer.
-void put(Graph& g, const Lifetimes& lives, std::vector<int64_t> offsets) {
-  const Storage storage(g);
+/// Into the graph, where each of the buffers lies.
+void put(Graph& g, const Storage& storage, const Lifetimes& lives, std::vector<int64_t> offsets,
+         std::vector<bool> in_state) {
   std::map<ValueId, size_t> buffer;  // by root
-  for (size_t i = 0; i < offsets.size(); ++i) {
+  for (size_t i = 0; i < lives.buffers.size(); ++i) {
     const Needed& n = lives.buffers[i];
     if (n.range.value != ValueId::none) buffer[n.range.value] = i;
-    if (n.on >= 0) offsets[i] = offsets[size_t(n.on)];
+    if (n.on >= 0) offsets[i] = offsets[size_t(n.on)], in_state[i] = in_state[size_t(n.on)];
   }
   for (size_t i = 0; i < g.values().size(); ++i) {
     Value& v = g[ValueId(int32_t(i))];
     const auto at = v.constant() ? buffer.end() : buffer.find(storage.root(ValueId(int32_t(i))));
     v.offset = at == buffer.end() ? -1 : offsets[at->second];
+    v.in_state = at != buffer.end() && in_state[at->second];
     v.ring = at == buffer.end() ? 0 : lives.buffers[at->second].ring;
   }
-  for (Node& n : g.nodes) n.scratch_offset = -1;
-  for (size_t i = 0; i < offsets.size(); ++i)
-    if (const LiveRange& r = lives.buffers[i].range; r.value == ValueId::none)
+  for (Node& n : g.nodes) n.scratch_offset = -1, n.scratch_in_state = false;
+  for (size_t i = 0; i < lives.buffers.size(); ++i)
+    if (const LiveRange& r = lives.buffers[i].range; r.value == ValueId::none) {
       g.nodes[size_t(r.first)].scratch_offset = offsets[i];
+      g.nodes[size_t(r.first)].scratch_in_state = in_state[i];
+    }
   g.orders = lives.orders;
 }
 
 bool for_device(const Context& ctx) { return ctx.target && !ctx.target->has("host"); }
 
-}  // namespace
-
-void plan_memory(Graph& g, const Context& ctx) {
-  if (ctx.options.memory.empty()) return plan_memory_with(g, ctx, kNodes);
-  g.external_io = ctx.options.io == Options::Io::external;
+void plan_in_pools(Graph& g, const Context& ctx, const Lives& all, const Contracts& contracts) {
   if (for_device(ctx)) check_buffers(g);
-  const Planned p = planned(g, ctx);
-  PoolPlan plan = in_pools(g, ctx, p, kNodes);
-  if (!plan.fits()) say_short(g, ctx, p, plan);
-  if (const std::string wrong = check_pools(p.buffers, p.lives.overlaps, sizes_for_values(ctx.options), plan);
+  const Lifetimes lives = all.all(contracts);
+  const std::vector<PlanBuffer> buffers = plan_buffers(g, lives);
+  PoolPlan plan = in_pools(g, ctx, lives, buffers, kNodes);
+  if (!plan.fits()) say_short(g, ctx, lives, buffers, plan);
+  if (const std::string wrong = check_pools(buffers, lives.overlaps, sizes_for_values(ctx.options), plan);
       !wrong.empty())
     throw InternalError("plan-memory: " + wrong);
   g.arena_bytes = 0, g.arena_lower_bound = plan.lower_bound;
   for (const int64_t bytes : plan.bytes) {
-    if (for_device(ctx)) check_bytes("a pool needs", bytes);
+    if (for_device(ctx)) check_bytes([] { return "a pool needs"; }, bytes);
     g.arena_bytes += bytes;
   }
   for (size_t i = 0; i < plan.offsets.size(); ++i)
     plan.offsets[i] += pool_begin(ctx.options.memory, size_t(plan.pool[i]));
-  put(g, p.lives, std::move(plan.offsets));
+  put(g, all.storage(), lives, std::move(plan.offsets), std::vector<bool>(buffers.size()));
 }
 
-bool fits_memory(const Graph& g, const Context& ctx) { return in_pools(g, ctx, planned(g, ctx), 0).fits(); }
+}  // namespace
+
+void plan_memory(Graph& g, const Context& ctx) {
+  g.external_io = ctx.options.io == Options::Io::external;
+  const Lives all(g);
+  const Contracts contracts = contracts_of(g, ctx);
+  if (ctx.options.memory.empty()) plan_memory_with(g, ctx, all, contracts, kNodes);
+  else plan_in_pools(g, ctx, all, contracts);
+}
+
+bool fits_memory(const Graph& g, const Context& ctx) {
+  const Lifetimes lives = Lives(g).all(contracts_of(g, ctx));
+  return in_pools(g, ctx, lives, plan_buffers(g, lives), 0).fits();
+}
 
 int64_t most_ram(const Options& o) {
   int64_t most = o.budget_ram.value_or(std::numeric_limits<int64_t>::max());
@@ -213,17 +306,28 @@ int64_t most_ram(const Options& o) {
   return std::min(most, all);
 }
 
-void plan_memory_with(Graph& g, const Context& ctx, int64_t nodes) {
-  g.external_io = ctx.options.io == Options::Io::external;
-  const Planned p = planned(g, ctx);
+void plan_memory_with(Graph& g, const Context& ctx, const Lives& all, const Contracts& contracts, int64_t nodes) {
+  const Lifetimes lives = all.all(contracts);
+  std::vector<PlanBuffer> buffers = plan_buffers(g, lives);
   if (for_device(ctx)) check_buffers(g);
-  Plan plan = plan_offsets(p.buffers, p.lives.overlaps, nodes, p.lives.floor);
-  if (const std::string wrong = check_plan(p.buffers, p.lives.overlaps, plan); !wrong.empty())
-    throw InternalError("plan-memory: " + wrong);
-  if (for_device(ctx)) check_bytes("the arena needs", plan.bytes);
-  g.arena_bytes = plan.bytes;
-  g.arena_lower_bound = plan.lower_bound;
-  put(g, p.lives, std::move(plan.offsets));
+  Placed placed{{}, std::vector<bool>(buffers.size())};
+  if (g.fed) {
+    g.position_bytes = position_bytes(g, lives, contracts);
+    placed = place_fed(g, all.storage(), lives, buffers, nodes);
+  } else placed.arena = planned(buffers, lives.overlaps, {}, nodes, lives.floor);
+  if (for_device(ctx))
+    check_bytes([] { return "the arena needs"; }, placed.arena.bytes),
+        check_bytes([] { return "the state needs"; }, placed.state.bytes);
+  std::vector<int64_t> offsets = placed.arena.offsets;
+  for (size_t i = 0; i < offsets.size(); ++i)
+    if (placed.in_state[i]) offsets[i] = placed.state.offsets[i];
+  put(g, all.storage(), lives, std::move(offsets), placed.in_state);
+  g.arena_bytes = placed.arena.bytes;
+  g.arena_lower_bound = placed.arena.lower_bound;
+  if (!g.fed) return;
+  g[g.inputs[0]].ring = 1;
+  g.state_bytes = placed.state.bytes, g.position = placed.state.offsets.back();
+  g.arena_lower_bound = lives.floor;
 }
 
 }  // namespace burin

@@ -46,6 +46,9 @@ void rewrite_to_fixpoint(Graph& g, Rules... rules) {
   rewrite_to_fixpoint(g, std::function<bool(Graph&, Node&)>([=](Graph& in, Node& n) { return (rules(in, n) || ...); }));
 }
 
+/// Transposes sink through what does not care about the order of axes, until they meet and cancel (channels-last).
+void sink_transposes(Graph& g);
+
 /// The input of `n` that the fewest operands are; none where it has no input. Nodes with the same inputs are among its
 /// readers.
 ValueId least_read(const Graph& g, const Node& n);

@@ -33,8 +33,21 @@ struct Job {
   std::vector<size_t> before, after;  // jobs
   int64_t scratch = 0;
 };
+/// What effect() asks of a job, side by side: it asks for every job that could be next.
+struct Sizes {
+  int64_t written = 0, left = 0;  // bytes of results; of those that somebody reads later
+  int64_t scratch = 0;
+  size_t first = 0, last = 0;  // of Work::mortal: what it reads that may die here
+};
+struct Mortal {
+  size_t buffer;
+  int64_t bytes;
+  bool in_place;  // the only result may lie there
+};
 struct Work {
   std::vector<Job> jobs;
+  std::vector<Sizes> sizes;  // of each job
+  std::vector<Mortal> mortal;
   std::vector<int64_t> bytes;                // of each buffer
   std::vector<std::vector<size_t>> readers;  // of each buffer
   std::vector<char> kept;                    // outputs of the model
@@ -84,6 +97,18 @@ Work make_work(const Graph& g) {
     for (size_t k : elementwise_inputs(g, n))
       if (const auto b = buffer_of(n.inputs[k]); b && !w.kept[*b] && job.writes.size() == 1) add_once(job.in_place, *b);
   }
+  for (const Job& job : w.jobs) {
+    Sizes& s = w.sizes.emplace_back();
+    s.scratch = job.scratch;
+    for (size_t b : job.writes) {
+      s.written += w.bytes[b];
+      if (!w.readers[b].empty() || w.kept[b]) s.left += w.bytes[b];
+    }
+    s.first = w.mortal.size();
+    for (size_t b : job.reads)
+      if (!w.kept[b]) w.mortal.push_back({b, w.bytes[b], std::ranges::count(job.in_place, b) > 0});
+    s.last = w.mortal.size();
+  }
   return w;
 }
 
@@ -93,8 +118,14 @@ struct State {
   Done done;
   std::vector<uint32_t> waits;   // of each job: jobs before it that are not done
   std::vector<uint32_t> unread;  // of each buffer: readers that are not done
+  std::vector<size_t> ready;     // jobs that wait for none, ascending
   int64_t live = 0, peak = 0;
 };
+
+void find_ready(State& s) {
+  for (size_t job = 0; job < s.waits.size(); ++job)
+    if (s.waits[job] == 0 && !s.done[job]) s.ready.push_back(job);
+}
 
 State start(const Work& w) {
   State s;
@@ -106,10 +137,9 @@ State start(const Work& w) {
     s.peak += w.bytes[b];  // all inputs at once; one that nothing reads is then gone
     if (!w.readers[b].empty()) s.live += w.bytes[b];
   }
+  find_ready(s);
   return s;
 }
-
-bool ready(const State& s, size_t job) { return s.waits[job] == 0 && !s.done[job]; }
 
 struct Effect {
   int64_t during;  // bytes live while it runs
@@ -117,18 +147,15 @@ struct Effect {
 };
 
 Effect effect(const Work& w, const State& s, size_t job) {
-  const Job& j = w.jobs[job];
-  int64_t written = 0, unread = 0, freed = 0, shared = 0;
-  for (size_t b : j.writes) {
-    written += w.bytes[b];
-    if (w.readers[b].empty() && !w.kept[b]) unread += w.bytes[b];
+  const Sizes& j = w.sizes[job];
+  int64_t freed = 0, shared = 0;
+  for (size_t i = j.first; i < j.last; ++i) {
+    const Mortal& m = w.mortal[i];
+    if (s.unread[m.buffer] > 1) continue;
+    freed += m.bytes;
+    if (m.in_place) shared = std::max(shared, std::min(m.bytes, j.written));
   }
-  for (size_t b : j.reads) {
-    if (w.kept[b] || s.unread[b] > 1) continue;
-    freed += w.bytes[b];
-    if (std::ranges::count(j.in_place, b)) shared = std::max(shared, std::min(w.bytes[b], written));
-  }
-  return {s.live + written - shared + j.scratch, s.live + written - unread - freed};
+  return {s.live + j.written - shared + j.scratch, s.live + j.left - freed};
 }
 
 void run(const Work& w, State& s, size_t job) {
@@ -136,7 +163,9 @@ void run(const Work& w, State& s, size_t job) {
   s.peak = std::max(s.peak, e.during);
   s.live = e.after;
   s.done[job] = true;
-  for (size_t next : w.jobs[job].after) --s.waits[next];
+  std::erase(s.ready, job);
+  for (size_t next : w.jobs[job].after)
+    if (--s.waits[next] == 0) s.ready.insert(std::ranges::upper_bound(s.ready, next), next);
   for (size_t b : w.jobs[job].reads) --s.unread[b];
 }
 
@@ -146,18 +175,23 @@ struct Reached {
   Order order;
 };
 
-/// Runs what costs nothing, in the order of the list. Returns how many jobs it looked at.
+/// Runs what costs nothing, in the order of the list. Returns how many jobs it looked at, ready or not.
 size_t run_free(const Work& w, Reached& r) {
   size_t looked = 0;
+  State& s = r.state;
   for (bool changed = true; changed; looked += w.jobs.size()) {
     changed = false;
-    for (size_t job = 0; job < w.jobs.size(); ++job) {
-      if (!ready(r.state, job)) continue;
-      const Effect e = effect(w, r.state, job);
-      if (e.during > r.state.peak || e.after > r.state.live) continue;
-      run(w, r.state, job);
+    for (auto at = s.ready.begin(); at != s.ready.end();) {
+      const size_t job = *at;
+      const Effect e = effect(w, s, job);
+      if (e.during > s.peak || e.after > s.live) {
+        ++at;
+        continue;
+      }
+      run(w, s, job);
       r.order.push_back(job);
       changed = true;
+      at = std::ranges::upper_bound(s.ready, job);
     }
   }
   return looked;
@@ -173,12 +207,14 @@ struct Set {
 
 State restore(const Work& w, const Set& set) {
   State s = start(w);
+  s.ready.clear();
   for (size_t job = 0; job < w.jobs.size(); ++job) {
     if (!set.done[job]) continue;
     for (size_t next : w.jobs[job].after) --s.waits[next];
     for (size_t b : w.jobs[job].reads) --s.unread[b];
   }
   s.done = set.done, s.live = set.live, s.peak = set.peak;
+  find_ready(s);
   return s;
 }
 
@@ -217,8 +253,7 @@ std::optional<Reached> exact(const Work& w) {
       return Reached{state, std::move(order)};
     }
     if (best[state.done] < top.peak) continue;
-    for (size_t job = 0; job < w.jobs.size(); ++job) {
-      if (!ready(state, job)) continue;
+    for (size_t job : state.ready) {
       if (looked > kExactLooks) return std::nullopt;
       Reached next{state, {job}};
       run(w, next.state, job);
@@ -243,24 +278,28 @@ std::optional<Reached> beam(const Work& w) {
     size_t from, job;  // `from` of `level`
     auto operator<=>(const Next&) const = default;
   };
-  std::vector<Reached> level{{start(w), {}}};
-  std::vector<uint64_t> sets{0};  // of `level`
+  struct Step {
+    uint32_t from, job;  // `from` of the level before
+  };
+  std::vector<State> level{start(w)};
+  std::vector<uint64_t> sets{0};              // of `level`
+  std::vector<std::vector<Step>> steps_into;  // of each level but the first: what led to each of its states
   size_t looked = 0;
   for (size_t step = 0; step < w.jobs.size(); ++step) {
     std::vector<Next> next;
     for (size_t from = 0; from < level.size(); ++from) {
-      const State& s = level[from].state;
+      const State& s = level[from];
       looked += w.jobs.size();
       if (looked > kBeamLooks) return std::nullopt;
-      for (size_t job = 0; job < w.jobs.size(); ++job) {
-        if (!ready(s, job)) continue;
+      for (size_t job : s.ready) {
         const Effect e = effect(w, s, job);
         next.push_back({std::max(s.peak, e.during), e.after, from, job});
       }
     }
     // The best, each set once; sorted as far as it takes.
-    std::vector<Reached> reached;
+    std::vector<State> reached;
     std::vector<uint64_t> marks;
+    std::vector<Step>& steps = steps_into.emplace_back();
     auto sorted = next.begin();
     for (auto at = next.begin(); at != next.end() && reached.size() < kBeam; ++at) {
       if (at == sorted) {
@@ -269,16 +308,22 @@ std::optional<Reached> beam(const Work& w) {
       }
       const uint64_t set = sets[at->from] + mark(at->job);
       if (std::ranges::count(marks, set)) continue;
-      Reached r = level[at->from];
-      run(w, r.state, at->job);
-      r.order.push_back(at->job);
-      reached.push_back(std::move(r));
+      reached.push_back(level[at->from]);
+      run(w, reached.back(), at->job);
+      steps.push_back({uint32_t(at->from), uint32_t(at->job)});
       marks.push_back(set);
     }
     level = std::move(reached);
     sets = std::move(marks);
   }
-  return level[0];
+  Order order;  // the last job first
+  uint32_t at = 0;
+  for (auto steps = steps_into.rbegin(); steps != steps_into.rend(); ++steps) {
+    order.push_back((*steps)[at].job);
+    at = (*steps)[at].from;
+  }
+  std::ranges::reverse(order);
+  return Reached{std::move(level[0]), std::move(order)};
 }
 
 }  // namespace
@@ -291,9 +336,18 @@ void schedule(Graph& g, const Context& ctx) {
 
   std::optional<Reached> found = exact(w);
   if (!found) found = beam(w);
-  if (!found || found->state.peak >= as_is.peak) return;
   std::vector<Node> nodes;
-  for (size_t job : found->order) nodes.push_back(std::move(g.nodes[job]));
+  if (found && found->state.peak < as_is.peak) {
+    for (size_t job : found->order) nodes.push_back(std::move(g.nodes[job]));
+    g.nodes = std::move(nodes);
+  }
+  const auto takes_rows = [&](const Node& n) { return !n.inputs.empty() && n.inputs[0] == g.inputs[0]; };
+  if (!g.fed || takes_rows(g.nodes[0])) return;
+  // What takes rows comes before what depends on no input.
+  nodes.clear();
+  const std::vector<Node> before(g.nodes.begin(), g.nodes.end());
+  std::ranges::copy_if(before, std::back_inserter(nodes), takes_rows);
+  std::ranges::copy_if(before, std::back_inserter(nodes), std::not_fn(takes_rows));
   g.nodes = std::move(nodes);
 }
 

@@ -2,12 +2,13 @@
 #pragma once
 #include <cstdint>
 
-#include "passes/pass.h"
+#include "passes/lifetimes.h"
 
 namespace burin {
 
-/// plan-memory with a search of so many nodes.
-void plan_memory_with(Graph& g, const Context& ctx, int64_t nodes);
+/// plan-memory with a search of so many nodes; `lives` and `contracts` are of this graph. In one piece, whatever
+/// --memory says.
+void plan_memory_with(Graph& g, const Context& ctx, const Lives& lives, const Contracts& contracts, int64_t nodes);
 /// Whether the graph, as its layers are run now, finds room in the pools of --memory.
 bool fits_memory(const Graph& g, const Context& ctx);
 /// Bytes of --budget-ram and of the pools for values, whichever are fewer; the largest number where nothing limits

@@ -4,7 +4,8 @@
 // Neighbours in the order can be a group: they take turns, one row after the other, and what they make for each other
 // lies in rings of a few rows. Each choice needs a number of bytes while its layers run, and a number of cycles; the
 // model needs the largest of these bytes and the sum of the cycles. So for any limit of bytes the fastest choice is
-// found by dynamic programming over the order: a layer alone, or a group up to it.
+// found by dynamic programming over the order: a layer alone, or a group up to it. Each division into groups that is
+// found so begins with its slowest ways and gets faster ones step by step; the best of all these are planned.
 //
 //   --optimize ram      few bytes: a percent of them is worth two percent of the cycles
 //   --optimize speed    fewer bytes for at most kSlower of the cycles, where a percent of these saves two of the bytes
@@ -17,7 +18,6 @@
 #include <functional>
 #include <limits>
 #include <map>
-#include <numeric>
 
 #include "codegen/costs.h"
 #include "codegen/forms.h"
@@ -31,17 +31,16 @@ namespace {
 
 constexpr double kSlower = 0.03, kFewCycles = 500;
 constexpr double kWeightSpeed = 2, kWeightRam = 0.5;
-constexpr size_t kPlans = 12;                 // limits for which memory is planned
-constexpr int64_t kPlanNodes = 500;           // of the planner's search
-constexpr int kPoolTries = 8;                 // to get into pools what fits in one piece
-constexpr int kTries = 80;                    // to get within a budget
-constexpr int kRepairs = 24;                  // and ways that are tried after that
-constexpr int kLongest = 48;                  // nodes of a group
-constexpr size_t kMostNodes = 1000;           // larger graphs keep their layers as they are
-constexpr double kMostSlower = 0.1;           // slower kernels are not tried under --optimize speed,
-constexpr double kMostSlowerRam = 1;          // and these not when RAM counts more
-constexpr int32_t kHeights[] = {1, 2, 4, 8};  // rows a call that a group is tried with
-constexpr double kBeyond = 1e9;               // cycles for which a byte beyond the limit is taken
+constexpr size_t kPlansSpeed = 40, kPlansRam = 300;  // choices for which memory is planned
+constexpr int64_t kPlanNodes = 500;                  // of the planner's search
+constexpr int kPoolTries = 8;                        // to get into pools what fits in one piece
+constexpr int kRepairs = 24;                         // ways that are tried to close the gaps of a plan
+constexpr int kLongest = 48;                         // nodes of a group
+constexpr size_t kMostNodes = 1000;                  // larger graphs keep their layers as they are
+constexpr double kMostSlower = 0.1;                  // slower kernels are not tried under --optimize speed,
+constexpr double kMostSlowerRam = 1;                 // and these not when RAM counts more
+constexpr int32_t kHeights[] = {1, 2, 4, 8};         // rows a call that a group is tried with
+constexpr double kBeyond = 1e9;                      // cycles for which a byte beyond the limit is taken
 constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
 
 /// How a node is run.
@@ -88,14 +87,16 @@ class Streams {
     ends_.resize(size_t(n) + 1);
     least_.assign(size_t(n), kNoLimit);
     for (int i = 0; i < n; ++i)
-      for (size_t w = 0; w < alone_[size_t(i)].size(); ++w) add({i, i + 1, false, {w}, 0, 0});
+      for (size_t w = 0; w < by_itself(i).size(); ++w) add({i, i + 1, i == 0 && g.fed, {w}, 0, 0});
   }
 
-  void groups() {
+  /// Groups that take no more than so many cycles beyond the fastest ways of their nodes.
+  void groups(double most_extra) {
     const int n = int(g_.nodes.size());
     for (int from = 0; from < n; ++from)
       for (int to = from + 1; to <= n && to - from <= kLongest && !together_[size_t(to - 1)].empty(); ++to) {
         if (!same_rows(from, to - 1)) break;
+        if (from == 0 && g_.fed && makes_output(to - 1)) break;  // it is complete in the last feed only
         if (to - from < 2) continue;
         std::vector<size_t> before;
         for (int32_t height : kHeights) {
@@ -103,7 +104,7 @@ class Streams {
           for (int i = from; i < to; ++i) s.ways.push_back(fastest(together_[size_t(i)], height));
           if (s.ways == before) continue;
           before = s.ways;
-          add(std::move(s));
+          if (extra(s) <= most_extra) add(std::move(s));
         }
       }
   }
@@ -143,41 +144,17 @@ class Streams {
 
   /// What a choice of so many bytes and cycles is worth: less is better.
   using Value = std::function<double(int64_t bytes, double cycles)>;
-  /// The limits by what they would be worth if plans needed no more, the best first.
-  std::vector<int64_t> best_limits(const Value& value) const {
-    std::vector<std::pair<double, int64_t>> values;
-    double before = std::numeric_limits<double>::infinity();
-    for (const int64_t limit : limits()) {
-      const std::vector<const Segment*> all = fastest_within(limit);
-      const double cycles = cost(all);
-      if (cycles >= before) continue;
-      before = cycles;
-      if (const double v = value(peak(all), cycles); std::isfinite(v)) values.push_back({v, limit});
-    }
-    std::ranges::sort(values);
-    std::vector<int64_t> r;
-    for (const auto& [v, limit] : values) r.push_back(limit);
-    return r;
-  }
-
   using Segments = std::vector<Segment>;
-  /// The fastest ones within the limit; in groups with more rows a call where that needs no more than `larger` bytes:
-  /// it may be harder to place.
-  Segments within(int64_t limit, int64_t larger) {
-    Segments r;
-    for (const Segment* s : fastest_within(limit))
-      r.push_back(s->group && larger > 0 ? with_larger_calls(*s, larger) : *s);
-    return r;
-  }
-  /// Runs the layers so; returns the bytes of the arena.
+  int64_t bytes() const { return g_.arena_bytes + g_.state_bytes; }
+  /// Runs the layers so; returns the bytes of arena and state.
   int64_t plan(const Segments& all) {
     int32_t group = 0;
     for (const Segment& s : all) {
       for (int i = s.from; i < s.to; ++i) put(i, way(s, i), s.group ? group + 1 : 0);
       group += s.group;
     }
-    plan_memory_with(g_, ctx_, kPlanNodes);
-    return g_.arena_bytes;
+    plan_memory_with(g_, ctx_, lives_, contracts_, kPlanNodes);
+    return bytes();
   }
 
   static bool same_nodes(const Segment& s, const Segment& t) { return t.from == s.from && t.group == s.group; }
@@ -192,16 +169,16 @@ class Streams {
   /// Where buffers do not fit beside each other, a plan needs more than what is needed at one time. Layers at its end
   /// get other ways while the value of all falls.
   Segments repaired(Segments all, const Value& value) {
-    double best = value(plan(all), cost(all));
+    double best = 0;
     for (int tries = 0; tries < kRepairs;) {
       Segments better;
       const int64_t floor = peak(all);
-      plan(all);
+      best = value(plan(all), cost(all));
       std::vector<int> first_of;  // of each node: where its segment begins
       for (const Segment& s : all) first_of.resize(size_t(s.to), s.from);
       std::set<int> at_end;  // segments while which something lies behind what is needed
       for (const LiveRange& r : live_ranges(g_))
-        if (r.offset + r.bytes > floor)
+        if (r.offset + r.bytes + (r.in_state ? g_.arena_bytes : 0) > floor)
           for (int i = std::max(0, r.first); i <= r.last && i < int(first_of.size()); ++i)
             at_end.insert(first_of[size_t(i)]);
       const auto consider = [&](Segments other) {
@@ -231,6 +208,63 @@ class Streams {
     return all;
   }
 
+  /// Of each division of the nodes that is the fastest within some limit, the segments for the lowest one.
+  std::vector<Segments> slowest_of_each() const {
+    std::vector<Segments> r;
+    std::set<std::vector<std::pair<int, bool>>> seen;
+    for (const int64_t limit : limits()) {
+      Segments all;
+      std::vector<std::pair<int, bool>> division;
+      for (const Segment* s : fastest_within(limit)) all.push_back(*s), division.push_back({s->to, s->group});
+      if (seen.insert(division).second) r.push_back(std::move(all));
+    }
+    return r;
+  }
+
+  /// Faster and faster ways of the same segments: each time the one that saves most cycles for a byte.
+  class Upgrades {
+   public:
+    Upgrades(Streams& s, Segments all) : s_(s), all_(std::move(all)), best_(all_.size()) {
+      for (size_t k = 0; k < all_.size(); ++k) find(k);
+    }
+    const Segments& now() const { return all_; }
+    bool next() {
+      const auto most = std::ranges::max_element(best_, {}, &Option::gain);
+      if (most == best_.end() || !most->to) return false;
+      const size_t k = size_t(most - best_.begin());
+      all_[k] = *std::exchange(most->to, std::nullopt);
+      find(k);
+      return true;
+    }
+
+   private:
+    struct Option {
+      double gain = 0;  // cycles for a byte
+      std::optional<Segment> to;
+    };
+    void find(size_t k) {
+      const Segment& now = all_[k];
+      best_[k] = {};
+      const auto consider = [&](const Segment& t) {
+        const double gain = (now.cost - t.cost) / double(std::max<int64_t>(1, t.peak - now.peak));
+        if (t.cost < now.cost && gain > best_[k].gain) best_[k] = {gain, t};
+      };
+      for (const Segment& t : s_.ends_[size_t(now.to)])
+        if (same_nodes(now, t)) consider(t);
+      for (int i = now.from; now.group && i < now.to; ++i)
+        for (size_t w = 0; w < s_.together_[size_t(i)].size(); ++w) {
+          if (s_.together_[size_t(i)][w].cost >= s_.way(now, i).cost) continue;
+          Segment t = now;
+          t.ways[size_t(i - now.from)] = w;
+          s_.measure(t);
+          consider(t);
+        }
+    }
+    Streams& s_;
+    Segments all_;
+    std::vector<Option> best_;  // of each segment
+  };
+
   /// What say() compares with: the choice without the budget.
   void usual(const Segments& all) {
     for (const Segment& s : all)
@@ -258,10 +292,10 @@ class Streams {
       g_.notes.push_back(fmt::format("--budget-ram: {} layers run row by row in {}; {:.1f} % more estimated cycles",
                                      members, groups == 1 ? "a group" : fmt::format("{} groups", groups),
                                      100 * more / std::max(before, 1.0)));
-    if (g_.arena_bytes <= budget) return;
+    if (bytes() <= budget) return;
     const auto most = std::ranges::max_element(all, {}, &Segment::peak);
     g_.notes.push_back(
-        fmt::format("--budget-ram: no plan with fewer than {} bytes was found; {} need {} at one time", g_.arena_bytes,
+        fmt::format("--budget-ram: no plan with fewer than {} bytes was found; {} need {} at one time", bytes(),
                     most->group ? fmt::format("layers '{}' to '{}'", name(most->from), name(most->to - 1))
                                 : fmt::format("layer '{}' and what it reads and writes", name(most->from)),
                     most->peak));
@@ -281,6 +315,16 @@ class Streams {
     return r;
   }
 
+  /// Cycles beyond the fastest ways of its nodes.
+  double extra(const Segment& s) const {
+    double r = 0;
+    for (int i = s.from; i < s.to; ++i)
+      r += way(s, i).cost - std::ranges::min_element(by_itself(i), {}, &Way::cost)->cost;
+    return r;
+  }
+
+  /// What takes the rows of a fed input is always in a group, if by itself.
+  const std::vector<Way>& by_itself(int i) const { return (i == 0 && g_.fed ? together_ : alone_)[size_t(i)]; }
   const Way& way(const Segment& s, int i) const {
     return (s.group ? together_ : alone_)[size_t(i)][s.ways[size_t(i - s.from)]];
   }
@@ -300,6 +344,10 @@ class Streams {
         if (!reads.local && reads.row_in != makes.row_out) return false;
       }
     return true;
+  }
+
+  bool makes_output(int i) const {
+    return std::ranges::any_of(g_.outputs, [&](ValueId v) { return storage_.same(v, g_.nodes[size_t(i)].outputs[0]); });
   }
 
   void put(int i, const Way& w, int32_t group) {
@@ -337,32 +385,6 @@ class Streams {
     return best;
   }
 
-  /// Members get the fastest way with which the limit holds, those first that gain most.
-  Segment with_larger_calls(Segment s, int64_t limit) {
-    std::vector<std::pair<double, int>> gains;
-    for (int i = s.from; i < s.to; ++i) {
-      const auto& all = together_[size_t(i)];
-      gains.push_back({std::ranges::min_element(all, {}, &Way::cost)->cost - way(s, i).cost, i});
-    }
-    std::ranges::sort(gains);
-    for (const auto& [gain, i] : gains) {
-      std::vector<size_t> order(together_[size_t(i)].size());
-      std::iota(order.begin(), order.end(), size_t(0));
-      std::ranges::sort(order, {}, [&](size_t w) { return together_[size_t(i)][w].cost; });
-      for (size_t w : order) {
-        if (together_[size_t(i)][w].cost >= way(s, i).cost) break;
-        Segment t = s;
-        t.ways[size_t(i - s.from)] = w;
-        measure(t);
-        if (t.peak <= limit) {
-          s = std::move(t);
-          break;
-        }
-      }
-    }
-    return s;
-  }
-
   /// The usual way of the kernel that the node has first.
   std::vector<Way> ways(int i, bool in_group) {
     const Node& n = g_.nodes[size_t(i)];
@@ -380,14 +402,14 @@ class Streams {
       if (const auto& c = w.contract) {
         // Results of calls begin at whole words.
         const bool words = c->accumulates || c->n >= c->oh || c->n * c->row_out % 4 == 0;
-        if (!words && !usual) return;
+        if (!words && !usual && !(i == 0 && g_.fed)) return;
         if (in_group && c->local) w.cost += kCallCycles * c->calls();
       }
       r.push_back(std::move(w));
     };
     const auto forms = [&](const Kernel& k) {
       const std::optional<Work> usual = k.work(v);
-      if (!usual) return;
+      if (!usual || usual->coded != n.kernel->work(v).value().coded) return;
       const double bytes = &k == n.kernel ? 0 : rate_ * double(more_constants(i, k, *usual, v));
       const double cycles = estimated_cycles(k, *usual, *ctx_.target) + bytes;
       if (usual->accumulates) {
@@ -410,6 +432,7 @@ class Streams {
       bool worse = false;
       for (size_t b = 0; b < r.size() && !worse; ++b)
         worse = a != b && r[b].height() <= r[a].height() && r[b].scratch <= r[a].scratch && r[b].cost <= r[a].cost &&
+                r[b].lives.by_channels >= r[a].lives.by_channels &&
                 (b < a || r[b].height() < r[a].height() || r[b].scratch < r[a].scratch || r[b].cost < r[a].cost);
       if (!worse || (a == 0 && !in_group)) best.push_back(r[a]);
     }
@@ -449,63 +472,62 @@ class Streams {
   std::vector<int64_t> least_;                      // of each node: the fewest bytes of a segment with it
 };
 
-/// Of few bytes and cycles, as --optimize weighs them.
-Streams::Segments balanced(Streams& s, Options::Optimize optimize) {
-  const bool ram = optimize == Options::Optimize::ram;
-  const double weight = ram ? kWeightRam : kWeightSpeed, infinity = std::numeric_limits<double>::infinity();
-  const double fastest = Streams::cost(s.fastest_within(kNoLimit));
-  const double most = ram ? infinity : fastest + std::max(fastest * kSlower, kFewCycles);
-  const auto value = [&](int64_t bytes, double cycles) {
-    return cycles > most ? infinity : double(std::max<int64_t>(bytes, 1)) * std::pow(cycles, weight);
-  };
-  Streams::Segments best, hoped;  // `hoped`: the best if it could be planned without a gap
-  double least = infinity;
-  const std::vector<int64_t> limits = s.best_limits(value);
-  for (size_t i = 0; i < limits.size() && i < kPlans; ++i) {
-    for (const int64_t larger : {limits[i], int64_t(0)}) {
-      Streams::Segments all = s.within(limits[i], larger);
-      if (i == 0 && larger > 0) hoped = all;
-      const double cycles = Streams::cost(all);
-      if (value(Streams::peak(all), cycles) >= least) continue;
-      if (const double v = value(s.plan(all), cycles); v < least) least = v, best = std::move(all);
-    }
+/// Cycles that --optimize speed gives for fewer bytes.
+double most_extra(const Streams& s) {
+  return std::max(Streams::cost(s.fastest_within(kNoLimit)) * kSlower, kFewCycles);
+}
+
+/// The choice whose plan is worth most, as far as it is found with so many plans.
+Streams::Segments best_choice(Streams& s, const Streams::Value& value, size_t plans) {
+  std::vector<std::pair<double, Streams::Segments>> all;  // with what they are worth if plans have no gaps
+  for (Streams::Segments& start : s.slowest_of_each()) {
+    Streams::Upgrades upgrades(s, std::move(start));
+    do {
+      const Streams::Segments& now = upgrades.now();
+      if (const double v = value(Streams::peak(now), Streams::cost(now)); std::isfinite(v)) all.emplace_back(v, now);
+    } while (upgrades.next());
   }
-  for (Streams::Segments& from : std::vector<Streams::Segments>{best, hoped}) {
-    Streams::Segments all = s.repaired(std::move(from), value);
-    if (const double v = value(s.plan(all), Streams::cost(all)); v < least) least = v, best = std::move(all);
+  std::ranges::stable_sort(all, {}, &std::pair<double, Streams::Segments>::first);
+  Streams::Segments best;
+  double least = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < all.size() && plans > 0 && all[i].first < least; ++i) {
+    if (i >= 2 && all[i].first == all[i - 2].first) continue;  // others of the same layers elsewhere: mostly as good
+    --plans;
+    if (const double v = value(s.plan(all[i].second), Streams::cost(all[i].second)); v < least)
+      least = v, best = all[i].second;
+  }
+  for (Streams::Segments& from : std::vector<Streams::Segments>{best, all[0].second}) {
+    Streams::Segments other = s.repaired(std::move(from), value);
+    if (const double v = value(s.plan(other), Streams::cost(other)); v < least) least = v, best = std::move(other);
   }
   return best;
 }
 
-/// The fastest whose plan has no more than `limit` bytes; if there is none, of the fewest bytes that were found.
-Streams::Segments limited(Streams& s, int64_t limit) {
-  const auto value = [&](int64_t bytes, double cycles) { return bytes <= limit ? cycles : 1e18 * double(bytes); };
-  Streams::Segments best;
-  double least = std::numeric_limits<double>::infinity();
-  int tries = 0;
-  for (const int64_t aim : s.best_limits(value)) {
-    if (tries >= kTries) break;
-    for (int part = 4; part >= -1; --part) {  // of what is left to the budget; -1: as they are
-      const int64_t larger = part < 0 ? 0 : aim + (limit - aim) / 4 * part;
-      Streams::Segments all = s.within(aim, larger);
-      const double cycles = Streams::cost(all);
-      if (value(Streams::peak(all), cycles) >= least) continue;
-      ++tries;
-      if (const double v = value(s.plan(all), cycles); v < least) least = v, best = std::move(all);
-    }
-  }
-  return least < 1e18 ? best : s.repaired(std::move(best), value);
+/// Few bytes and cycles, as --optimize weighs them.
+Streams::Value balanced(const Streams& s, Options::Optimize optimize) {
+  const bool ram = optimize == Options::Optimize::ram;
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double most = ram ? infinity : Streams::cost(s.fastest_within(kNoLimit)) + most_extra(s);
+  return [=, weight = ram ? kWeightRam : kWeightSpeed](int64_t bytes, double cycles) {
+    return cycles > most ? infinity : double(std::max<int64_t>(bytes, 1)) * std::pow(cycles, weight);
+  };
+}
+
+/// Few cycles in no more than `limit` bytes; where there is no such choice, few bytes.
+Streams::Value limited(int64_t limit) {
+  return [=](int64_t bytes, double cycles) { return bytes <= limit ? cycles : 1e18 * double(bytes); };
 }
 
 /// How the layers are run in one piece of memory, as --optimize and --budget-ram say.
-void choose(Graph& g, const Context& ctx) {
+void choose_ways(Graph& g, const Context& ctx) {
   Streams s(g, ctx);
   const std::optional<int64_t> budget = ctx.options.budget_ram;
-  s.groups();
-  Streams::Segments best = balanced(s, ctx.options.optimize);
+  const bool fast = !budget && ctx.options.optimize == Options::Optimize::speed;
+  s.groups(fast ? most_extra(s) : std::numeric_limits<double>::infinity());
+  Streams::Segments best = best_choice(s, balanced(s, ctx.options.optimize), fast ? kPlansSpeed : kPlansRam);
   if (budget && s.plan(best) > *budget) {
     s.usual(best);
-    best = limited(s, *budget);
+    best = best_choice(s, limited(*budget), kPlansRam);
   }
   s.plan(best);
   if (budget) s.say(best, *budget);
@@ -519,19 +541,19 @@ bool streams(const Graph& g, const Context& ctx) {
          std::ranges::all_of(g.nodes, [&](const Node& n) { return storage.alias(n) || (n.kernel && n.selection); });
 }
 
-void stream_rows(Graph& g, const Context& ctx) {
-  if (!streams(g, ctx)) return;
-  if (ctx.options.memory.empty()) return choose(g, ctx);
-  // In several pools less fits than in one piece of as many bytes: lower and lower budgets, until there is a place for
-  // all.
+namespace {
+
+/// In several pools less fits than in one piece of as many bytes: lower and lower budgets, until there is a place for
+/// all.
+void choose_for_pools(Graph& g, const Context& ctx) {
   const Graph before = g;
   Context within = ctx;
-  choose(g, ctx);
+  choose_ways(g, ctx);
   int64_t limit = std::min(most_ram(ctx.options), g.arena_bytes);
   for (int tries = 0; tries < kPoolTries && !fits_memory(g, ctx); ++tries) {
     g = before;
     within.options.budget_ram = limit;
-    choose(g, within);
+    choose_ways(g, within);
     if (g.arena_bytes > limit) break;
     limit -= limit / 8;
   }
@@ -541,6 +563,16 @@ void stream_rows(Graph& g, const Context& ctx) {
     if (const size_t at = g.notes[i].find(kBudget); at != std::string::npos)
       g.notes[i].replace(at, kBudget.size(), "--memory");
   }
+}
+
+}  // namespace
+
+void stream_rows(Graph& g, const Context& ctx) {
+  if (streams(g, ctx)) ctx.options.memory.empty() ? choose_ways(g, ctx) : choose_for_pools(g, ctx);
+  if (!g.fed) return;
+  if (const Value& image = g[g.nodes[0].outputs[0]]; image.ring == 0 && fed_rows(g) > 1)
+    g.notes.push_back(fmt::format("--stream-input: all {} bytes of '{}' are collected before the first layer runs",
+                                  image.type.bytes(), g[g.inputs[0]].name));
 }
 
 }  // namespace burin

@@ -36,14 +36,18 @@
 #define BURIN_SHARED __attribute__((noinline)) inline
 
 /// Before a loop of few, constant iterations whose body must see the index as a constant. clang does so by itself but
-/// for size; functions of run-time shapes keep their loops.
+/// for size; functions of run-time shapes keep their loops. FEW: a loop that gcc leaves as it is at every level, and
+/// clang unrolls but for size.
 #if defined(__clang__) && defined(__OPTIMIZE_SIZE__)
 #pragma clang diagnostic ignored "-Wpass-failed"
 #define BURIN_UNROLL _Pragma("clang loop unroll(full)")
+#define BURIN_UNROLL_FEW _Pragma("clang loop unroll_count(8)")
 #elif defined(__clang__)
 #define BURIN_UNROLL
+#define BURIN_UNROLL_FEW
 #else
 #define BURIN_UNROLL _Pragma("GCC unroll 16")
+#define BURIN_UNROLL_FEW
 #endif
 
 namespace burin {

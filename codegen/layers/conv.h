@@ -108,6 +108,7 @@ PackedConv<uint32_t> pack_dense_one_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_any_q8_dsp(const ConvQ8& c);  // of both
 PackedConv<uint32_t> pack_dense_sparse_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_pointwise_sparse_q8(const ConvQ8& c);
+PackedConv<uint16_t> pack_dense_coded_q8(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_q8_w16_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_conv_few_q8_dsp(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_any_q8_dsp(const ConvQ8& c);
@@ -121,6 +122,7 @@ PackedConv<uint32_t> pack_conv_strips_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c);
+PackedConv<uint32_t> pack_depthwise_in_place_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c);
 
 /// The calls of `function`, the kernel of the node.

@@ -21,6 +21,14 @@ int32_t tall(const ConvF32& l) { return std::min(l.s.oh, 64); }
 double in_blocks(const RowForm& f, int32_t block) {
   return f.sum([&](int32_t n) { return double((int64_t(n) * f.calls.s.ow + block - 1) / block * block); });
 }
+/// Pixels of blocks of four, and those that are left over, which take as long as kLone pixels of a block.
+double in_fours(const RowForm& f) {
+  constexpr double kLone = 1.3;
+  return f.sum([&](int32_t n) {
+    const int64_t pixels = int64_t(n) * f.calls.s.ow;
+    return double(pixels / 4 * 4) + kLone * double(pixels % 4);
+  });
+}
 /// Tiles of 2x2 outputs, those of each call rounded up to four.
 double tiles(const RowForm& f) {
   return f.sum([&](int32_t n) { return double((int64_t((n + 1) / 2) * ((f.calls.s.ow + 1) / 2) + 3) / 4 * 4); });
@@ -47,7 +55,7 @@ std::optional<Work> conv_f32_ref_work(const ConvF32& l, const LayerView& v) {
 std::optional<Work> conv_f32_fpu_work(const ConvF32& l, const LayerView& v) {
   if (!(l.s.groups == 1)) return std::nullopt;
   const RowForm f(l, v, __func__, rows_per_call(l.s.oh, l.s.ow));
-  const double fours = in_blocks(f, 4);
+  const double fours = in_fours(f);
   return f.work(counts(fours * (rounded_down(l.s.oc, 4) + l.s.oc % 4 * 2) * double(l.taps), fours * l.s.oc,
                        fours * double(l.taps), fours * l.s.kh),
                 conv_f32_fpu_scratch(l.s));
@@ -65,7 +73,7 @@ std::optional<Work> winograd_f32_fpu_work(const ConvF32& l, const LayerView& v) 
 std::optional<Work> pointwise_f32_fpu_work(const ConvF32& l, const LayerView& v) {
   if (!(l.pointwise)) return std::nullopt;
   const RowForm f = RowForm(l, v, __func__, rows_per_call(l.s.oh, l.s.ow)).joined();
-  const double fours = in_blocks(f, 4);
+  const double fours = in_fours(f);
   return f.work(counts(fours * rounded_down(l.s.oc, 4) * l.s.ic, fours * (l.s.oc % 4) * l.s.ic, fours * l.s.oc, fours),
                 0);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "codegen/coding.h"
 #include "codegen/layers/conv.h"
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/conv_few_dsp.h"
@@ -276,6 +277,11 @@ PackedConv<uint32_t> pack_conv_few_q8_dsp(const ConvQ8& c) {
 }
 PackedConv<int8_t> pack_conv_q8_plain(const ConvQ8& c) {
   return {{c.weights.begin(), c.weights.end()}, plain_parameters(c, c.x_zero)};
+}
+PackedConv<uint16_t> pack_dense_coded_q8(const ConvQ8& c) {
+  std::vector<uint8_t> bytes;
+  for (const int16_t w : c.weights) bytes.push_back(uint8_t(w));
+  return {encode(bytes), plain_parameters(c, signed_zero(c))};
 }
 PackedConv<int8_t> pack_depthwise_q8_plain(const ConvQ8& c) {
   PackedConv<int8_t> r{{}, plain_parameters(c, c.x_zero)};

@@ -138,6 +138,8 @@ PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c) {
   return r;
 }
 
+PackedConv<uint32_t> pack_depthwise_in_place_q8_mve(const ConvQ8& c) { return pack_depthwise_q8_mve(c); }
+
 PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c) {
   const int32_t taps = int32_t(c.taps), lanes = depthwise_any_mve_lanes(taps);
   MveStream m(c, c.x_zero);

@@ -11,6 +11,7 @@
 #include "runtime-min/kernels/conv_rows_mve.h"
 #include "runtime-min/kernels/conv_strips_mve.h"
 #include "runtime-min/kernels/conv_w16_dsp.h"
+#include "runtime-min/kernels/dense_coded.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/dense_mve.h"
 #include "runtime-min/kernels/dense_sparse_dsp.h"
@@ -73,6 +74,20 @@ bool any_dense(const ConvQ8& l) {
 double blocks(const RowForm& f, int32_t pixels_together, int32_t filters) {
   return f.sum([&](int32_t n) { return in_blocks(first_rows(f.calls.s, n), pixels_together, filters); });
 }
+/// depthwise_in_place_q8_mve: of one channel no line of output lies on what later ones read.
+bool writes_behind_reads(const ConvShape& s) {
+  const bool down = mve_depthwise_down(s);
+  if (down && s.iw != s.ow) return false;
+  const MveAxis across = mve_across(s, s.oh);
+  const int32_t later = mve_depthwise_ahead(s) ? 4 : 2;
+  for (int32_t o = 0; o + later < across.out; o += 2) {
+    const int32_t written = mve_first_line(across.out, o) + 2,
+                  read = mve_first_line(across.out, o + later) * across.stride - (down ? s.pl : s.pt);
+    if (down ? written > read : int64_t(written) * s.ow > int64_t(read) * s.iw) return false;
+  }
+  return true;
+}
+
 /// Rows of layers that are one call of one function with others under --optimize size stay together.
 RowForm dense_form(const ConvQ8& l, const LayerView& v, std::string_view kernel) {
   const int32_t usual = rows_per_call(l.s.oh, l.s.ow);
@@ -158,6 +173,13 @@ std::optional<Work> pointwise_sparse_q8_work(const ConvQ8& l, const LayerView& v
   const RowForm f(l, v, __func__, rows_per_call(l.s.oh, l.s.ow));
   const double fours = f.calls.s.oh * rounded_down(f.calls.s.ow, 4), others = pixels(l.s) - fours;
   return f.work(counts(fours * l.listed_weights(), others * l.listed_weights(), fours * l.s.oc, others * l.s.oc), 0);
+}
+
+std::optional<Work> dense_coded_q8_work(const ConvQ8& l, const LayerView& v) {
+  if (!(l.pointwise && l.s.ow == 1 && l.int8_weights && l.taps > 0 && l.taps < (1 << 16))) return std::nullopt;
+  Work w = RowForm(l, v, __func__, l.image.oh).work(counts(l.products, l.outputs), dense_coded_q8_scratch(l.s));
+  w.coded = true;
+  return w;
 }
 
 std::optional<Work> conv_q8_w16_dsp_work(const ConvQ8& l, const LayerView& v) {
@@ -281,6 +303,15 @@ std::optional<Work> depthwise_q8_mve_work(const ConvQ8& l, const LayerView& v) {
   const auto outputs = [&](int32_t n) { return mve_depthwise_outputs(l.s, n); };
   const auto gathered = [&](int32_t n) { return mve_depthwise_gathered(l.s, n); };
   return f.work(counts(f.sum(outputs), f.sum(gathered)), depthwise_q8_mve_scratch(l.s, f.rows));
+}
+
+std::optional<Work> depthwise_in_place_q8_mve_work(const ConvQ8& l, const LayerView& v) {
+  if (!(l.depthwise && l.mve_requant && l.int8_weights && l.mve_depthwise() && l.s.oh <= l.mve_rows() &&
+        writes_behind_reads(l.s)))
+    return std::nullopt;
+  const RowForm f(l, v, __func__, l.s.oh, l.s.oh);
+  return f.work(counts(mve_depthwise_outputs(l.s, l.s.oh), mve_depthwise_gathered(l.s, l.s.oh)),
+                depthwise_in_place_q8_mve_scratch(l.s));
 }
 
 std::optional<Work> depthwise_any_q8_mve_work(const ConvQ8& l, const LayerView& v) {

@@ -184,17 +184,19 @@ void verify(const Graph& g) {
   auto fail = [](const Node& n, const std::string& rule) {
     throw InternalError(fmt::format("node '{}' ({}): {}", n.name, name(n.op), rule));
   };
-  std::set<ValueId> defined(g.inputs.begin(), g.inputs.end());
+  std::vector<bool> defined(g.values_.size());
+  for (ValueId id : g.inputs) defined[size_t(id)] = true;
   for (const Node& n : g.nodes) {
     const Arity arity = inputs(n.op);
     if (int(n.inputs.size()) < arity.min || int(n.inputs.size()) > arity.max)
       fail(n, fmt::format("has {} inputs, not {} to {}", n.inputs.size(), arity.min, arity.max));
     for (ValueId id : n.inputs)
-      if (id != ValueId::none && !g[id].constant() && !defined.count(id))
+      if (id != ValueId::none && !g[id].constant() && !defined[size_t(id)])
         fail(n, fmt::format("reads '{}' before it is written", g[id].name));
     for (ValueId id : n.outputs) {
       if (g[id].constant()) fail(n, fmt::format("writes the constant '{}'", g[id].name));
-      if (!defined.insert(id).second) fail(n, fmt::format("writes '{}' a second time", g[id].name));
+      if (defined[size_t(id)]) fail(n, fmt::format("writes '{}' a second time", g[id].name));
+      defined[size_t(id)] = true;
     }
     std::vector<Type> types;
     try {
@@ -218,7 +220,7 @@ void verify(const Graph& g) {
     }
   }
   for (ValueId id : g.outputs)
-    if (!g[id].constant() && !defined.count(id))
+    if (!g[id].constant() && !defined[size_t(id)])
       throw InternalError(fmt::format("output '{}' is never written", g[id].name));
 
   if (g.uses_.version == g.nodes.version()) {

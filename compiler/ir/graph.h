@@ -26,8 +26,9 @@ struct Value {
   std::string name;  // from the ONNX file; unique
   Type type;
   std::shared_ptr<const Tensor> data;  // constants only
-  int64_t offset = -1;                 // bytes into the arena; set by plan-memory
+  int64_t offset = -1;                 // bytes into the arena, or the state; set by plan-memory
   int32_t ring = 0;                    // rows of it that are kept at a time, by row % ring; 0: all. Set by plan-memory
+  bool in_state = false;               // lies in the state: it is kept between feeds (Graph::fed)
   std::string onnx_name = {};          // of an output whose name another value has (own-outputs); else empty
 
   bool constant() const { return data != nullptr; }
@@ -51,6 +52,7 @@ struct Node {
   int32_t rows = 0;                 // output rows a call of it makes; 0: the whole value
   int32_t block = 0;                // filters that it prepares at a time, where it asks for such a number
   Sharing sharing = Sharing::none;  // set by share-functions
+  bool scratch_in_state = false;    // working memory is kept between feeds (Graph::fed); set by plan-memory
   int32_t group = 0;                // neighbours with the same number are a row-streamed group; 0: none
   int64_t scratch = 0;              // bytes of working memory that the kernel asks for
   int64_t scratch_offset = -1;      // set by plan-memory
@@ -90,6 +92,11 @@ class Graph {
   std::vector<std::vector<uint8_t>> orders;        // of each group: whose turn it is, counted from its first node
   int64_t arena_bytes = 0, arena_lower_bound = 0;  // set by plan-memory
   bool external_io = false;  // --io external: inputs and outputs are the caller's, not in the arena; set by schedule
+  // --stream-input: the only input arrives a row at a time, which the first node reads where the caller has it. Set by
+  // feed-rows. What is kept between feeds lies in the state; so does whose turn is next, in `position_bytes` from byte
+  // `position` on.
+  bool fed = false;
+  int64_t state_bytes = 0, position = -1, position_bytes = 0;  // set by plan-memory
 
   ValueId add_value(std::string name, Type type, std::shared_ptr<const Tensor> data = nullptr);
   ValueId add_constant(std::string name, Tensor data);

@@ -112,6 +112,7 @@ class Parser {
     std::string name;
     std::optional<Type> type;
     int64_t offset = -1;
+    bool in_state = false;
     int32_t ring = 0;
   };
 
@@ -121,14 +122,14 @@ class Parser {
     d.name = c_.any_name();
     if (values_.contains(d.name)) c_.fail(fmt::format("%{} is defined twice", d.name));
     if (c_.accept(":")) d.type = read_type(c_);
-    if (c_.accept("at ")) d.offset = c_.number<int64_t>();
+    if (c_.accept("at ")) d.in_state = c_.accept("state "), d.offset = c_.number<int64_t>();
     if (c_.accept("ring ")) d.ring = c_.number<int32_t>();
     return d;
   }
 
   ValueId add(const Definition& d, Type type, std::shared_ptr<const Tensor> data = nullptr) {
     const ValueId id = g_.add_value(d.name, std::move(type), std::move(data));
-    g_[id].offset = d.offset, g_[id].ring = d.ring;
+    g_[id].offset = d.offset, g_[id].in_state = d.in_state, g_[id].ring = d.ring;
     if (!values_.emplace(d.name, id).second) c_.fail(fmt::format("%{} is defined twice", d.name));
     return id;
   }
@@ -145,6 +146,11 @@ class Parser {
     if (c_.accept("arena ")) {
       g_.arena_bytes = c_.number<int64_t>();
       g_.arena_lower_bound = c_.number<int64_t>();
+    } else if (c_.accept("fed ")) {
+      g_.fed = true;
+      g_.state_bytes = c_.number<int64_t>();
+      g_.position = c_.number<int64_t>();
+      g_.position_bytes = c_.number<int64_t>();
     } else if (c_.accept("note ")) {
       g_.notes.push_back(c_.any_name());
     } else {
@@ -212,7 +218,8 @@ class Parser {
       const std::string key = c_.identifier();
       if (key == "_") return c_.go(start);  // an absent first input
       c_.expect("=");
-      if (key == "scratch" || key == "scratch_offset") {
+      if (key == "scratch" || key == "scratch_offset" || key == "scratch_state") {
+        n.scratch_in_state = n.scratch_in_state || key == "scratch_state";
         (key == "scratch" ? n.scratch : n.scratch_offset) = c_.number<int64_t>();
         continue;
       }

@@ -80,6 +80,7 @@ class Printer {
     out_ += "\n";
     if (g_.arena_bytes || g_.arena_lower_bound)
       out_ += fmt::format("  arena {} {}\n", g_.arena_bytes, g_.arena_lower_bound);
+    if (g_.fed) out_ += fmt::format("  fed {} {} {}\n", g_.state_bytes, g_.position, g_.position_bytes);
     for (const std::string& n : g_.notes) out_ += fmt::format("  note {}\n", quoted(n));
     for (const Node& n : g_.nodes) node(n);
     for (ValueId id : g_.outputs) constant(id);
@@ -96,7 +97,7 @@ class Printer {
 
   std::string definition(ValueId id) const {
     std::string s = fmt::format("{}: {}", reference(id), to_string(g_[id].type));
-    if (g_[id].offset >= 0) s += fmt::format(" at {}", g_[id].offset);
+    if (g_[id].offset >= 0) s += fmt::format(" at {}{}", g_[id].in_state ? "state " : "", g_[id].offset);
     return g_[id].ring == 0 ? s : s + fmt::format(" ring {}", g_[id].ring);
   }
 
@@ -120,7 +121,8 @@ class Printer {
     if (n.group) out_ += fmt::format(" stream={}", n.group);
     if (n.sharing != Sharing::none) out_ += fmt::format(" share={}", n.sharing == Sharing::parts ? "parts" : "whole");
     if (n.scratch) out_ += fmt::format(" scratch={}", n.scratch);
-    if (n.scratch_offset >= 0) out_ += fmt::format(" scratch_offset={}", n.scratch_offset);
+    if (n.scratch_offset >= 0)
+      out_ += fmt::format(" scratch_{}={}", n.scratch_in_state ? "state" : "offset", n.scratch_offset);
     for (size_t i = 0; i < n.inputs.size(); ++i) out_ += fmt::format("{} {}", i ? "," : "", reference(n.inputs[i]));
     const bool only_itself = n.onnx == std::vector{n.name};
     if (!only_itself || n.outputs.empty() || n.name != g_[n.outputs[0]].name)

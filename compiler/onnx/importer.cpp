@@ -31,17 +31,16 @@ std::string Scope::shown(const std::string& name) const {
   return it == renamed.end() ? prefix + name : it->second;
 }
 
-ModelImporter::ModelImporter(const onnx::ModelProto& model, int64_t bytes, std::string folder,
-                             const ReadOptions& options)
-    : model_(model),
+ModelImporter::ModelImporter(onnx::ModelProto&& model, int64_t bytes, std::string folder, const ReadOptions& options)
+    : model_(std::move(model)),
       folder_(std::move(folder)),
       options_(options),
-      functions_(model),
-      opsets_(opsets_of(model.opset_import())),
+      functions_(model_),
+      opsets_(opsets_of(model_.opset_import())),
       spent_(options.limits) {
   spent_.hold(2 * bytes);  // the file and its protobuf
   // Before IR version 3 files did not name the operator set.
-  if (opsets_.empty() && model.ir_version() < 3) opsets_[""] = 1;
+  if (opsets_.empty() && model_.ir_version() < 3) opsets_[""] = 1;
   top_.opsets = &opsets_;
 }
 
@@ -50,6 +49,8 @@ Graph ModelImporter::run() {
   if (graph.output_size() == 0) throw ModelError("the graph has no outputs", "empty-graph");
   import_inputs();
   import_initializers(graph, top_);
+  // They are read, and as large as the weights.
+  google::protobuf::RepeatedPtrField<onnx::TensorProto>().Swap(model_.mutable_graph()->mutable_initializer());
   if (errors_.empty()) {
     ProtoNodes nodes;
     for (const auto& n : graph.node()) nodes.push_back(&n);

@@ -34,7 +34,7 @@ constexpr ValueId kFailed = ValueId(-2);
 class ModelImporter {
  public:
   /// `bytes` of file are held already.
-  ModelImporter(const onnx::ModelProto& model, int64_t bytes, std::string folder, const ReadOptions& options);
+  ModelImporter(onnx::ModelProto&& model, int64_t bytes, std::string folder, const ReadOptions& options);
   /// Throws ModelError or NeedsBinding.
   Graph run();
 
@@ -69,7 +69,7 @@ class ModelImporter {
   void import_outputs();
   void check_output_type(const onnx::ValueInfoProto& declared, ValueId v);
 
-  const onnx::ModelProto& model_;
+  onnx::ModelProto model_;
   const std::string folder_;
   const ReadOptions& options_;
   Functions functions_;

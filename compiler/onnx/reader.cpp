@@ -57,19 +57,20 @@ Graph read_model(const std::string& path, const ReadOptions& options, ModelInfo*
   } catch (const OpError& e) {
     throw ModelError(e.at("", ""));
   }
-  return read_model(bytes, path, options, info);
+  return read_model(std::move(bytes), path, options, info);
 }
 
-Graph read_model(const std::string& bytes, const std::string& path, const ReadOptions& options, ModelInfo* info) {
+Graph read_model(std::string bytes, const std::string& path, const ReadOptions& options, ModelInfo* info) {
   try {
-    const onnx::ModelProto model = parse_model(bytes);
+    onnx::ModelProto model = parse_model(bytes);
     if (info) {
       *info = {path, sha256(bytes), model.producer_name(), external_files(model, path)};
       if (!model.producer_version().empty())
         info->producer += (info->producer.empty() ? "" : " ") + model.producer_version();
     }
-    return ModelImporter(model, int64_t(bytes.size()), std::filesystem::path(path).parent_path().string(), options)
-        .run();
+    const int64_t size = int64_t(bytes.size());
+    std::string().swap(bytes);  // an assignment would keep the memory
+    return ModelImporter(std::move(model), size, std::filesystem::path(path).parent_path().string(), options).run();
   } catch (const OpError& e) {
     throw ModelError(e.at("", ""));
   } catch (const std::bad_alloc&) {

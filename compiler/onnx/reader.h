@@ -37,9 +37,9 @@ constexpr int kNewestOpset = 27;
 /// unsupported-attribute, unsupported-type, unknown-shape, unknown-dimension, unknown-input, invalid-binding,
 /// external-data, limit, dynamic-..., invalid-model and those of the operators.
 Graph read_model(const std::string& path, const ReadOptions& options, ModelInfo* info = nullptr);
-/// The same from the file's bytes; `path` says where external data lies.
-Graph read_model(const std::string& bytes, const std::string& path, const ReadOptions& options,
-                 ModelInfo* info = nullptr);
+/// The same from the file's bytes, which it gives up as soon as it can (they are as large as the weights); `path` says
+/// where external data lies.
+Graph read_model(std::string bytes, const std::string& path, const ReadOptions& options, ModelInfo* info = nullptr);
 
 /// What read_model throws when some nodes need values that are computed from model inputs: binding `inputs` may help.
 class NeedsBinding : public ModelError {

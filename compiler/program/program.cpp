@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "compiler/program/layers.h"
 #include "compiler/program/regions.h"
+#include "compiler/program/turns.h"
 
 namespace burin {
 
@@ -45,6 +47,43 @@ std::string label(const Program& p, const Buffer& b) {
   return fmt::format("(scratch of {})", owner->facts.name);
 }
 
+namespace {
+
+/// The first step, of a row-streamed group, takes the input row by row, and no other step does.
+void verify_feed(const Program& p) {
+  const auto fail = [](const std::string& what) { throw std::invalid_argument("program: " + what); };
+  const Stream* s = p.regions.empty() ? nullptr : std::get_if<Stream>(&p.regions[0].control);
+  if (p.inputs.size() != 1 || p.external_io || !s || p.regions[0].first != 0)
+    fail("rows are fed to the one input of a model, which a group takes first of all");
+  if (!p.pools.empty()) fail("rows are fed where the arena is several pools");
+  const BufferId row = p.inputs[0].at;
+  if (p[row].space != Space::port || p[row].bytes != p.feed->bytes ||
+      p.feed->bytes * p.feed->rows != p.inputs[0].type.bytes())
+    fail("the input that is fed is no row of the caller's");
+  if (std::ranges::count(s->order, uint8_t{0}) != p.feed->rows) fail("a run takes another number of rows");
+  for (size_t i = 0; i < p.steps.size(); ++i)
+    for (const Parameter& a : p.steps[i].parameters) {
+      if (a.at != Meaning(row)) continue;
+      const RowLoop* l = loop_over_rows(p.steps[i].body);
+      if (i != 0 || !l || l->in.name != a.name || l->in.ring != 1 || l->n != 1 || l->ih != p.feed->rows)
+        fail(fmt::format("step '{}' reads the input that is fed otherwise than row by row", p.steps[i].facts.name));
+    }
+  for (const Port& port : p.outputs)
+    if (p[port.at].space != Space::arena) fail(fmt::format("the output '{}' is not in the arena", port.name));
+  if (size_t(p.feed->position) >= p.buffers.size() || p[p.feed->position].space != Space::state ||
+      p[p.feed->position].offset % 4 != 0)
+    fail("whose turn it is is not kept in the state");
+  const Buffer& position = p[p.feed->position];
+  if (position.first >= 0 || position.last < p.regions[0].last - 1) fail("whose turn it is is not kept between feeds");
+  const int64_t most = info(position_type(p)).hi;
+  bool fits = int64_t(s->order.size()) <= most;
+  for (int i = 0; i < p.regions[0].last; ++i)
+    if (const RowLoop* l = loop_over_rows(p.steps[size_t(i)].body)) fits = fits && l->height() + l->n <= most;
+  if (!fits) fail("whose turn it is does not fit its bytes");
+}
+
+}  // namespace
+
 void verify(const Program& p) {
   const auto fail = [](const std::string& what) { throw std::invalid_argument("program: " + what); };
   int64_t pools = 0;
@@ -74,6 +113,8 @@ void verify(const Program& p) {
       fail(fmt::format("buffer '{}' lies outside the arena", label(p, b)));
     if (b.space == Space::arena && b.pool == p.constants_pool && b.bytes > 0 && b.offset < constants)
       fail(fmt::format("buffer '{}' lies on copies of constants", label(p, b)));
+    if (b.space == Space::state && (b.offset < 0 || b.offset + b.bytes > p.state_bytes))
+      fail(fmt::format("buffer '{}' lies outside the state", label(p, b)));
     if (b.first > b.last) fail(fmt::format("buffer '{}' ends before it begins", label(p, b)));
   }
   for (const Step& s : p.steps) {
@@ -117,7 +158,23 @@ void verify(const Program& p) {
     for (const std::string& name : s.body.unused) check(name);
   }
   verify_regions(p);
+  if (p.feed) verify_feed(p);
 }
+
+DType position_type(const Program& p) {
+  switch (p[p.feed->position].bytes / (p.regions.at(0).last + 1)) {
+    case 1:
+      return DType::u8;
+    case 2:
+      return DType::u16;
+    default:
+      return DType::i32;
+  }
+}
+
+int64_t ram_bytes(const Program& p) { return p.arena_bytes + p.state_bytes; }
+
+int64_t address(const Program& p, const Buffer& b) { return b.offset + (b.space == Space::state ? p.arena_bytes : 0); }
 
 int64_t covered_bytes(std::vector<std::pair<int64_t, int64_t>> runs) {
   std::ranges::sort(runs);
@@ -132,8 +189,8 @@ int64_t covered_bytes(std::vector<std::pair<int64_t, int64_t>> runs) {
 std::vector<int64_t> live_bytes(const Program& p, int32_t pool) {
   std::vector<std::vector<std::pair<int64_t, int64_t>>> used(p.steps.size() + 1);
   for (const Buffer& b : p.buffers)
-    for (int step = b.first; step <= b.last && b.space == Space::arena && b.pool == pool; ++step)
-      used[size_t(step + 1)].push_back({b.offset, b.offset + b.bytes});
+    for (int step = b.first; step <= b.last && b.space != Space::port && b.pool == pool; ++step)
+      used[size_t(step + 1)].push_back({address(p, b), address(p, b) + b.bytes});
   if (pool == p.constants_pool)
     for (const StoredConstant& c : p.constants)
       for (auto& runs : used)
@@ -160,14 +217,17 @@ std::string picture(const Program& p, int32_t pool) {
   const size_t columns_max = kWidth - 2 * kNumber - kLabel - 5;
   std::vector<size_t> ranges;
   for (size_t i = 0; i < p.buffers.size(); ++i)
-    if (p.buffers[i].bytes > 0 && p.buffers[i].space == Space::arena && p.buffers[i].pool == pool) ranges.push_back(i);
-  std::ranges::stable_sort(ranges, {}, [&](size_t i) { return std::pair(p.buffers[i].offset, p.buffers[i].first); });
+    if (p.buffers[i].bytes > 0 && p.buffers[i].space != Space::port && p.buffers[i].pool == pool) ranges.push_back(i);
+  std::ranges::stable_sort(ranges, {},
+                           [&](size_t i) { return std::pair(address(p, p.buffers[i]), p.buffers[i].first); });
   const std::vector<int64_t> live = live_bytes(p, pool);
   const size_t steps = live.size(), per_column = (steps + columns_max - 1) / columns_max;
   const size_t columns = (steps + per_column - 1) / per_column;
 
   std::string s;
-  if (p.pools.empty()) s = fmt::format("arena {} bytes, lower bound {}", p.arena_bytes, p.arena_lower_bound);
+  if (p.pools.empty())
+    s = fmt::format("arena {} bytes, {}lower bound {}", p.arena_bytes,
+                    p.feed ? fmt::format("state {}, ", p.state_bytes) : "", p.arena_lower_bound);
   else
     s = fmt::format("pool {} {} of {} bytes", p.pools[size_t(pool)].name, p.piece_bytes(pool),
                     p.pools[size_t(pool)].size);
@@ -189,11 +249,12 @@ std::string picture(const Program& p, int32_t pool) {
   };
   row("offset", "bytes", "buffer", "");
   const std::vector<int32_t> rings = ring_rows(p);
-  bool any_ring = false;
+  bool any_ring = false, in_state = false;
   if (const int64_t copied = pool == p.constants_pool ? int64_t(p.copied_constants().size()) : 0; copied > 0)
     row("0", fmt::format("{}", copied), "(copies of constants)", cells_of(-1, int(steps) - 2, '%'));
   for (const size_t i : ranges) {
     const Buffer& r = p.buffers[i];
+    if (r.space == Space::state && !std::exchange(in_state, true)) row("", "", "state:", "");
     const std::string ring = rings[i] > 0 ? fmt::format("[{}] ", rings[i]) : "";
     any_ring = any_ring || rings[i] > 0;
     row(fmt::format("{}", r.offset), fmt::format("{}", r.bytes), ring + shorten(label(p, r), kLabel - ring.size()),

@@ -14,8 +14,8 @@
 
 namespace burin {
 
-/// Whose memory: the arena, a buffer of the caller's (--io external).
-enum class Space : uint8_t { arena, port };
+/// Whose memory: the arena, what is kept between feeds, a buffer of the caller's (--io external, a row that is fed).
+enum class Space : uint8_t { arena, state, port };
 
 /// A run of bytes with one owner.
 struct Buffer {
@@ -127,13 +127,26 @@ struct ProgramPool {
   bool operator==(const ProgramPool&) const = default;
 };
 
+/// --stream-input: the first step takes the rows of the only input, each where the caller has it. A run is a number of
+/// feeds, one for each row: each goes on until the next row is needed, the last one to the end. What a feed leaves for
+/// the next one lies in the state; so does whose turn is next, and how many rows each has made.
+struct Feed {
+  int axis = 1;       // of the input: a row is an index of it
+  int64_t rows = 0;   // feeds of a run
+  int64_t bytes = 0;  // of a row
+  BufferId position;  // whose turn it is in the first region, then how many rows each of its steps has made
+  bool operator==(const Feed&) const = default;
+};
+
 struct Program {
   std::string name;  // of the model, an identifier
   std::vector<Port> inputs, outputs;
-  bool external_io = false;                        // ports are the caller's buffers
+  bool external_io = false;  // ports are the caller's buffers
+  std::optional<Feed> feed = {};
   int64_t arena_bytes = 0, arena_lower_bound = 0;  // of all pools
-  std::vector<ProgramPool> pools;                  // the fastest one first; empty: the arena is one piece
-  int32_t constants_pool = -1;                     // has copies of constants (--weights-in)
+  int64_t state_bytes = 0;
+  std::vector<ProgramPool> pools;  // the fastest one first; empty: the arena is one piece. No rows are fed to several
+  int32_t constants_pool = -1;     // has copies of constants (--weights-in)
   std::vector<Buffer> buffers;
   std::vector<StoredConstant> constants;
   std::vector<Step> steps;
@@ -157,7 +170,13 @@ void verify(const Program& p);
 
 /// Bytes that lie in one of the runs [begin, end), each counted once.
 int64_t covered_bytes(std::vector<std::pair<int64_t, int64_t>> runs);
-/// Bytes of the arena in use at each step from -1 on (index 0 is step -1); of one of its pools.
+/// Of the numbers that say whose turn it is (Feed::position).
+DType position_type(const Program& p);
+/// Of arena and state.
+int64_t ram_bytes(const Program& p);
+/// Where the buffer begins in its pool; in arena and state, the one behind the other, where the arena is one piece.
+int64_t address(const Program& p, const Buffer& b);
+/// Bytes of arena and state in use at each step from -1 on (index 0 is step -1); of one of the pools.
 std::vector<int64_t> live_bytes(const Program& p);
 std::vector<int64_t> live_bytes(const Program& p, int32_t pool);
 /// The arena as text, at most 100 columns wide, each pool by itself: one row per buffer from the lowest offset up, one

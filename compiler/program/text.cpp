@@ -166,6 +166,8 @@ std::string text(const Program& p, Range r) {
   return s;
 }
 
+constexpr std::string_view kSpaces[] = {"arena", "state", "port"};
+
 // ---- Reading
 
 class Reader {
@@ -189,6 +191,7 @@ class Reader {
     const std::string kind = c_.identifier();
     if (kind == "input" || kind == "output") return port(kind == "output");
     if (kind == "pool") return pool();
+    if (kind == "feed") return feed();
     if (kind == "buffer") return buffer();
     if (kind == "constant") return constant();
     if (kind == "step") return step();
@@ -224,6 +227,15 @@ class Reader {
     p_.pools.push_back(std::move(pool));
   }
 
+  void feed() {
+    Feed f;
+    p_.state_bytes = c_.number<int64_t>();
+    f.axis = c_.number<int>(), f.rows = c_.number<int64_t>(), f.bytes = c_.number<int64_t>();
+    f.position = BufferId(id("#"));
+    c_.end_of_line();
+    p_.feed = f;
+  }
+
   void buffer() {
     if (id("#") != int(p_.buffers.size())) c_.fail("buffers stand in the order of their numbers");
     Buffer b;
@@ -235,10 +247,11 @@ class Reader {
       const auto at = std::ranges::find(p_.pools, name, &ProgramPool::name);
       if (at == p_.pools.end()) none(name);
       b.pool = int32_t(at - p_.pools.begin());
-    } else if (space != "port" && (space != "arena" || !p_.pools.empty())) {
-      none(space);
+    } else {
+      const auto at = std::ranges::find(kSpaces, space);
+      if (at == std::end(kSpaces) || (space == "arena" && !p_.pools.empty())) none(space);
+      b.space = Space(at - std::begin(kSpaces));
     }
-    b.space = space == "port" ? Space::port : Space::arena;
     b.bytes = c_.number<int64_t>();
     c_.expect("at");
     b.offset = c_.number<int64_t>();
@@ -552,13 +565,15 @@ std::string print(const Program& p) {
   for (size_t i = 0; i < p.pools.size(); ++i)
     s += fmt::format("pool {} {} {}{}\n", word(p.pools[i].name), p.pools[i].size, p.pools[i].bytes,
                      int32_t(i) == p.constants_pool ? " constants" : "");
+  if (p.feed)
+    s += fmt::format("feed {} {} {} {} #{}\n", p.state_bytes, p.feed->axis, p.feed->rows, p.feed->bytes,
+                     int(p.feed->position));
   for (const Port* port : p.ports()) s += text(*port);
   for (size_t i = 0; i < p.buffers.size(); ++i) {
     const Buffer& b = p.buffers[i];
+    const bool pool = b.space == Space::arena && !p.pools.empty();
     s += fmt::format("buffer #{} {} {} {} at {} live {} {}\n", i, quoted(b.name),
-                     b.space == Space::port ? "port"
-                     : p.pools.empty()      ? "arena"
-                                            : "pool " + word(p.pools[size_t(b.pool)].name),
+                     pool ? "pool " + word(p.pools[size_t(b.pool)].name) : std::string(kSpaces[size_t(b.space)]),
                      b.bytes, b.offset, b.first, b.last);
   }
   s += text(p, all_steps(p));

@@ -167,6 +167,53 @@ BURIN_SHARED void f32_block(const F32Block& b, int32_t k, int32_t oc, const floa
   }
 }
 
+#if BURIN_FPU
+// One pixel: s0...s3 are sums.
+// clang-format off
+#define BURIN_F32_LONE(MAC)                                                                                           \
+  __asm__ volatile(                                                                                                    \
+      "vldmia %[bias]!, {s0-s3}\n\t"                                                                                   \
+      "asrs %[n], %[k], #2\n\tbeq 2f\n\t"                                                                              \
+      "1:\n\tvldmia %[x]!, {s24-s27}\n\tvldmia %[w]!, {s8-s23}\n\t"                                                    \
+      MAC(0, 1, 2, 3, 8, 9, 10, 11, 24) MAC(0, 1, 2, 3, 12, 13, 14, 15, 25) "subs %[n], %[n], #1\n\t"                   \
+      MAC(0, 1, 2, 3, 16, 17, 18, 19, 26) MAC(0, 1, 2, 3, 20, 21, 22, 23, 27) "bne 1b\n\t"                              \
+      "2:\n\tands %[n], %[k], #3\n\tbeq 4f\n\t"                                                                        \
+      "3:\n\tvldmia %[x]!, {s24}\n\tvldmia %[w]!, {s8-s11}\n\t"                                                        \
+      MAC(0, 1, 2, 3, 8, 9, 10, 11, 24) "subs %[n], %[n], #1\n\tbne 3b\n\t"                                            \
+      "4:\n\tvstmia %[y], {s0-s3}\n\t"                                                                                 \
+      : [w] "+r"(w), [bias] "+r"(bias), [x] "+r"(from), [n] "=&r"(n)                                                   \
+      : [k] "r"(k), [y] "r"(y)                                                                                         \
+      : "s0", "s1", "s2", "s3", "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", "s16", "s17", "s18", "s19",      \
+        "s20", "s21", "s22", "s23", "s24", "s25", "s26", "s27", "s28", "s29", "s30", "s31", "cc", "memory")
+// clang-format on
+#endif
+
+/// The same over one pixel.
+template <bool kFused>
+BURIN_SHARED void f32_lone(const float* x, float* y, int32_t relu, int32_t k, int32_t oc, const float* w,
+                           const float* bias) {
+  for (; oc >= 4; oc -= 4, y += 4) {
+#if BURIN_FPU
+    const float* from = x;
+    uint32_t n;
+    if (kFused) BURIN_F32_LONE(BURIN_F32_FUSED);
+    else BURIN_F32_LONE(BURIN_F32_SPLIT);
+#else
+    for (int32_t f = 0; f < 4; ++f) y[f] = bias[f];
+    for (int32_t i = 0; i < k; ++i)
+      for (int32_t f = 0; f < 4; ++f) y[f] += w[i * 4 + f] * x[i];
+    w += k * 4;
+    bias += 4;
+#endif
+    for (int32_t f = 0; f < 4; ++f) y[f] = relu_f32(y[f], relu);
+  }
+  for (; oc > 0; --oc) {
+    float acc = *bias++;
+    for (int32_t i = 0; i < k; ++i) acc = mac_f32<kFused>(acc, *w++, x[i]);
+    *y++ = relu_f32(acc, relu);
+  }
+}
+
 /// A 1x1 convolution over a run of pixels.
 template <bool kFused = false>
 BURIN_SHARED void pointwise_f32_fpu(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n,
@@ -174,14 +221,15 @@ BURIN_SHARED void pointwise_f32_fpu(const ConvShape& s, float lo, float hi, cons
   (void)n, (void)scratch;  // one row
   F32Block b;
   b.relu = relu_mask(lo, hi);
-  for (int32_t at = 0; at < s.ow; at += 4) {
+  int32_t at = 0;
+  for (; at + 4 <= s.ow; at += 4) {
     for (int32_t p = 0; p < 4; ++p) {
-      const int32_t i = f32_pixel(at, p, s.ow);
-      b.x[p] = rows[0] + i * s.ic;
-      b.y[p] = y + i * s.oc;
+      b.x[p] = rows[0] + (at + p) * s.ic;
+      b.y[p] = y + (at + p) * s.oc;
     }
     f32_block<kFused>(b, s.ic, s.oc, w, bias);
   }
+  for (; at < s.ow; ++at) f32_lone<kFused>(rows[0] + at * s.ic, y + at * s.oc, b.relu, s.ic, s.oc, w, bias);
   clamp_f32(lo, hi, y, s.ow * s.oc);
 }
 
@@ -236,15 +284,17 @@ BURIN_SHARED void conv_f32_fpu(const ConvShape& s, float lo, float hi, const flo
   const int32_t taps = s.kh * s.kw * s.ic, count = n * s.ow;
   F32Block b;
   b.relu = relu_mask(lo, hi);
-  for (int32_t at = 0; at < count; at += 4) {
-    for (int32_t p = 0; p < 4; ++p) {
-      const int32_t i = f32_pixel(at, p, count), oy = i / s.ow, ox = i - oy * s.ow;
+  for (int32_t at = 0; at < count;) {
+    const int32_t pixels = at + 4 <= count ? 4 : 1;
+    for (int32_t p = 0; p < pixels; ++p, ++at) {
+      const int32_t oy = at / s.ow, ox = at - oy * s.ow;
       float* column = static_cast<float*>(scratch) + p * taps;
       f32_window(s, rows + oy * s.sh, ox * s.sw - s.pl, column);
       b.x[p] = column;
-      b.y[p] = y + i * s.oc;
+      b.y[p] = y + at * s.oc;
     }
-    f32_block<kFused>(b, taps, s.oc, w, bias);
+    if (pixels == 4) f32_block<kFused>(b, taps, s.oc, w, bias);
+    else f32_lone<kFused>(b.x[0], b.y[0], b.relu, taps, s.oc, w, bias);
   }
   clamp_f32(lo, hi, y, count * s.oc);
 }

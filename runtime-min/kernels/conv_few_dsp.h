@@ -30,7 +30,7 @@ BURIN_INLINE constexpr int32_t conv_few_q8_dsp_scratch(const ConvShape& s) {
   return few_lines(s) * 8 + (few_lines(s) + 1) * few_bytes(s);
 }
 
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
 // Four activations times the weights of one filter, or two; `type` is s or u.
 #define BURIN_FEW_1(type)                                                                                              \
   "ldr %[v], [%[x]], #4\n\tldrd %[f0], %[f1], [%[w]], #8\n\t" type "xtb16 %[l], %[v]\n\t" type                         \
@@ -61,7 +61,7 @@ BURIN_INLINE constexpr int32_t conv_few_q8_dsp_scratch(const ConvShape& s) {
 /// `words` times four bytes from x on, on top of the sums of one filter (count 1) or two.
 template <class X>
 BURIN_INLINE void few_dot(int32_t count, int32_t words, const X* x, const uint32_t*& w, int32_t& a, int32_t& b) {
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
   uint32_t v, l, f0, f1;
   if (X(-1) > X(0)) {
     if (count == 1) {

@@ -74,6 +74,9 @@ BURIN_INLINE void w16_gather(const ConvShape& s, int32_t stride, int32_t channel
                    : "cc", "memory")
 #define BURIN_W16_LOOP(first, next)                                                                                    \
   BURIN_W16_ASM(first "1:\n\t" next "ldr %[f0], %[stop]\n\tcmp %[c], %[f0]\n\tbne 1b\n\t", [stop] "m"(stop))
+#endif
+
+#if BURIN_DSP
 // Four taps of one pixel x two filters.
 #define BURIN_W16_ONE                                                                                                  \
   "ldrd %[f0], %[f1], [%[w]], #8\n\tldr %[v], [%[c]], #16\n\t"                                                         \
@@ -108,7 +111,7 @@ BURIN_INLINE void w16_four_dots(int32_t quads, const uint32_t*& w, const uint32_
 BURIN_INLINE void w16_one_dot(int32_t quads, const uint32_t*& w, const uint32_t* c, int32_t& a, int32_t& b) {
   const uint32_t* const stop = c + quads * 8;
   a = b = 0;
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
   uint32_t v, f0, f1;
   if (quads % 4 == 0) BURIN_W16_ONE_LOOP(BURIN_W16_ONE BURIN_W16_ONE BURIN_W16_ONE BURIN_W16_ONE);
   else if (quads % 3 == 0) BURIN_W16_ONE_LOOP(BURIN_W16_ONE BURIN_W16_ONE BURIN_W16_ONE);

@@ -12,7 +12,7 @@ namespace burin {
 /// Bytes of working memory: the expanded row.
 BURIN_INLINE constexpr int32_t dense_q8_dsp_scratch(const ConvShape& s) { return hs_quads(s.ic) * 8; }
 
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
 // 1 pixel x 4 filters, one quad whose weights are in r8 to r11.
 #define BURIN_HS_DENSE_PRODUCTS                                                                                        \
   "smlad %[a0], r8, %[t], %[a0]\n\t"                                                                                   \
@@ -33,21 +33,41 @@ BURIN_INLINE constexpr int32_t dense_q8_dsp_scratch(const ConvShape& s) { return
   "ldrd %[t], %[u], [%[c]], #8\n\t" BURIN_HS_DENSE_PRODUCTS
 #define BURIN_HS_DENSE_4 BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD
 #define BURIN_HS_DENSE_STOP "ldr r8, %[stop]\n\tcmp %[c], r8\n\t"
-// stop is in a register, or in memory where the shape is not known and registers are short.
-#define BURIN_HS_DENSE_LOOP(text, place, ...)                                                                          \
-  __asm__ volatile(text "bne 1b\n\t"                                                                                   \
+// stop is in a register; for gcc in memory where the shape is not known and registers are short.
+#define BURIN_HS_DENSE_ASM(text, ...)                                                                                  \
+  __asm__ volatile(text                                                                                                \
                    : [a0] "+r"(a0), [a1] "+r"(a1), [a2] "+r"(a2), [a3] "+r"(a3), [w] "+r"(w), [c] "+r"(c),             \
-                     [t] "=&r"(t), [u] "=&r"(u)                                                                        \
-                   : [stop] place(stop) __VA_ARGS__                                                                    \
+                     [t] "=&r"(t), [u] BURIN_HS_DENSE_U(u)                                                             \
+                   : __VA_ARGS__                                                                                       \
                    : "r8", "r9", "r10", "r11", "cc", "memory")
+#if defined(__clang__)
+#define BURIN_HS_DENSE_U "+r"  // brings stop, which waits on the stack
+#define BURIN_HS_DENSE_LOOP(text)                                                                                      \
+  do {                                                                                                                 \
+    u = uint32_t(reinterpret_cast<uintptr_t>(stop));                                                                   \
+    BURIN_HS_DENSE_ASM("str %[u], [sp, #-8]!\n\t" text "ldr r8, [sp]\n\tcmp %[c], r8\n\tbne 1b\n\tadd sp, #8\n\t", );  \
+  } while (0)
+#else
+#define BURIN_HS_DENSE_U "=&r"
+#define BURIN_HS_DENSE_LOOP(text, place, ...) BURIN_HS_DENSE_ASM(text "bne 1b\n\t", [stop] place(stop) __VA_ARGS__)
+#endif
 #endif
 
 /// Four filters at one pixel, on top of what the sums hold. together: at most so many quads a turn, 1, 2 or 4.
 BURIN_INLINE void hs_dense_dots(int32_t quads, int32_t together, const uint32_t*& w, const uint32_t* c, int32_t& a0,
                                 int32_t& a1, int32_t& a2, int32_t& a3) {
   const uint32_t* const stop = c + quads * 2;
-#if BURIN_DSP && !defined(__clang__)
-  uint32_t t, u;
+#if BURIN_DSP
+  uint32_t t, u = 0;
+#if defined(__clang__)
+  if (__builtin_constant_p(quads) && quads == 1) BURIN_HS_DENSE_ASM(BURIN_HS_DENSE_QUAD, );
+  else if (__builtin_constant_p(quads) && quads == 2) BURIN_HS_DENSE_ASM(BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD, );
+  else if (__builtin_constant_p(quads) && quads == 3)
+    BURIN_HS_DENSE_ASM(BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_QUAD, );
+  else if (__builtin_constant_p(quads) && quads == 4) BURIN_HS_DENSE_ASM(BURIN_HS_DENSE_4, );
+  else if (quads % 4 == 0 && together > 1) BURIN_HS_DENSE_LOOP("1:\n\t" BURIN_HS_DENSE_4);
+  else BURIN_HS_DENSE_LOOP("1:\n\t" BURIN_HS_DENSE_QUAD);
+#else
   if (__builtin_constant_p(quads) && quads % 4 == 0 && together == 4)
     BURIN_HS_DENSE_LOOP("1:\n\t" BURIN_HS_DENSE_4 "cmp %[c], %[stop]\n\t", "r", );
   else if (together == 2)  // an odd number begins with the second
@@ -55,6 +75,7 @@ BURIN_INLINE void hs_dense_dots(int32_t quads, int32_t together, const uint32_t*
                         "2:\n\t" BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_STOP,
                         "m", , [quads] "m"(quads));
   else BURIN_HS_DENSE_LOOP("1:\n\t" BURIN_HS_DENSE_QUAD BURIN_HS_DENSE_STOP, "m", );
+#endif
 #else
   (void)together;
   for (; c != stop; c += 2, w += 4) {
@@ -70,9 +91,23 @@ BURIN_INLINE constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
   return ic < 128 || ic % 64 != 0 || oc < 24 ? 0 : oc % 6 > 0 && oc % 6 < 4 ? oc / 6 - 1 : oc / 6;
 }
 
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
 // 1 pixel x 6 filters, two quads: 41 instructions for 48 products. Sums: r0 to r5; activations r6, r7; weights r8 to
 // r11; their address r12; the column lr.
+#define BURIN_HS_DENSE_AT_w BURIN_LOOP_WORD(w, 4)
+#define BURIN_HS_DENSE_AT_p BURIN_LOOP_WORD(p, 8)
+#define BURIN_HS_DENSE_AT_y BURIN_LOOP_WORD(y, 12)
+#define BURIN_HS_DENSE_AT_c BURIN_LOOP_WORD(c, 16)
+#define BURIN_HS_DENSE_AT_second BURIN_LOOP_WORD(second, 20)
+#define BURIN_HS_DENSE_AT_stop BURIN_LOOP_WORD(stop, 24)
+#define BURIN_HS_DENSE_AT_offset BURIN_LOOP_WORD(offset, 32)
+#define BURIN_HS_DENSE_AT_step BURIN_LOOP_WORD(step, 36)
+#define BURIN_HS_DENSE_AT_shift BURIN_LOOP_WORD(shift, 40)
+#define BURIN_HS_DENSE_AT_end BURIN_LOOP_WORD(end, 48)
+#define BURIN_HS_DENSE_OPERANDS                                                                                        \
+  BURIN_LOOP_OPERANDS([w] "+m"(d.w), [p] "+m"(d.p), [y] "+m"(d.y)                                                      \
+                      : [c] "m"(d.column), [second] "m"(second), [stop] "m"(stop), [offset] "m"(d.offset),             \
+                        [step] "m"(step), [shift] "m"(d.shift), [end] "m"(end))
 #define BURIN_HS_SIX_OF(i, w, v) "smlad r" #i ", r" #w ", " v ", r" #i "\n\t"
 // clang-format off
 #define BURIN_HS_SIX_TWO(i, j, v, w)                                                                                   \
@@ -88,15 +123,15 @@ BURIN_INLINE constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
 #if BURIN_FPU
 // The first eight quads stay in registers of the FPU.
 #define BURIN_HS_SIX_KEPT(d) "vmov r6, r7, d" #d "\n\t"
-#define BURIN_HS_SIX_KEEP "ldr lr, %[c]\n\tvldm lr, {d0-d7}\n\t"
+#define BURIN_HS_SIX_KEEP "ldr lr, " BURIN_HS_DENSE_AT_c "\n\tvldm lr, {d0-d7}\n\t"
 #define BURIN_HS_SIX_FIRST                                                                                             \
-  "ldr lr, %[second]\n\t"                                                                                    \
+  "ldr lr, " BURIN_HS_DENSE_AT_second "\n\t"                                                                                    \
   BURIN_HS_SIX_QUADS(BURIN_HS_SIX_KEPT(0), BURIN_HS_SIX_KEPT(1)) BURIN_HS_SIX_QUADS(BURIN_HS_SIX_KEPT(2), BURIN_HS_SIX_KEPT(3)) \
   BURIN_HS_SIX_QUADS(BURIN_HS_SIX_KEPT(4), BURIN_HS_SIX_KEPT(5)) BURIN_HS_SIX_QUADS(BURIN_HS_SIX_KEPT(6), BURIN_HS_SIX_KEPT(7))
 #define BURIN_HS_SIX_CLOBBERS , "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7"
 #else
 #define BURIN_HS_SIX_KEEP
-#define BURIN_HS_SIX_FIRST "ldr lr, %[c]\n\t" BURIN_HS_SIX_8
+#define BURIN_HS_SIX_FIRST "ldr lr, " BURIN_HS_DENSE_AT_c "\n\t" BURIN_HS_SIX_8
 #define BURIN_HS_SIX_CLOBBERS
 #endif
 #define BURIN_HS_SIX_FAST(saturate)                                                                                    \
@@ -108,18 +143,13 @@ BURIN_INLINE constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
 #define BURIN_HS_SIX_SSAT(i, m) "ssat r" #i ", #8, r" #i "\n\tstrb r" #i ", [r12], #1\n\t"
 #define BURIN_HS_SIX_USAT(i, m) "usat r" #i ", #8, r" #i "\n\tstrb r" #i ", [r12], #1\n\t"
 #define BURIN_HS_SIXES(saturate, keep, text, clobbers)                                                                 \
-  __asm__ volatile(keep "ldr r12, %[w]\n\t1:\n\tldm r12!, {r0, r1, r2, r3, r4, r5}\n\t" text                           \
-                   "ldr r8, %[stop]\n\tcmp lr, r8\n\tbne 2b\n\t"                                                       \
-                   "str r12, %[w]\n\tldr r12, %[p]\n\tldr lr, %[offset]\n\tldm r12, {r6, r7, r8, r9, r10, r11}\n\t"    \
+  BURIN_LOOP_ASM_10(keep "ldr r12, " BURIN_HS_DENSE_AT_w "\n\t1:\n\tldm r12!, {r0, r1, r2, r3, r4, r5}\n\t" text                           \
+                   "ldr r8, " BURIN_HS_DENSE_AT_stop "\n\tcmp lr, r8\n\tbne 2b\n\t"                                                       \
+                   "str r12, " BURIN_HS_DENSE_AT_w "\n\tldr r12, " BURIN_HS_DENSE_AT_p "\n\tldr lr, " BURIN_HS_DENSE_AT_offset "\n\tldm r12, {r6, r7, r8, r9, r10, r11}\n\t"    \
                    BURIN_HS_SIX_EACH(BURIN_HS_SIX_SCALE)                                                               \
-                   "ldr r7, %[step]\n\tadd r12, r7\n\tstr r12, %[p]\n\tldr r6, %[shift]\n\tldr r12, %[y]\n\t"          \
+                   "ldr r7, " BURIN_HS_DENSE_AT_step "\n\tadd r12, r7\n\tstr r12, " BURIN_HS_DENSE_AT_p "\n\tldr r6, " BURIN_HS_DENSE_AT_shift "\n\tldr r12, " BURIN_HS_DENSE_AT_y "\n\t"          \
                    BURIN_HS_SIX_EACH(BURIN_HS_SIX_SHIFT) BURIN_HS_SIX_EACH(saturate)                                   \
-                   "str r12, %[y]\n\tldr r8, %[end]\n\tcmp r12, r8\n\tldr r12, %[w]\n\tbne 1b\n\t"                     \
-                   : [w] "+m"(d.w), [p] "+m"(d.p), [y] "+m"(d.y)                                                       \
-                   : [c] "m"(d.column), [second] "m"(second), [stop] "m"(stop), [offset] "m"(d.offset),                \
-                     [step] "m"(step), [shift] "m"(d.shift), [end] "m"(end)                                            \
-                   : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",      \
-                     "memory" clobbers)
+                   "str r12, " BURIN_HS_DENSE_AT_y "\n\tldr r8, " BURIN_HS_DENSE_AT_end "\n\tcmp r12, r8\n\tldr r12, " BURIN_HS_DENSE_AT_w "\n\tbne 1b\n\t", BURIN_HS_DENSE_OPERANDS : BURIN_LOOP_CLOBBERS clobbers)
 // 1 pixel x 4 filters, two quads: 27 instructions for 32 products. Activations r4 to r7.
 #define BURIN_HS_FOUR_OF(i, w, v) "smlad r" #i ", r" #w ", r" #v ", r" #i "\n\t"
 #define BURIN_HS_FOUR_QUAD(t, u)                                                                                       \
@@ -130,17 +160,20 @@ BURIN_INLINE constexpr int32_t dense_sixes(int32_t ic, int32_t oc) {
 #define BURIN_HS_FOUR_2 "ldm lr!, {r4, r5, r6, r7}\n\t" BURIN_HS_FOUR_QUAD(4, 5) BURIN_HS_FOUR_QUAD(6, 7)
 #define BURIN_HS_FOUR_EACH(F) F(0, 4) F(1, 5) F(2, 6) F(3, 7)
 #define BURIN_HS_FOURS(saturate)                                                                                       \
-  __asm__ volatile("ldr r12, %[w]\n\t1:\n\tldm r12!, {r0, r1, r2, r3}\n\tldr lr, %[c]\n\t"                             \
-                   "2:\n\t" BURIN_HS_FOUR_2 BURIN_HS_FOUR_2 "ldr r8, %[stop]\n\tcmp lr, r8\n\tbne 2b\n\t"              \
-                   "str r12, %[w]\n\tldr r12, %[p]\n\tldr lr, %[offset]\n\tldm r12, {r4, r5, r6, r7}\n\t"              \
-                   BURIN_HS_FOUR_EACH(BURIN_HS_SIX_SCALE)                                                              \
-                   "ldr r7, %[step]\n\tadd r12, r7\n\tstr r12, %[p]\n\tldr r6, %[shift]\n\tldr r12, %[y]\n\t"          \
-                   BURIN_HS_FOUR_EACH(BURIN_HS_SIX_SHIFT) BURIN_HS_FOUR_EACH(saturate)                                 \
-                   "str r12, %[y]\n\tldr r8, %[end]\n\tcmp r12, r8\n\tldr r12, %[w]\n\tbne 1b\n\t"                     \
-                   : [w] "+m"(d.w), [p] "+m"(d.p), [y] "+m"(d.y)                                                             \
-                   : [c] "m"(d.column), [second] "m"(second), [stop] "m"(stop), [offset] "m"(d.offset), [step] "m"(step), [shift] "m"(d.shift),    \
-                     [end] "m"(end)                                                                                    \
-                   : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory")
+  BURIN_LOOP_ASM_10(                                                                                                   \
+      "ldr r12, " BURIN_HS_DENSE_AT_w "\n\t1:\n\tldm r12!, {r0, r1, r2, r3}\n\tldr lr, " BURIN_HS_DENSE_AT_c           \
+      "\n\t"                                                                                                           \
+      "2:\n\t" BURIN_HS_FOUR_2 BURIN_HS_FOUR_2 "ldr r8, " BURIN_HS_DENSE_AT_stop                                       \
+      "\n\tcmp lr, r8\n\tbne 2b\n\t"                                                                                   \
+      "str r12, " BURIN_HS_DENSE_AT_w "\n\tldr r12, " BURIN_HS_DENSE_AT_p "\n\tldr lr, " BURIN_HS_DENSE_AT_offset      \
+      "\n\tldm r12, {r4, r5, r6, r7}\n\t" BURIN_HS_FOUR_EACH(                                                          \
+          BURIN_HS_SIX_SCALE) "ldr r7, " BURIN_HS_DENSE_AT_step "\n\tadd r12, r7\n\tstr r12, " BURIN_HS_DENSE_AT_p     \
+                              "\n\tldr r6, " BURIN_HS_DENSE_AT_shift "\n\tldr r12, " BURIN_HS_DENSE_AT_y               \
+                              "\n\t" BURIN_HS_FOUR_EACH(BURIN_HS_SIX_SHIFT) BURIN_HS_FOUR_EACH(                        \
+                                  saturate) "str r12, " BURIN_HS_DENSE_AT_y "\n\tldr r8, " BURIN_HS_DENSE_AT_end       \
+                                            "\n\tcmp r12, r8\n\tldr r12, " BURIN_HS_DENSE_AT_w "\n\tbne 1b\n\t",       \
+      BURIN_HS_DENSE_OPERANDS                                                                                          \
+      : BURIN_LOOP_CLOBBERS)
 #endif
 
 /// A row of activations into the column.
@@ -171,9 +204,20 @@ struct DensePixel {
 /// `count` filters at a time (six or four): shift8, hs_whole.
 template <int32_t count, class X, class Y>
 BURIN_INLINE void hs_dense_groups(DensePixel<X, Y>& d, Y* end) {
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
   const uint32_t *const stop = d.column + d.ic / 2, *const second = d.column + 16;
   const int32_t step = count * d.step;
+#if defined(__clang__)
+  struct {
+    const uint32_t* w;
+    const int32_t* p;
+    Y* y;
+    const uint32_t *c, *second, *stop;
+    int32_t offset, step, shift;
+    const Y* end;
+  } state = {d.w, d.p, d.y, d.column, second, stop, d.offset, step, d.shift, end};
+  BURIN_LOOP_STATE(state);
+#endif
   if (count == 6) {
     if (Y(-1) < Y(0)) BURIN_HS_SIX_FAST(BURIN_HS_SIX_SSAT);
     else BURIN_HS_SIX_FAST(BURIN_HS_SIX_USAT);
@@ -181,6 +225,9 @@ BURIN_INLINE void hs_dense_groups(DensePixel<X, Y>& d, Y* end) {
     if (Y(-1) < Y(0)) BURIN_HS_FOURS(BURIN_HS_SIX_SSAT);
     else BURIN_HS_FOURS(BURIN_HS_SIX_USAT);
   }
+#if defined(__clang__)
+  d.w = state.w, d.p = state.p, d.y = state.y;
+#endif
 #else
   const bool is_signed = Y(-1) < Y(0);
   const Requant q = {RequantKind::shift8, d.shift, d.offset, is_signed ? -128 : 0, is_signed ? 127 : 255, 0};

@@ -74,16 +74,20 @@ BURIN_INLINE void depthwise_fill(const ConvShape& s, uint32_t zeros, const X* ro
   }
 }
 
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
+#define BURIN_DW_p0 "%[p0]"
+#define BURIN_DW_p1 "%[p1]"
+#define BURIN_DW_p2 "%[p2]"
+#define BURIN_DW_p3 BURIN_BORROWED(p3)
 // Three rows of a window for 3 to 6 outputs. Stride 1: an output at an even place takes SMLAD and SMLABT, its right
 // neighbour SMLATB and SMLAD of the same two words. `from` says where a sum starts: all from the last one's register.
 #define BURIN_DW_OWN(a) #a
 #define BURIN_DW_EVEN(a, from, x, y)                                                                                   \
-  "smlad %[" #a "], %[" #x "], %[w0], %[" from "]\n\tsmlabt %[" #a "], %[" #y "], %[w1], %[" #a "]\n\t"
+  "smlad %[" #a "], " BURIN_DW_##x ", %[w0], %[" from "]\n\tsmlabt %[" #a "], " BURIN_DW_##y ", %[w1], %[" #a "]\n\t"
 #define BURIN_DW_ODD(a, from, x, y)                                                                                    \
-  "smlatb %[" #a "], %[" #x "], %[w0], %[" from "]\n\tsmlad %[" #a "], %[" #y "], %[w1], %[" #a "]\n\t"
-#define BURIN_DW_LOAD_2(x, y, at) "ldrd %[" #x "], %[" #y "], [%[p], #" at "]\n\t"
-#define BURIN_DW_LOAD_1(x, at) "ldr %[" #x "], [%[p], #" at "]\n\t"
+  "smlatb %[" #a "], " BURIN_DW_##x ", %[w0], %[" from "]\n\tsmlad %[" #a "], " BURIN_DW_##y ", %[w1], %[" #a "]\n\t"
+#define BURIN_DW_LOAD_2(x, y, at) "ldrd " BURIN_DW_##x ", " BURIN_DW_##y ", [%[p], #" at "]\n\t"
+#define BURIN_DW_LOAD_1(x, at) "ldr " BURIN_DW_##x ", [%[p], #" at "]\n\t"
 // clang-format off
 #define BURIN_DW_1_OF_3(F, at)                                                                                         \
   BURIN_DW_LOAD_2(p0, p1, at) BURIN_DW_LOAD_1(p2, at "+8")                                                             \
@@ -282,7 +286,7 @@ BURIN_INLINE void depthwise_any(const ConvShape& s, const Requant& q, uint32_t z
   }
 }
 
-#if BURIN_DSP && BURIN_FPU && !defined(__clang__)
+#if BURIN_DSP && BURIN_FPU
 #define BURIN_DW_FPU 1
 // All outputs of a channel in one loop, requantization included, with weights and what else is needed again and again
 // in registers of the FPU. `rest`: outputs of a row beyond whole blocks of six.
@@ -306,7 +310,7 @@ BURIN_INLINE void depthwise_any(const ConvShape& s, const Requant& q, uint32_t z
 #define BURIN_DW_REST(stride, rest) BURIN_DW_PLANE(stride, rest, BURIN_DW_BLOCK(stride, rest))
 #define BURIN_DW_PLANE(stride, rest, last_block)                                                                       \
   __asm__ volatile(                                                                                                    \
-      "1:\n\t"                                                                                                         \
+      BURIN_BORROW "1:\n\t"                                                                                         \
       ".if %c[blocks] > 1\n\tmovw %[w0], #%c[blocks]*6*%c[oc]\n\tadd %[w0], %[y]\n\tvmov %[stop], %[w0]\n\t.endif\n\t" \
       ".if %c[blocks] > 0\n\t2:\n\t" BURIN_DW_BLOCK(stride, 6)                                                         \
       ".if %c[blocks] + " #rest " > 1\n\tadd %[p], #12*" #stride "\n\taddw %[y], %[y], #%c[oc]*6\n\t.endif\n\t"        \
@@ -316,9 +320,9 @@ BURIN_INLINE void depthwise_any(const ConvShape& s, const Requant& q, uint32_t z
       "addw %[p], %[p], #%c[down]\n\t.endif\n\t"                                                                       \
       ".if " #rest "\n\taddw %[y], %[y], #%c[oc]*" #rest "\n\t.else\n\t.if %c[blocks] == 1\n\t"                        \
       "addw %[y], %[y], #%c[oc]*6\n\t.endif\n\t.endif\n\t"                                                             \
-      "vmov %[w0], %[end]\n\tcmp %[y], %[w0]\n\tbne 1b\n\t"                                                            \
+      "vmov %[w0], %[end]\n\tcmp %[y], %[w0]\n\tbne 1b\n\t" BURIN_RETURN                                            \
       : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [a4] "=&r"(a4), [a5] "=&r"(a5),                \
-        [w0] "=&r"(w0), [w1] "=&r"(w1), [p0] "=&r"(p0), [p1] "=&r"(p1), [p2] "=&r"(p2), [p3] "=&r"(p3), [p] "+r"(p),   \
+        [w0] "=&r"(w0), [w1] "=&r"(w1), [p0] "=&r"(p0), [p1] "=&r"(p1), [p2] "=&r"(p2), [p] "+r"(p) BURIN_BORROWED_OPERAND(p3),       \
         [y] "+r"(y), [stop] "=&t"(stop)                                                                                \
       : [f0] "w"(f0), [f1] "w"(f1), [f2] "w"(f2), [scale] "w"(scale), [first] "t"(first), [end] "t"(end),              \
         [row] "i"(down * 4), [down] "i"(down * 4 * s.sh), [oc] "i"(s.oc), [shift] "i"(q.shift),                        \
@@ -344,17 +348,31 @@ BURIN_INLINE bool depthwise_known(const ConvShape& s, const Requant& q) {
 
 /// A channel's n rows of output from its plane; w as it lies in flash.
 template <class Y>
-BURIN_INLINE void depthwise_plane(const ConvShape& s, const Requant& q, int32_t n, const uint32_t* p, const uint32_t* w,
-                                  const int32_t* params, Y* y) {
+BURIN_INLINE void depthwise_plane(const ConvShape& s, const Requant& q, int32_t n, const uint32_t* strip,
+                                  const uint32_t* w, const int32_t* params, Y* out) {
   const int32_t down = depthwise_down(s), rest = s.ow % kDepthwiseBlock, first = params[0];
   const double f0 = depthwise_two(w[0] & 0xFF00FF00u, (w[0] << 8) & 0xFF00FF00u);
   const double f1 = depthwise_two(w[1] & 0xFF00FF00u, (w[1] << 8) & 0xFF00FF00u);
   const double f2 = depthwise_two(w[2] & 0xFF00FF00u, (w[2] << 8) & 0xFF00FF00u);
   const double scale = depthwise_two(uint32_t(params[1]), uint32_t(q.offset));
-  Y* const end = y + n * s.ow * s.oc;
+  Y* const end = out + n * s.ow * s.oc;
   Y* stop;
-  int32_t a0, a1, a2, a3, a4, a5;
-  uint32_t w0, w1, p0, p1, p2, p3;
+#if !defined(__clang__)
+  uint32_t p3;
+#endif
+  BURIN_PLACE(int32_t, a0, "r0");
+  BURIN_PLACE(int32_t, a1, "r1");
+  BURIN_PLACE(int32_t, a2, "r2");
+  BURIN_PLACE(int32_t, a3, "r3");
+  BURIN_PLACE(int32_t, a4, "r4");
+  BURIN_PLACE(int32_t, a5, "r5");
+  BURIN_PLACE(uint32_t, w0, "r6");
+  BURIN_PLACE(uint32_t, w1, "r8");
+  BURIN_PLACE(uint32_t, p0, "r9");
+  BURIN_PLACE(uint32_t, p1, "r10");
+  BURIN_PLACE(uint32_t, p2, "r11");
+  BURIN_PLACE(const uint32_t*, p, "r12") = strip;
+  BURIN_PLACE(Y*, y, "lr") = out;
   if (s.sw == 1) {
     if (rest == 0) BURIN_DW_PLANE(1, 0, "");
     else if (rest == 1) BURIN_DW_REST(1, 1);

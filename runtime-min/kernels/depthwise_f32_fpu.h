@@ -57,7 +57,7 @@ BURIN_INLINE float window_f32(const float (&w)[9], float bias, const float* a, c
 }
 
 /// kOut rows of outputs of one channel, kStride across. Columns outside the image are zeros. The last row of output is
-/// `apart` elements behind the first, and stored first: with 0 only the first one remains.
+/// `apart` elements behind the first.
 template <bool kFused, int32_t kStride, int32_t kOut>
 BURIN_INLINE void depthwise_line_f32(const ConvShape& s, const float (&w)[9], float bias, F32Rows<kOut> r, int32_t mask,
                                      float* y, int32_t apart) {
@@ -77,7 +77,7 @@ BURIN_INLINE void depthwise_line_f32(const ConvShape& s, const float (&w)[9], fl
     --left;
     return next_f32(r);
   };
-  a = column(s.pl == 0);
+  if (s.pl == 0) --left, a = next_f32(r);
   if (kStride == 1) {
     b = column(s.pl <= 1);
     int32_t whole = left < out ? left : out;
@@ -131,7 +131,7 @@ BURIN_INLINE void depthwise_line_f32(const ConvShape& s, const float (&w)[9], fl
   }
 }
 
-/// w is [channel][3][3]. Stride 1 makes two rows of output at a time, which share two of their rows.
+/// w is [channel][3][3]. Stride 1 makes two rows of output at a time where there are two: they share two of their rows.
 template <bool kFused = false>
 BURIN_SHARED void depthwise_f32_fpu(const ConvShape& s, float lo, float hi, const float* const* rows, int32_t n,
                                     const float* weights, const float* biases, float* y, void* scratch) {
@@ -152,9 +152,9 @@ BURIN_SHARED void depthwise_f32_fpu(const ConvShape& s, float lo, float hi, cons
       float k[9];
       BURIN_UNROLL
       for (int32_t i = 0; i < 9; ++i) k[i] = w[i];
-      if (s.sw == 1)
-        depthwise_line_f32<kFused, 1, 2>(s, k, *bias++, {{r0, r1, r2, r3}, s.ic}, mask, to, both ? row : 0);
-      else depthwise_line_f32<kFused, 2, 1>(s, k, *bias++, {{r0, r1, r2}, s.ic}, mask, to, 0);
+      if (s.sw == 2) depthwise_line_f32<kFused, 2, 1>(s, k, *bias++, {{r0, r1, r2}, s.ic}, mask, to, 0);
+      else if (both) depthwise_line_f32<kFused, 1, 2>(s, k, *bias++, {{r0, r1, r2, r3}, s.ic}, mask, to, row);
+      else depthwise_line_f32<kFused, 1, 1>(s, k, *bias++, {{r0, r1, r2}, s.ic}, mask, to, 0);
     }
     oy += both ? 2 : 1;
   }

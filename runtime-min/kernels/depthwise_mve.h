@@ -49,10 +49,18 @@ BURIN_INLINE constexpr bool mve_strip_flat(const ConvShape& s) { return s.ic < 1
 BURIN_INLINE constexpr int32_t mve_strip_column(const ConvShape& s) { return mve_strip_flat(s) ? 4 * s.ic : 64; }
 /// Strips that two lines of output read.
 BURIN_INLINE constexpr int32_t mve_strips(const ConvShape& s) { return mve_depthwise_pairs(s) ? 1 : 2; }
-/// Bytes of working memory for n rows of output: strips, room for columns of fewer channels, which are written as if
-/// they had 16, padding.
+/// Bytes of those for n rows of output, with room for columns of fewer channels, which are written as if they had 16.
+BURIN_INLINE constexpr int32_t mve_strips_bytes(const ConvShape& s, int32_t n) {
+  return mve_strips(s) * mve_strip_columns(mve_along(s, n)) * mve_strip_column(s) + (mve_strip_flat(s) ? 64 : 0);
+}
+/// Bytes of working memory for n rows of output: strips, padding.
 BURIN_INLINE constexpr int32_t depthwise_q8_mve_scratch(const ConvShape& s, int32_t n) {
-  return mve_strips(s) * mve_strip_columns(mve_along(s, n)) * mve_strip_column(s) + 64 + 16;
+  return mve_strips_bytes(s, n) + 16;
+}
+/// Windows that overlap: before two lines are written, what the next two read is in strips of its own.
+BURIN_INLINE constexpr bool mve_depthwise_ahead(const ConvShape& s) { return mve_depthwise_pairs(s); }
+BURIN_INLINE constexpr int32_t depthwise_in_place_q8_mve_scratch(const ConvShape& s) {
+  return mve_strips_bytes(s, s.oh) * (mve_depthwise_ahead(s) ? 2 : 1) + 16;
 }
 
 /// `count` columns of 16 channels (of `lanes` of them, the others are anything): bytes i of the words are from x[i],
@@ -333,6 +341,11 @@ BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* co
   mve_fill(to + there * column, zero, (columns - there) * column);
 }
 
+/// Of two lines of output from `o` on the first: the last ones may begin earlier.
+BURIN_INLINE constexpr int32_t mve_first_line(int32_t lines, int32_t o) {
+  return o + 2 <= lines ? o : lines > 1 ? lines - 2 : 0;
+}
+
 /// One output at a time, for calls of fewer rows than a block makes.
 template <class X, class Y>
 BURIN_INLINE void mve_depthwise_small(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
@@ -354,10 +367,10 @@ BURIN_INLINE void mve_depthwise_small(const ConvShape& s, const Requant& q, int3
       }
 }
 
-/// n rows of output, as conv_q8_ref.
+/// n rows of output, as conv_q8_ref. `ahead`: the strips of the next two lines are filled before two are written.
 template <class X, class Y>
-BURIN_INLINE void depthwise_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
-                                   int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+BURIN_INLINE void mve_depthwise(bool ahead, const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   const bool pairs = mve_depthwise_pairs(s), down = mve_depthwise_down(s);
   const MveAxis along = mve_along(s, n), across = mve_across(s, n);
   if (along.out < 4 || (pairs && across.out < 2)) {
@@ -366,9 +379,9 @@ BURIN_INLINE void depthwise_q8_mve(const ConvShape& s, const Requant& q, int32_t
   }
   const int32_t column = mve_strip_column(s), pitch = mve_strip_columns(along) * column;
   const int32_t step = along.stride * column, last = along.out % 4 == 0 ? 0 : 4 - along.out % 4;
-  const int32_t together = mve_strips(s);
+  const int32_t together = mve_strips(s), other = ahead ? mve_strips_bytes(s, n) : 0;
   int8_t* const strips = static_cast<int8_t*>(scratch);
-  X* const pad = reinterpret_cast<X*>(strips + together * pitch + 64);
+  X* const pad = reinterpret_cast<X*>(strips + mve_strips_bytes(s, n) + other);
   for (int32_t i = 0; i < 16; ++i) pad[i] = X(x_zero);
   bool even_rows = down;
   for (int32_t i = 1; down && i < s.rows(n); ++i)
@@ -388,17 +401,38 @@ BURIN_INLINE void depthwise_q8_mve(const ConvShape& s, const Requant& q, int32_t
     const int32_t first = s.ic < 16 ? 0 : c + 16 <= s.ic ? c : s.ic - 16;  // a last block of 16 begins earlier
     const int32_t end = c + 16 < s.ic ? c + 16 : s.ic;
     b.end = params + 2 * end;
-    for (int32_t o = 0; o < across.out; o += 2) {
-      const int32_t at = o + 2 <= across.out ? o : across.out > 1 ? across.out - 2 : 0;
-      for (int32_t k = 0; k < together; ++k)
-        mve_fill_strip(s, x_zero, rows, n, even_rows, at + (across.out > 1 ? k : 0), first, pad, strips + k * pitch);
-      b.y = y + at * across.step + c;
-      b.w = w + 4 * c;
-      b.params = params + 2 * c;
-      b.strip = strips + (c - first) * 4;
-      mve_strip_outputs<Y>(q, pairs, step, last * step, b);
+    int8_t *now = strips, *next = strips + other;
+    for (int32_t o = ahead ? -2 : 0; o < across.out; o += 2) {
+      const int32_t filled = ahead ? o + 2 : o;
+      if (filled < across.out) {
+        const int32_t at = mve_first_line(across.out, filled);
+        for (int32_t k = 0; k < together; ++k)
+          mve_fill_strip(s, x_zero, rows, n, even_rows, at + (across.out > 1 ? k : 0), first, pad, next + k * pitch);
+      }
+      if (o >= 0) {
+        b.y = y + mve_first_line(across.out, o) * across.step + c;
+        b.w = w + 4 * c;
+        b.params = params + 2 * c;
+        b.strip = (ahead ? now : next) + (c - first) * 4;
+        mve_strip_outputs<Y>(q, pairs, step, last * step, b);
+      }
+      int8_t* const swapped = now;
+      now = next, next = swapped;
     }
   }
+}
+
+template <class X, class Y>
+BURIN_INLINE void depthwise_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                   int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+  mve_depthwise(false, s, q, x_zero, rows, n, w, params, y, scratch);
+}
+
+/// The same for a whole image that y may lie on, each channel on itself.
+template <class X, class Y>
+BURIN_INLINE void depthwise_in_place_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                            int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+  mve_depthwise(mve_depthwise_ahead(s), s, q, x_zero, rows, n, w, params, y, scratch);
 }
 
 }  // namespace burin

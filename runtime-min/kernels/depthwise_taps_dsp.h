@@ -65,7 +65,7 @@ BURIN_INLINE void depthwise_taps_list(const ConvShape& s, const X* const* r, int
   }
 }
 
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
 // Two taps of four channels, 12 instructions for 8 products; `type` is s or u.
 // clang-format off
 #define BURIN_TAPS_PRODUCTS(type)                                                                                      \
@@ -85,15 +85,24 @@ BURIN_INLINE void depthwise_taps_list(const ConvShape& s, const X* const* r, int
   "ldrd %[v0], %[v1], [%[t]], #8\n\t"                                                                                 \
   "ldr %[v0], [%[v0], %[c]]\n\t"                                                                                      \
   "ldr %[v1], [%[v1], %[c]]\n\t" BURIN_TAPS_PRODUCTS(type)
-#define BURIN_TAPS_TEMPORARIES [l] "=&r"(l), [f0] "=&r"(f0), [f1] "=&r"(f1)
+#define BURIN_TAPS_TEMPORARIES [l] BURIN_TAPS_L(l), [f0] "=&r"(f0), [f1] "=&r"(f1)
 #define BURIN_TAPS_SUMS [w] "+r"(w), [a0] "+r"(a[0]), [a1] "+r"(a[1]), [a2] "+r"(a[2]), [a3] "+r"(a[3])
 #define BURIN_TAPS_ASM(text, ...)                                                                                      \
   __asm__ volatile(text                                                                                                \
                    : BURIN_TAPS_SUMS, BURIN_TAPS_TEMPORARIES, [v0] "=&r"(v0), [v1] "=&r"(v1), [t] "+r"(t)              \
                    : [c] "r"(c) __VA_ARGS__                                                                            \
                    : "cc", "memory")
+#if defined(__clang__)
+#define BURIN_TAPS_L "+r"  // may bring a word
+#define BURIN_TAPS_LOOP(type)                                                                                          \
+  l = uint32_t(reinterpret_cast<uintptr_t>(end));                                                                     \
+  BURIN_TAPS_ASM("str %[l], [sp, #-8]!\n1:\n\t" BURIN_TAPS_PAIR(type) BURIN_TAPS_PAIR(type)                            \
+                 "ldr %[v0], [sp]\n\tcmp %[t], %[v0]\n\tbne 1b\n\tadd sp, #8\n\t", )
+#else
+#define BURIN_TAPS_L "=&r"
 #define BURIN_TAPS_LOOP(type)                                                                                          \
   BURIN_TAPS_ASM("1:\n\t" BURIN_TAPS_PAIR(type) BURIN_TAPS_PAIR(type) "cmp %[t], %[end]\n\tbne 1b\n\t", , [end] "r"(end))
+#endif
 // clang-format on
 #endif
 
@@ -110,10 +119,10 @@ BURIN_INLINE void depthwise_taps_next(const uint32_t*& w, int32_t& a, int32_t& b
 template <class X>
 BURIN_INLINE void depthwise_taps_pairs(int32_t channels, int32_t pairs, const X* const* t, int32_t c,
                                        const uint32_t*& w, int32_t* a) {
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
   constexpr bool is_unsigned = X(-1) > X(0);
   if (channels >= 4) {
-    uint32_t v0, v1, l, f0, f1;
+    uint32_t v0, v1, l = 0, f0, f1;
     if (pairs < 6) {
       BURIN_UNROLL
       for (int32_t i = 0; i < pairs; ++i)
@@ -126,8 +135,11 @@ BURIN_INLINE void depthwise_taps_pairs(int32_t channels, int32_t pairs, const X*
       else BURIN_TAPS_ASM(BURIN_TAPS_PAIR("s"), );
     }
     const X* const* const end = t + pairs / 2 * 4;
-    if (is_unsigned) BURIN_TAPS_LOOP("u");
-    else BURIN_TAPS_LOOP("s");
+    if (is_unsigned) {
+      BURIN_TAPS_LOOP("u");
+    } else {
+      BURIN_TAPS_LOOP("s");
+    }
     return;
   }
 #endif

@@ -83,20 +83,62 @@ BURIN_INLINE int32_t hs_dot(const uint32_t* w, int32_t w_step, const uint32_t* c
   return acc;
 }
 
-#if BURIN_DSP && !defined(__clang__)
-// clang wants a frame pointer too: it gets the C form.
+#if BURIN_DSP
+// Loops in assembly that need every core register. clang keeps r7 for a frame pointer, whatever the flags, and takes a
+// register for each operand in memory; so there they borrow r7, and what they read from memory lies on the stack.
+// clang-format off
+// With operands: the last one is `name`, for clang r7. The others have places, none of which is r7; the one in r6 may
+// bring a word, which is at sp then, and is of no use afterwards.
+#if defined(__clang__)
+#define BURIN_PLACE(type, name, place) register type name __asm__(place)
+#define BURIN_BORROWED(name) "r7"
+#define BURIN_BORROWED_OPERAND(name)
+#define BURIN_BORROW "push {r6, r7}\n\t"
+#define BURIN_RETURN "pop {r6, r7}\n\t"
+#else
+#define BURIN_PLACE(type, name, place) type name
+#define BURIN_BORROWED(name) "%[" #name "]"
+#define BURIN_BORROWED_OPERAND(name) , [name] "=&r"(name)
+#define BURIN_BORROW
+#define BURIN_RETURN
+#endif
+// With registers by name: `state` begins with the words that the loop reads, of which the first three may change. They
+// are BURIN_LOOP_WORD(name, at), for gcc operands; at: 4 to 24 of six, then 32, 36, 40 and 48. r11 is saved too: some
+// flags of clang make it the frame pointer.
+#if defined(__clang__)
+#define BURIN_LOOP_WORD(name, at) "[sp, #" #at "]"
+#define BURIN_LOOP_STATE(state) register const void* block __asm__("r0") = &state
+#define BURIN_LOOP_OPERANDS(...) : : "r"(block)
+#define BURIN_LOOP_CLOBBERS "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r12", "lr", "cc", "memory"
+#define BURIN_LOOP_ASM_OF(read, saved, text, ...)                                                                      \
+  __asm__ volatile("ldm r0, {r1, r2, r3, r4, r5, r6" read "}\n\tpush {r0, r1, r2, r3, r4, r5, r6, r7" saved "}\n\t" text \
+                   "pop {r0, r1, r2, r3, r4, r5, r6, r7" saved "}\n\tstm r0, {r1, r2, r3}\n\t" __VA_ARGS__)
+#else
+#define BURIN_LOOP_WORD(name, at) "%[" #name "]"
+#define BURIN_LOOP_STATE(state)
+#define BURIN_LOOP_OPERANDS(...) : __VA_ARGS__
+#define BURIN_LOOP_CLOBBERS                                                                                            \
+  "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory"
+#define BURIN_LOOP_ASM_OF(read, saved, text, ...) __asm__ volatile(text __VA_ARGS__)
+#endif
+#define BURIN_LOOP_ASM_6(...) BURIN_LOOP_ASM_OF("", ", r11", __VA_ARGS__)
+#define BURIN_LOOP_ASM_10(...) BURIN_LOOP_ASM_OF(", r8, r9, r10, r12", ", r8, r9, r10, r11, r12", __VA_ARGS__)
+// clang-format on
+#endif
+
+#if BURIN_DSP
 // Two words of four pixels, loaded from %[c], times a word of two filters: eight products and sums.
 #define BURIN_HS_PRODUCTS                                                                                              \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "ldrd %[v0], " BURIN_BORROWED(v1) ", [%[c]], #8\n\t"                                                                 \
   "smlad %[a0], %[f0], %[v0], %[a0]\n\t"                                                                               \
   "smlad %[b0], %[f1], %[v0], %[b0]\n\t"                                                                               \
-  "smlad %[a1], %[f0], %[v1], %[a1]\n\t"                                                                               \
-  "smlad %[b1], %[f1], %[v1], %[b1]\n\t"                                                                               \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smlad %[a1], %[f0], " BURIN_BORROWED(v1) ", %[a1]\n\t"                                                                               \
+  "smlad %[b1], %[f1], " BURIN_BORROWED(v1) ", %[b1]\n\t"                                                                               \
+  "ldrd %[v0], " BURIN_BORROWED(v1) ", [%[c]], #8\n\t"                                                                 \
   "smlad %[a2], %[f0], %[v0], %[a2]\n\t"                                                                               \
   "smlad %[b2], %[f1], %[v0], %[b2]\n\t"                                                                               \
-  "smlad %[a3], %[f0], %[v1], %[a3]\n\t"                                                                               \
-  "smlad %[b3], %[f1], %[v1], %[b3]\n\t"
+  "smlad %[a3], %[f0], " BURIN_BORROWED(v1) ", %[a3]\n\t"                                                                               \
+  "smlad %[b3], %[f1], " BURIN_BORROWED(v1) ", %[b3]\n\t"
 #endif
 
 /// One filter's results at four pixels that lie `step` bytes apart. What all share is read before anything is stored,

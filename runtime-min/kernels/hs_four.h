@@ -7,14 +7,17 @@
 
 namespace burin {
 
+#if BURIN_DSP
+#define BURIN_HS_UNPACK "sxtb16 %[f0], %[f0]\n\tsxtb16 %[f1], %[f1]\n\t"
+#endif
+
 #if BURIN_DSP && !defined(__clang__)
-// clang wants a frame pointer too: it gets the C form.
+// clang gets the C form: there it serves only cores without FPU, and clamps narrower than a byte.
 // Products of pixel i: a is a sum of the first filter, b of the second one. All start from what pixel 3 holds.
 #define BURIN_HS_OWN(i) #i
 #define BURIN_HS_LAST(i) "3"
 #define BURIN_HS_PIXEL(i, v, from)                                                                                     \
   "smlad %[a" #i "], %[f0], " v ", %[a" from(i) "]\n\tsmlad %[b" #i "], %[f1], " v ", %[b" from(i) "]\n\t"
-#define BURIN_HS_UNPACK "sxtb16 %[f0], %[f0]\n\tsxtb16 %[f1], %[f1]\n\t"
 // clang-format off
 #define BURIN_HS_FOUR(from)                                                                                            \
   "ldrd %[v0], %[v1], [%[c]], #8\n\t" BURIN_HS_PIXEL(0, "%[v0]", from) BURIN_HS_PIXEL(1, "%[v1]", from)                \
@@ -84,10 +87,16 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
 #endif
 }
 
-#if BURIN_DSP && (BURIN_FPU || BURIN_DUAL) && !defined(__clang__)
+#if BURIN_DSP && (BURIN_FPU || BURIN_DUAL)
 #define BURIN_HS_LOOPS 1
 // All pairs of filters at four pixels in one loop, requantization included. Sums: r0 to r3 and r4 to r7; activations
-// r8, r9 (and r10); weights r11, r12; the column lr.
+// r8, r9 (and r10); weights r11, r12; the column lr. What else it needs is in memory.
+#define BURIN_HS_W BURIN_LOOP_WORD(w, 4)
+#define BURIN_HS_Y BURIN_LOOP_WORD(y, 8)
+#define BURIN_HS_OFFSET BURIN_LOOP_WORD(offset, 12)
+#define BURIN_HS_C BURIN_LOOP_WORD(c, 16)
+#define BURIN_HS_STOP BURIN_LOOP_WORD(stop, 20)
+#define BURIN_HS_END BURIN_LOOP_WORD(end, 24)
 #define BURIN_HS_AT(i, j, v, from)                                                                                     \
   "smlad r" #i ", r11, " v ", r" from(i, 3) "\n\tsmlad r" #j ", r12, " v ", r" from(j, 7) "\n\t"
 #define BURIN_HS_SELF(i, last) #i
@@ -109,12 +118,12 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
 #define BURIN_HS_ROW(n, registers, text) BURIN_HS_START text "add r10, #8*" #n "\n\tadd lr, #32*" #n "\n\t"
 // clang-format off
 #define BURIN_HS_EIGHTS                                                                                                \
-  "2:\n\t" BURIN_HS_START BURIN_HS_EIGHT "add r10, #64\n\tadd lr, #256\n\tldr r8, %[stop]\n\tcmp lr, r8\n\tbne 2b\n\t"
-#define BURIN_HS_PROLOGUE "ldr lr, %[c]\n\t"
-#define BURIN_HS_ENTER "ldr r10, %[w]\n\tldr r3, [r10]\n\tldr r7, [r10, #4]\n\t"
+  "2:\n\t" BURIN_HS_START BURIN_HS_EIGHT "add r10, #64\n\tadd lr, #256\n\tldr r8, " BURIN_HS_STOP "\n\tcmp lr, r8\n\tbne 2b\n\t"
+#define BURIN_HS_PROLOGUE "ldr lr, " BURIN_HS_C "\n\t"
+#define BURIN_HS_ENTER "ldr r10, " BURIN_HS_W "\n\tldr r3, [r10]\n\tldr r7, [r10, #4]\n\t"
 // The multipliers came where the next weights would have come.
 #define BURIN_HS_LEAVE                                                                                                 \
-  "add r10, #16\n\tmov r8, r11\n\tmov r9, r12\n\tstr r10, %[w]\n\tldr r12, %[offset]\n\tldr r10, %[y]\n\tldr lr, %[c]\n\t"
+  "add r10, #16\n\tmov r8, r11\n\tmov r9, r12\n\tstr r10, " BURIN_HS_W "\n\tldr r12, " BURIN_HS_OFFSET "\n\tldr r10, " BURIN_HS_Y "\n\tldr lr, " BURIN_HS_C "\n\t"
 #define BURIN_HS_EPILOGUE
 #define BURIN_HS_USES(...)
 #else
@@ -127,14 +136,14 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
   BURIN_HS_AT(1, 5, "r10", BURIN_HS_SELF) "ldrd r8, r9, [lr], #8\n\t" BURIN_HS_AT(2, 6, "r8", BURIN_HS_SELF)           \
   BURIN_HS_AT(3, 7, "r9", BURIN_HS_SELF)
 #define BURIN_HS_ROW(n, registers, text)                                                                               \
-  "vldm r11!, {" registers "}\n\tstr r11, %[w]\n\t" text "ldr r11, %[w]\n\t"
+  "vldm r11!, {" registers "}\n\tstr r11, " BURIN_HS_W "\n\t" text "ldr r11, " BURIN_HS_W "\n\t"
 #define BURIN_HS_EIGHTS                                                                                                \
-  "2:\n\tvldm r11!, {d0-d7}\n\tstr r11, %[w]\n\t" BURIN_HS_EIGHT                                                      \
-  "ldr r12, %[stop]\n\tldr r11, %[w]\n\tcmp lr, r12\n\tbne 2b\n\t"
-#define BURIN_HS_PROLOGUE "ldr r11, %[w]\n\tldr lr, %[c]\n\t"
+  "2:\n\tvldm r11!, {d0-d7}\n\tstr r11, " BURIN_HS_W "\n\t" BURIN_HS_EIGHT                                                      \
+  "ldr r12, " BURIN_HS_STOP "\n\tldr r11, " BURIN_HS_W "\n\tcmp lr, r12\n\tbne 2b\n\t"
+#define BURIN_HS_PROLOGUE "ldr r11, " BURIN_HS_W "\n\tldr lr, " BURIN_HS_C "\n\t"
 #define BURIN_HS_ENTER "ldrd r3, r7, [r11], #8\n\t"
-#define BURIN_HS_LEAVE "ldr lr, %[c]\n\tldrd r10, r12, %[y]\n\tldrd r8, r9, [r11], #8\n\t"
-#define BURIN_HS_EPILOGUE "str r11, %[w]\n\t"
+#define BURIN_HS_LEAVE "ldr lr, " BURIN_HS_C "\n\tldrd r10, r12, " BURIN_HS_Y "\n\tldrd r8, r9, [r11], #8\n\t"
+#define BURIN_HS_EPILOGUE "str r11, " BURIN_HS_W "\n\t"
 #define BURIN_HS_USES(...) , __VA_ARGS__
 #endif
 // Up to 16 quads in a row; of more, what eights leave over, then eights in a loop. A row of n begins with all but its
@@ -172,13 +181,12 @@ BURIN_INLINE void hs_four_dots(int32_t quads, const uint32_t*& w, const uint32_t
   BURIN_HS_SATURATE(3) BURIN_HS_SCALE(4, "r9") BURIN_HS_STORE(3, "3") BURIN_HS_SATURATE(7) BURIN_HS_SCALE(0, "r8")     \
   BURIN_HS_STORE(7, "3+1") BURIN_HS_SATURATE(4) BURIN_HS_STORE(4, "0+1") BURIN_HS_SATURATE(0) "strb r0, [r10], #2\n\t"
 #define BURIN_HS_PAIRS(text, ...)                                                                                      \
-  __asm__ volatile(BURIN_HS_PROLOGUE "1:\n\t" BURIN_HS_ENTER text BURIN_HS_LEAVE BURIN_HS_REQUANTIZE                   \
-                   "str r10, %[y]\n\tldr r8, %[end]\n\tcmp r10, r8\n\tbne 1b\n\t" BURIN_HS_EPILOGUE                    \
-                   : [w] "+m"(w), [y] "+m"(state)                                                                      \
-                   : [c] "m"(column), [stop] "m"(stop), [end] "m"(end), [offset] "m"(state.offset), [n] "i"(filters),  \
-                     [shift] "i"(q.shift), [u] "i"(unsigned_y)                                                         \
-                   : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr", "cc",      \
-                     "memory" BURIN_HS_USES("d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7") __VA_ARGS__)
+  BURIN_LOOP_ASM_6(BURIN_HS_PROLOGUE "1:\n\t" BURIN_HS_ENTER text BURIN_HS_LEAVE BURIN_HS_REQUANTIZE                   \
+                   "str r10, " BURIN_HS_Y "\n\tldr r8, " BURIN_HS_END "\n\tcmp r10, r8\n\tbne 1b\n\t" BURIN_HS_EPILOGUE,                    \
+                 BURIN_LOOP_OPERANDS([w] "+m"(state.w), [y] "+m"(state.y) : [c] "m"(state.c), [stop] "m"(state.stop),        \
+                                     [end] "m"(state.end), [offset] "m"(state.offset)),                                     \
+                 [n] "i"(filters), [shift] "i"(q.shift), [u] "i"(unsigned_y)                                             \
+                 : BURIN_LOOP_CLOBBERS BURIN_HS_USES("d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7") __VA_ARGS__)
 #define BURIN_HS_CASE(n, last, ...)                                                                                    \
   case n: BURIN_HS_PAIRS(BURIN_HS_ROW_OF(n, last), __VA_ARGS__); break;
 #define BURIN_HS_CASE_OF_8(n, last)                                                                                    \
@@ -200,12 +208,14 @@ BURIN_INLINE bool hs_pairs_known(const Requant& q, int32_t filters, int32_t quad
 template <class Y>
 BURIN_INLINE void hs_pairs(const Requant& q, int32_t filters, int32_t quads, const uint32_t*& weights,
                            const uint32_t* column, Y*& out) {
-  const uint32_t *w = weights, *const stop = column + quads * 8;
   struct {
+    const uint32_t* w;
     Y* y;
     int32_t offset;
-  } state = {out, q.offset};
-  Y* const end = out + filters / 2 * 2;
+    const uint32_t *c, *stop;
+    const Y* end;
+  } state = {weights, out, q.offset, column, column + quads * 8, out + filters / 2 * 2};
+  BURIN_LOOP_STATE(state);
   constexpr int32_t unsigned_y = Y(-1) > Y(0);
   // clang-format off
   switch (quads) {
@@ -239,7 +249,7 @@ BURIN_INLINE void hs_pairs(const Requant& q, int32_t filters, int32_t quads, con
       }
   }
   // clang-format on
-  weights = w, out = state.y;
+  weights = state.w, out = state.y;
 }
 #endif
 
@@ -345,7 +355,7 @@ BURIN_INLINE void hs_four_pixels(const Requant& q, int32_t filters, int32_t quad
 /// The sums of four filters at one of the column's pixels, on top of what they hold: two at w, two at v, of `quads`.
 BURIN_INLINE void hs_one_dots(const uint32_t*& w, const uint32_t*& v, const uint32_t* c, const uint32_t* stop,
                               int32_t& a0, int32_t& a1, int32_t& a2, int32_t& a3) {
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
   uint32_t t, u, f0, f1;
   // One quad: 18 instructions for 16 products.
   __asm__(
@@ -371,7 +381,7 @@ BURIN_INLINE void hs_one_dots(const uint32_t*& w, const uint32_t*& v, const uint
 /// shift8 of a sum with a shift that is not known, hs_whole.
 template <class Y>
 BURIN_INLINE int32_t hs_finish(const Requant& q, int32_t multiplier, int32_t acc) {
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
 #define BURIN_HS_FINISH_ONE(saturate)                                                                                  \
   __asm__("smmla %0, %0, %1, %2\n\tasr %0, %0, %3\n\t" saturate " %0, #8, %0"                                          \
           : "+r"(acc)                                                                                                  \

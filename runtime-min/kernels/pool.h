@@ -23,6 +23,7 @@ BURIN_INLINE int32_t each_cell(const PoolShape& s, const X* const* rows, int32_t
   for (int32_t ky = 0; ky < s.kh; ++ky) {
     const X* row = rows[oy * s.sh + ky * s.dh];
     if (!row) continue;
+    BURIN_UNROLL_FEW
     for (int32_t kx = 0; kx < s.kw; ++kx) {
       const int32_t ix = ox * s.sw + kx * s.dw - s.pl;
       if (ix < 0 || ix >= s.iw) continue;

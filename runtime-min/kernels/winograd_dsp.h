@@ -35,20 +35,20 @@ BURIN_INLINE constexpr int32_t winograd_q8_w8_dsp_scratch(const ConvShape& s, in
   return winograd_q8_dsp_scratch(s) + 4 * winograd_words(s.ic, block);
 }
 
-#if BURIN_DSP && !defined(__clang__)
+#if BURIN_DSP
 // 4 tiles x 2 filters, two channels: 11 instructions for 16 products. Then the sums go behind the activations.
 #define BURIN_WINOGRAD_FIRST                                                                                           \
   "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "ldrd %[v0], " BURIN_BORROWED(v1) ", [%[c]], #8\n\t"                                                                                  \
   "smuad %[a0], %[f0], %[v0]\n\t"                                                                                      \
   "smuad %[b0], %[f1], %[v0]\n\t"                                                                                      \
-  "smuad %[a1], %[f0], %[v1]\n\t"                                                                                      \
-  "smuad %[b1], %[f1], %[v1]\n\t"                                                                                      \
-  "ldrd %[v0], %[v1], [%[c]], #8\n\t"                                                                                  \
+  "smuad %[a1], %[f0], " BURIN_BORROWED(v1) "\n\t"                                                                                      \
+  "smuad %[b1], %[f1], " BURIN_BORROWED(v1) "\n\t"                                                                                      \
+  "ldrd %[v0], " BURIN_BORROWED(v1) ", [%[c]], #8\n\t"                                                                                  \
   "smuad %[a2], %[f0], %[v0]\n\t"                                                                                      \
   "smuad %[b2], %[f1], %[v0]\n\t"                                                                                      \
-  "smuad %[a3], %[f0], %[v1]\n\t"                                                                                      \
-  "smuad %[b3], %[f1], %[v1]\n\t"
+  "smuad %[a3], %[f0], " BURIN_BORROWED(v1) "\n\t"                                                                                      \
+  "smuad %[b3], %[f1], " BURIN_BORROWED(v1) "\n\t"
 // clang-format off
 #define BURIN_WINOGRAD_NEXT                                                                                            \
   "ldrd %[f0], %[f1], [%[w]], #8\n\t"                                                                                  \
@@ -61,46 +61,74 @@ BURIN_INLINE constexpr int32_t winograd_q8_w8_dsp_scratch(const ConvShape& s, in
 #define BURIN_WINOGRAD_2 BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_NEXT
 #define BURIN_WINOGRAD_8 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2
 #define BURIN_WINOGRAD_ASM(text, ...)                                                                                    \
-  __asm__ volatile(BURIN_WINOGRAD_FIRST text BURIN_WINOGRAD_STORE                                                      \
+  __asm__ volatile(BURIN_BORROW BURIN_WINOGRAD_FIRST text BURIN_WINOGRAD_STORE BURIN_RETURN                            \
                    : [a0] "=&r"(a0), [a1] "=&r"(a1), [a2] "=&r"(a2), [a3] "=&r"(a3), [b0] "=&r"(b0), [b1] "=&r"(b1),   \
-                     [b2] "=&r"(b2), [b3] "=&r"(b3), [w] "+r"(w), [c] "+r"(c), [v0] "=&r"(v0), [v1] "=&r"(v1),         \
-                     [f0] "=&r"(f0), [f1] "=&r"(f1)                                                                    \
+                     [b2] "=&r"(b2), [b3] "=&r"(b3), [w] "+r"(w), [c] "+r"(c), [v0] "=&r"(v0), [f0] BURIN_WINOGRAD_F0,   \
+                     [f1] "=&r"(f1) BURIN_BORROWED_OPERAND(v1)                                                         \
                    : __VA_ARGS__                                                                                       \
                    : "cc", "memory")
 #define BURIN_WINOGRAD_LOOP \
-  "1:\n\t" BURIN_WINOGRAD_8 "ldr %[f0], %[stop]\n\tcmp %[c], %[f0]\n\tbne 1b\n\t"
+  "1:\n\t" BURIN_WINOGRAD_8 "ldr %[f0], " BURIN_WINOGRAD_STOP "\n\tcmp %[c], %[f0]\n\tbne 1b\n\t"
+#if defined(__clang__)
+#define BURIN_WINOGRAD_STOP "[sp]"
+#define BURIN_WINOGRAD_F0 "+r"(f0)
+#define BURIN_WINOGRAD_MEMORY
+#else
+#define BURIN_WINOGRAD_STOP "%[stop]"
+#define BURIN_WINOGRAD_F0 "=&r"(f0)
+#define BURIN_WINOGRAD_MEMORY [stop] "m"(stop)
+#endif
 // Any number: 4k + 3 steps more, or 4k + 1.
 #define BURIN_WINOGRAD_ANY                                                                                             \
-  "ldr %[f0], %[odd]\n\tcmp %[f0], #0\n\tbne 2f\n\tb 3f\n"                                                            \
+  "ldr %[f0], " BURIN_WINOGRAD_STOP "\n\tsub %[f0], %[f0], %[c]\n\tlsls %[f0], %[f0], #26\n\tbpl 2f\n\tb 3f\n"           \
   "1:\n\t" BURIN_WINOGRAD_NEXT "3:\n\t" BURIN_WINOGRAD_2 "2:\n\t" BURIN_WINOGRAD_NEXT                                   \
-  "ldr %[f0], %[stop]\n\tcmp %[c], %[f0]\n\tbne 1b\n\t"
+  "ldr %[f0], " BURIN_WINOGRAD_STOP "\n\tcmp %[c], %[f0]\n\tbne 1b\n\t"
 // clang-format on
 #endif
 
 /// The sums of one place for two filters; returns the next place.
 template <bool kAny>
-BURIN_INLINE uint32_t* winograd_place_sums(int32_t ic, const uint32_t*& w, uint32_t* c) {
-  uint32_t* const stop = c + ic * 2;
-#if BURIN_DSP && !defined(__clang__)
-  int32_t a0, a1, a2, a3, b0, b1, b2, b3;
-  uint32_t v0, v1, f0, f1;
-  const uint32_t odd = uint32_t(ic) & 4u;
-  if (kAny) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_ANY, [stop] "m"(stop), [odd] "m"(odd));
+BURIN_INLINE uint32_t* winograd_place_sums(int32_t ic, const uint32_t*& weights, uint32_t* place) {
+  uint32_t* const stop = place + ic * 2;
+#if BURIN_DSP
+  BURIN_PLACE(int32_t, a0, "r0");
+  BURIN_PLACE(int32_t, a1, "r1");
+  BURIN_PLACE(int32_t, a2, "r2");
+  BURIN_PLACE(int32_t, a3, "r3");
+  BURIN_PLACE(int32_t, b0, "r4");
+  BURIN_PLACE(int32_t, b1, "r5");
+  BURIN_PLACE(int32_t, b2, "r8");
+  BURIN_PLACE(int32_t, b3, "r9");
+  BURIN_PLACE(uint32_t, v0, "r10");
+  BURIN_PLACE(uint32_t, f1, "r11");
+  BURIN_PLACE(const uint32_t*, w, "r12") = weights;
+  BURIN_PLACE(uint32_t*, c, "lr") = place;
+#if defined(__clang__)
+  BURIN_PLACE(const uint32_t*, f0, "r6") = stop;
+#else
+  uint32_t f0, v1;
+#endif
+  if (kAny) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_ANY, BURIN_WINOGRAD_MEMORY);
   else if (ic == 4) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT, );
   else if (ic == 8) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2, );
   else if (ic == 12) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2, );
   else if (ic == 16) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2, );
   else if (ic == 32)
     BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_8, );
-  else if (ic % 16 == 4) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
-  else if (ic % 16 == 8) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
+  else if (ic % 16 == 4) BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_LOOP, BURIN_WINOGRAD_MEMORY);
+  else if (ic % 16 == 8)
+    BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, BURIN_WINOGRAD_MEMORY);
   else if (ic % 16 == 12)
-    BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
+    BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP,
+                       BURIN_WINOGRAD_MEMORY);
   else
-    BURIN_WINOGRAD_ASM(
-        BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP, [stop] "m"(stop));
+    BURIN_WINOGRAD_ASM(BURIN_WINOGRAD_NEXT BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_2 BURIN_WINOGRAD_LOOP,
+                       BURIN_WINOGRAD_MEMORY);
+  weights = w;
   return c;
 #else
+  const uint32_t*& w = weights;
+  uint32_t* c = place;
   int32_t a[4] = {}, b[4] = {};
   for (; c != stop; c += 4, w += 2) {
     BURIN_UNROLL

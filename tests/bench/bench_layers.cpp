@@ -13,7 +13,7 @@ namespace burin {
 std::vector<Graph> read_layers(const std::string& file) {
   std::ifstream f(file);
   const std::string text = '\n' + std::string{std::istreambuf_iterator<char>(f), {}};
-  if (text.size() == 1) throw UsageError(fmt::format("'{}' is empty or not there", file));
+  if (text.size() == 1) throw UsageError(fmt::format("'{}' is empty or not there", file), "unreadable-file");
   std::vector<Graph> r;
   for (size_t at = text.find("\ngraph "), next = at; at != text.npos; at = next) {
     next = text.find("\ngraph ", at + 1);

@@ -120,7 +120,7 @@ void measure_layers(const Kernel& k, const std::vector<const Graph*>& layers, Co
     std::vector<Tensor> x;
     for (ValueId v : c.graph.inputs) x.push_back(random_tensor(c.graph[v].type, rng));
     m = measured_run(c, {x});
-    if (m.model.empty()) throw ToolError(m.note);
+    if (m.model.empty()) throw ToolError(m.note, "program-failed");
   }
   size_t at = 0;
   for (const Node& n : c.graph.nodes) {
@@ -175,9 +175,11 @@ int bench(std::vector<Graph> all, const Target& target, const std::vector<std::s
 int main(int argc, char** argv) {
   try {
     if (argc < 3)
-      throw UsageError("usage: burin-bench-costs LAYERS.ir TARGET [--kernel NAME]... [--random N SEED] [--no-run]");
+      throw UsageError("usage: burin-bench-costs LAYERS.ir TARGET [--kernel NAME]... [--random N SEED] [--no-run]",
+                       "command-line");
     const Target* t = find_target(argv[2]);
-    if (!t || t->qemu.empty()) throw UsageError(fmt::format("'{}' is no target that QEMU runs", argv[2]));
+    if (!t || t->qemu.empty())
+      throw UsageError(fmt::format("'{}' is no target that QEMU runs", argv[2]), "no-emulator");
     std::vector<std::string> kernels;
     int random = 0, seed = 0;
     bool run = true;
@@ -186,7 +188,7 @@ int main(int argc, char** argv) {
       else if (std::string_view(argv[i]) == "--kernel" && i + 1 < argc) kernels.emplace_back(argv[++i]);
       else if (std::string_view(argv[i]) == "--random" && i + 2 < argc)
         random = std::stoi(argv[++i]), seed = std::stoi(argv[++i]);
-      else throw UsageError(fmt::format("unknown argument '{}'", argv[i]));
+      else throw UsageError(fmt::format("unknown argument '{}'", argv[i]), "command-line");
     }
     return random ? bench(drawn(random, uint32_t(seed)), *t, kernels, size_t(random), run)
                   : bench(mixed(argv[1]), *t, kernels, kLayersPerKernel, run);

@@ -65,7 +65,8 @@ std::optional<Cell> time_one(const Graph& layer, const Kernel* kernel, const Tar
   const RunResult r = build_and_run(c, {x}, false);
   if (!agree(r.outputs[0][0], interpret(c.graph, x)[0]))
     throw std::runtime_error(fmt::format("{} on {}: wrong result of {}", facts.kernel, target.name, layer.name));
-  if (!r.instructions) throw ToolError("this QEMU counts no instructions (its plugins, or a C compiler, are missing)");
+  if (!r.instructions)
+    throw ToolError("this QEMU counts no instructions (its plugins, or a C compiler, are missing)", "no-counter");
   double reads = 0;
   for (ValueId v : c.graph.inputs) reads = std::max(reads, double(c.graph[v].type.elements()));
   return Cell{*r.instructions,
@@ -172,7 +173,7 @@ int bench_random(int layers, uint32_t seed, const Target& target, bool each) {
 
 const Target* emulated(std::string_view name) {
   const Target* t = find_target(std::string(name));
-  if (!t || t->qemu.empty()) throw UsageError(fmt::format("'{}' is no target that QEMU runs", name));
+  if (!t || t->qemu.empty()) throw UsageError(fmt::format("'{}' is no target that QEMU runs", name), "no-emulator");
   return t;
 }
 
@@ -180,7 +181,7 @@ int positive(std::string_view text) {
   int n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (error != std::errc() || end != text.data() + text.size() || n < 1)
-    throw UsageError(fmt::format("'{}' is no positive number", text));
+    throw UsageError(fmt::format("'{}' is no positive number", text), "command-line");
   return n;
 }
 
@@ -191,7 +192,8 @@ int main(int argc, char** argv) {
     const bool random = argc > 1 && std::string_view(argv[1]) == "--random";
     const bool each = argc == 6 && std::string_view(argv[5]) == "each";
     if (random ? argc != 5 && !each : argc < 3)
-      throw UsageError("usage: burin-bench-kernels LAYERS.ir TARGET..., or --random N SEED TARGET [each]");
+      throw UsageError("usage: burin-bench-kernels LAYERS.ir TARGET..., or --random N SEED TARGET [each]",
+                       "command-line");
     if (random) return bench_random(positive(argv[2]), uint32_t(positive(argv[3])), *emulated(argv[4]), each);
     std::vector<const Target*> targets;
     for (int i = 2; i < argc; ++i) targets.push_back(emulated(argv[i]));

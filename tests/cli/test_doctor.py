@@ -95,8 +95,8 @@ class Doctor(Case):
 
     def test_errors_point_here(self):
         env = {"PATH": self.path("nothing")}
-        for arguments, says in ((("verify", DIGITS), r"'g\+\+' is not installed: apt install g\+\+\n"),
-                                (("verify", DIGITS, "--target", "riscv32"), "'riscv64-unknown-elf-g\\+\\+' is not installed: apt install gcc-riscv64-unknown-elf\n")):
+        for arguments, says in ((("verify", DIGITS), r"'g\+\+' is not installed: apt install g\+\+ \[missing-tool\]\n"),
+                                (("verify", DIGITS, "--target", "riscv32"), "'riscv64-unknown-elf-g\\+\\+' is not installed: apt install gcc-riscv64-unknown-elf \\[missing-tool\\]\n")):
             r = burin(*arguments, env=env)
             self.assertEqual(r.code, TOOL_MISSING, repr(r))
             self.assertRegex(r.err, rf"error: .*{says}burin: note: `burin doctor` says .*\n$")

@@ -248,7 +248,7 @@ class Reports(Case):
                 self.assertTrue(call["rows"] >= 1 and call["times"] >= 1, call)
                 inside.add(call["step"])
         for b in j["buffers"]:
-            self.assertEqual(list(b), ["bytes", "first", "last", "name", "offset", "pool", "ring_rows"])
+            self.assertEqual(list(b), ["bytes", "first", "last", "name", "offset", "pool", "ring_rows", "space"])
             self.assertTrue(0 <= b["offset"] and b["offset"] + b["bytes"] <= j["arena_bytes"])
             if b["ring_rows"] is not None:
                 self.assertEqual(b["bytes"] % b["ring_rows"], 0)
@@ -293,6 +293,47 @@ class Reports(Case):
         r = burin("analyze", m, "--format", "json")
         self.assertEqual((r.code, r.err), (OK, ""), repr(r))
         self.check(json.loads(r.out))
+
+    def test_compress(self):
+        rng = np.random.default_rng(1)
+        f32 = np.float32
+        weights = np.clip(np.round(rng.normal(0, 6, (48, 64))), -127, 127).astype(np.int8)
+        def layer(i, w):
+            return [helper.make_node("DequantizeLinear", [f"x{i}", "s", "z"], [f"xf{i}"]), helper.make_node("DequantizeLinear", [f"w{i}", "s", "z"], [f"wf{i}"]),
+                    helper.make_node("Gemm", [f"xf{i}", f"wf{i}"], [f"c{i}"], name=f"dense{i}", transB=1), helper.make_node("QuantizeLinear", [f"c{i}", "s", "z"], [f"x{i + 1}"])], constant(f"w{i}", w)
+        first, w0 = layer(0, weights)
+        second, w1 = layer(1, rng.integers(-127, 128, (8, 48)).astype(np.int8))  # of all values alike: nothing to save
+        m = self.write("net.onnx", model(first + second, [value("x0", T.INT8, (1, 64))], [value("x2", T.INT8, (1, 8))],
+                                         [constant("s", f32(0.0625)), constant("z", np.int8(0)), w0, w1]))
+        os.mkdir(self.path("data"))
+        x = rng.integers(-128, 128, (1, 64)).astype(np.int8)
+        y = x
+        for w in (w0, w1):  # scales of 2^-4: exact, halves to even
+            y = np.clip(np.round(y.astype(np.int64) @ numpy_helper.to_array(w).astype(np.int64).T / 16), -128, 127).astype(np.int8)
+        self.write("data/input_0.pb", numpy_helper.from_array(x, "x0"))
+        self.write("data/output_0.pb", numpy_helper.from_array(y, "x2"))
+        for target in ("host", "cortex-m0plus", "cortex-m4f", "cortex-m55"):
+            reports = []
+            for options in ((), ("--compress",)):
+                r = burin("analyze", m, "--format", "json", "--target", target, *options)
+                self.assertEqual(r.code, OK, repr(r))
+                reports.append(json.loads(r.out))
+                self.check(reports[-1])
+            plain, coded = reports
+            self.assertEqual((plain["options"], coded["options"]), ("", "--compress"))
+            self.assertEqual([layer["kernel"] == "dense_coded_q8" for layer in plain["layers"]], [False, False])
+            self.assertEqual([layer["kernel"] == "dense_coded_q8" for layer in coded["layers"]], [True, False])
+            self.assertLess(coded["layers"][0]["weight_bytes"], plain["layers"][0]["weight_bytes"] - 512)
+            self.assertEqual(coded["layers"][1]["weight_bytes"], plain["layers"][1]["weight_bytes"])
+            self.assertLessEqual(coded["arena_bytes"], plain["arena_bytes"] + 1024)
+            self.assertEqual(plain["notes"], [])
+            self.assertRegex(coded["notes"][0], r"^--compress: weights of 1 layer are stored coded: .* take \d+ bytes instead of \d+")
+            for runner in ("program", "host"):
+                r = burin("verify", m, "--compress", "--target", target, "--runner", runner, "--data", self.path("data"))
+                self.assertEqual(r.code, OK, repr(r))
+        r = burin("analyze", self.write("conv.onnx", image_example()), "--format", "json", "--compress")
+        self.assertEqual(r.code, OK, repr(r))
+        self.assertRegex(json.loads(r.out)["notes"][0], "^--compress: no weights are stored coded: ")
 
     def test_models(self):
         for name in ("digits_int8", "digits_f32", "residual_add", "shared_value", "concat_scales", "shape_arithmetic"):

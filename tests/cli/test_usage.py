@@ -1,4 +1,6 @@
 """Usage: verbs, options, targets, names; exit code 2 with a message that helps, and nothing written."""
+import json
+
 from tool import *
 
 
@@ -17,6 +19,51 @@ class Usage(Case):
 
     def test_no_verb(self):
         self.usage(says=r"error: .*(subcommand|verb)")
+
+    def test_every_error_has_an_id(self):
+        """In all three styles, whatever is wrong: the command line itself, an option's value, a tool."""
+        evil = self.write("evil.onnx", b"")
+        with open(evil, "w") as f:
+            f.write("#include <stdlib.h>\n__attribute__((constructor)) static void early() { _Exit(3); }\n")
+        digits = os.path.join(MODELS, "digits_int8", "model.onnx")
+        for word, code, arguments in (
+                ("[command-line]", USAGE, ("complie", self.model)),
+                ("[command-line]", USAGE, ("compile", self.model, "--optimise", "speed")),
+                ("[command-line]", USAGE, ("compile",)),
+                ("[invalid-option]", USAGE, ("compile", self.model, "--optimize", "fast")),
+                ("[invalid-option]", USAGE, ("compile", self.model, "--budget-ram", "lots")),
+                ("[not-in-this-version]", USAGE, ("compile", self.model, "--state", "a=b")),
+                ("[unknown-target]", USAGE, ("analyze", self.model, "--target", "z80")),
+                ("[missing-data]", USAGE, ("verify", self.model)),
+                ("[no-emulator]", USAGE, ("profile", self.model)),
+                ("[compiler-failed]", TOOL_MISSING, ("verify", digits, "--cflags=-fno-such-flag")),
+                ("[program-failed]", TOOL_MISSING, ("verify", digits, f"--cflags=-include {evil}"))):
+            for style in ("text", "json", "github"):
+                r = burin(*arguments, "--diagnostics", style)
+                self.assertEqual(r.code, code, repr(r))
+                if style == "json":
+                    said = [json.loads(line) for line in r.err.splitlines()]
+                    self.assertEqual([d["code"] for d in said if d["severity"] == "error"], [word[1:-1]], repr(r))
+                else:
+                    self.assertRegex(r.err, r"(?m)^(::error file=|\S* ?\S*: error: ).* " + re.escape(word))
+        r = burin("verify", digits, "--diagnostics", "json", env={"PATH": self.path("nothing")})
+        self.assertEqual(json.loads(r.err.splitlines()[-1])["code"], "[missing-tool]"[1:-1], repr(r))
+
+    def test_ids_of_verbs_without_a_model(self):
+        for name in ("a", "b"):
+            r = burin("compile", self.model, "-o", self.path("out"), "--name", name, "--report", self.path(name + ".json"))
+            self.assertEqual(r.code, OK, repr(r))
+        for word, arguments in (
+                ("[unknown-diagnostic]", ("diagnostics", "no-such-word")),
+                ("[unreadable-file]", ("diff", self.path("x.json"), self.path("y.json"))),
+                ("[invalid-report]", ("diff", self.model, self.model)),
+                ("[no-model]", ("diff", self.path("a.json"), self.path("b.json"))),
+                ("[command-line]", ("diff", self.path("a.json"))),
+                ("[invalid-option]", ("diff", self.path("a.json"), self.path("b.json"), "--format", "yaml")),
+                ("[not-in-this-version]", ("quantize", self.model))):
+            r = burin(*arguments)
+            self.assertEqual(r.code, USAGE, repr(r))
+            self.assertIn(f" {word}\n", r.err)
 
     def test_typo_in_verb(self):
         self.usage("complie", self.model, says=r"error: .*complie")
@@ -94,7 +141,7 @@ class Usage(Case):
 
     def test_not_there_yet(self):
         """Refused by name, not as a typo and never ignored."""
-        for option in (("--state", "x=y"), ("--stream-input",), ("--share-arena", "both")):
+        for option in (("--state", "x=y"),):
             for verb in ("compile", "analyze", "verify"):
                 self.usage(verb, self.model, *option, says=rf"error: .*{option[0]}.*not supported")
         self.usage("compile", self.model, "--calibration", "data.npz", says=r"error: .*--calibration.*not supported")

@@ -1,10 +1,13 @@
 // run(Program): what a plan, a packing or a kernel gets wrong is seen without a compiler for the target.
+#include <fmt/format.h>
 #include "tests/catch.h"
 
 #include <cstdlib>
 
+#include "codegen/layer.h"
 #include "codegen/lower.h"
 #include "codegen/run.h"
+#include "compiler/program/text.h"
 #include "passes/pass.h"
 #include "tests/passes/law.h"
 #include "tests/passes/random_graph.h"
@@ -169,6 +172,42 @@ TEST_CASE("calls that are none are refused", "[run]") {
   CHECK_THROWS_AS(run(m.p, m.inputs), std::invalid_argument);
 }
 
+TEST_CASE("coded weights are part of the program and of its text", "[run]") {
+  for (const char* target : {"host", "cortex-m0plus", "cortex-m4f", "cortex-m55"})
+    for (const int inputs : {1, 3, 255, 256, 257, 515}) {  // one piece of a filter and more, with tails
+      INFO(target << ", " << inputs);
+      Graph g = parse(fmt::format(R"(graph net(%x: i8[1x{0}]{{0.5,3}}) -> %y
+  %w: i8[30x{0}]{{0.01,0}} = constant fill:1 zeros:60
+  %y: i8[1x30]{{0.5,-3}} = dense %x, %w
+)",
+                                  inputs));
+      Options options;
+      options.kernels["y"] = "dense_coded_q8";
+      Made m = make(g, target, options);
+      REQUIRE(m.p.steps.at(0).facts.kernel == "dense_coded_q8");
+      CHECK(wrong(m) == "");
+      const std::string text = print(m.p);
+      m.p = parse_program(text);
+      CHECK(print(m.p) == text);
+      CHECK(wrong(m) == "");
+      if (inputs < 255) continue;
+      // --compress takes it by itself where it pays.
+      options.kernels.clear();
+      CHECK(make(g, target, options).p.steps.at(0).facts.kernel != "dense_coded_q8");
+      options.compress = true;
+      CHECK(make(g, target, options).p.steps.at(0).facts.kernel == "dense_coded_q8");
+      // Another bit of the stream is another result: the weights are read from there and nowhere else.
+      Made broken = m;
+      for (StoredConstant& c : broken.p.constants)
+        if (c.data.dtype == DType::u16) {
+          std::vector<uint16_t> halves(c.data.as<uint16_t>().begin(), c.data.as<uint16_t>().end());
+          halves[size_t(halves[0]) + 4] = uint16_t(halves[size_t(halves[0]) + 4] ^ 0x55u);
+          c.data = constant_of(std::move(halves));
+        }
+      CHECK(wrong(broken) != "");
+    }
+}
+
 /// One random network for one target; 1 where it was refused.
 std::string random_network(uint64_t seed) {
   constexpr const char* targets[] = {"host", "cortex-m0plus", "cortex-m4f", "cortex-m55", "riscv32"};
@@ -178,6 +217,15 @@ std::string random_network(uint64_t seed) {
   context.options.optimize = optimize[seed / 5 % 3];
   context.options.io = seed % 2 ? Options::Io::external : Options::Io::arena;
   Graph g = random_graph(seed, 2 + int(seed % 9), seed % 4 != 0);
+  if (seed % 3 == 0) {  // coded weights wherever they can be: of layers so small none pays
+    Graph plain = g;
+    run_passes(plain, context);
+    for (const Node& n : plain.nodes) {
+      if (!n.selection || n.name.empty()) continue;
+      for (const auto& [kernel, cycles] : n.selection->estimates)
+        if (kernel->name == "dense_coded_q8") context.options.kernels[n.name] = kernel->name;
+    }
+  }
   run_passes(g, context);
   law::Random random(seed);
   const std::vector<Tensor> inputs = law::random_inputs(g, random);

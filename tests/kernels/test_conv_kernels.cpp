@@ -18,6 +18,7 @@
 #include "runtime-min/kernels/conv_rows_mve.h"
 #include "runtime-min/kernels/conv_strips_mve.h"
 #include "runtime-min/kernels/conv_w16_dsp.h"
+#include "runtime-min/kernels/dense_coded.h"
 #include "runtime-min/kernels/dense_dsp.h"
 #include "runtime-min/kernels/dense_mve.h"
 #include "runtime-min/kernels/dense_sparse_dsp.h"

@@ -2,7 +2,7 @@
 
 Copies the tracked files of ROOT (all, if it is no git work tree) to DIR, and for each mutation of MUTATIONS breaks every kernel that has such a thing
 (those on 8-bit integers, and those on floats that need an FPU or Helium), builds `burin` there, and runs the oracle's cases grouped by the kernel that serves them: generated code on the host (kernels for
-cores with DSP: their C twins; for Helium: in QEMU). Prints a markdown table; exits 1 if a mutation that applies to a kernel
+cores with DSP: their C twins; for Helium and ARMv6-M: in QEMU). Prints a markdown table; exits 1 if a mutation that applies to a kernel
 fails no case, or if a case fails in the unbroken build.
 
 Then the same for what the compiler thinks of stored integers (STORED), with all `stored_*` cases.
@@ -30,10 +30,11 @@ ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
 REF = "conv_q8_ref conv_q8_w16_ref"
 PLAIN = "conv_q8_plain depthwise_q8_plain"
 HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp dense_one_q8_dsp dense_sparse_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"
-MVE_SIGNED = "conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve dense_q8_mve depthwise_q8_mve"
+DEPTHWISE_MVE = "depthwise_q8_mve depthwise_in_place_q8_mve"
+MVE_SIGNED = f"conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve dense_q8_mve {DEPTHWISE_MVE}"
 MVE = f"{MVE_SIGNED} depthwise_any_q8_mve"
 TAPS = "depthwise_taps_q8_dsp depthwise_w16_q8_dsp"
-CONV = f"{REF} {PLAIN} {HS} pointwise_sparse_q8 conv_q8_w16_dsp conv_few_q8_dsp {TAPS} {MVE}"
+CONV = f"{REF} {PLAIN} {HS} pointwise_sparse_q8 dense_coded_q8 conv_q8_w16_dsp conv_few_q8_dsp {TAPS} {MVE}"
 POOLS = "pool_average_q8_ref pool_average_q8_dsp pool_average_q8_mve pool_rows_q8_ref pool_rows_q8_dsp pool_rows_q8_mve"
 SUMS = f"{POOLS} reduce_sum_q8 matmul_q8_ref mul_q8 mul_q8_mve"
 TABLES = "extreme_q8 extreme_q8_mve pool_max_ref reduce_extreme_q8"  # to another scale
@@ -63,7 +64,7 @@ ZERO_DROPPED = [
     (K + "dense.h", "acc += (x[p * s.in + k] - x_zero) * w", "acc += x[p * s.in + k] * w", REF),
     ("codegen/layers/conv_pack.cpp", "c.x == DType::u8 ? c.x_zero - 128 : c.x_zero;", "c.x == DType::u8 ? -128 : 0;", f"{HS} conv_q8_w16_dsp {MVE_SIGNED}"),
     ("codegen/layers/conv_pack_mve.cpp", "MveStream m(c, c.x_zero);", "MveStream m(c, 0);", "depthwise_any_q8_mve"),
-    ("codegen/layers/conv_pack.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp depthwise_taps_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp conv_q8_w16_dsp conv_few_q8_dsp pointwise_sparse_q8"),
+    ("codegen/layers/conv_pack.cpp", "-unit * int64_t{zero} *", "0 * int64_t{zero} * unit *", f"{PLAIN} depthwise_q8_dsp depthwise_any_q8_dsp depthwise_taps_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp conv_q8_w16_dsp conv_few_q8_dsp pointwise_sparse_q8 dense_coded_q8"),
     ("codegen/layers/conv_pack.cpp", "int32_t(-c.x_zero * std", "int32_t(0 * -c.x_zero * std", "depthwise_w16_q8_dsp"),
     (K + "pool.h", "{ acc += x[c] - x_zero; }", "{ acc += x[c]; }", "pool_average_q8_ref"),
     (K + "pool_dsp.h", "const int32_t zeros = cells * zero;", "const int32_t zeros = 0 * zero;", "pool_average_q8_dsp"),
@@ -127,6 +128,7 @@ TAIL_SKIPPED = [
     (K + "binary_mve.h", "      n %= 8;\n", "      n = 0;\n", "mul_q8_mve"),
     (K + "binary_f32_mve.h", '[n] "r"(n), [least]', '[n] "r"(n - 1), [least]', "binary_f32_mve"),
     (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const float v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const float v", "quantize_f32"),
+    (K + "dense_coded.h", "for (; n > 0; --n) acc", "for (; n > 1; --n) acc", "dense_coded_q8"),
     (K + "quantize.h", "for (int32_t i = 0; i < n; ++i) {\n    const int32_t v", "for (int32_t i = 0; i < n - 1; ++i) {\n    const int32_t v", "dequantize_f32"),
 ]
 # ...and here in which results are made: the last pixel (or the last few) or filter or channel beyond a multiple.
@@ -149,7 +151,7 @@ RESULTS_SKIPPED = [
     (K + "conv_strips_mve.h", "    for (; oy < n; oy += 4) {", "    for (; oy + 1 < n; oy += 4) {", "conv_strips_q8_mve"),
     (K + "depthwise_any_mve.h", "    for (int32_t ox = 0; ox < s.ow; ++ox, y += s.oc) {", "    for (int32_t ox = 0; ox < s.ow - 1; ++ox, y += s.oc) {", "depthwise_any_q8_mve"),
     (K + "dense_mve.h", "f = eights * 8; f < s.oc; ++f,", "f = eights * 8; f < s.oc - 1; ++f,", "dense_q8_mve"),
-    (K + "depthwise_mve.h", "last = along.out % 4 == 0 ? 0 : 4 - along.out % 4;", "last = 0;", "depthwise_q8_mve"),
+    (K + "depthwise_mve.h", "last = along.out % 4 == 0 ? 0 : 4 - along.out % 4;", "last = 0;", DEPTHWISE_MVE),
     (K + "pool_mve.h", "block < s.c; block += 16", "block + 16 <= s.c; block += 16", "pool_average_q8_mve"),
     (K + "pool_rows_mve.h", "block < s.c; block += 16", "block + 16 <= s.c; block += 16", "pool_rows_q8_mve"),
     (K + "conv_f32_fpu.h", "for (int32_t at = 0; at < count; at += 4)", "for (int32_t at = 0; at + 3 < count; at += 4)", "conv_f32_fpu"),
@@ -169,7 +171,7 @@ RESULTS_SKIPPED = [
 FILTERS_SKIPPED = [
     (K + "conv_mve.h", "  if (filters % 2 != 0)\n", "  if (filters == 1)\n", "conv_q8_mve pointwise_q8_mve"),
     (K + "depthwise_mve.h", "const int32_t end = c + 16 < s.ic ? c + 16 : s.ic;", "const int32_t end = c + 16 < s.ic ? c + 16 : s.ic - (s.ic % 16 != 0);",
-     "depthwise_q8_mve"),
+     DEPTHWISE_MVE),
 ]
 # Most layers copy their images into channels-last order, so copies are broken in a build of their own.
 COPIES_TAIL_SKIPPED = [
@@ -196,8 +198,8 @@ WRONG_PADDING = [
     (K + "conv_strips_mve.h", "mve_fill_window_strip(s, mve_byte(X(x_zero)), rows", "mve_fill_window_strip(s, mve_byte(X(0)), rows", "conv_strips_q8_mve"),
     (K + "depthwise_any_mve.h", "(pad), int8_t(X(x_zero)), s.oc);", "(pad), int8_t(X(0)), s.oc);", "depthwise_any_q8_mve"),
     (K + "conv_mve.h", "mve_gather(s, mve_byte(X(x_zero)), rows", "mve_gather(s, mve_byte(X(0)), rows", "conv_q8_mve"),
-    (K + "depthwise_mve.h", "const int8_t zero = mve_byte(X(x_zero));", "const int8_t zero = mve_byte(X(0));", "depthwise_q8_mve"),
-    (K + "depthwise_mve.h", "pad[i] = X(x_zero);", "pad[i] = X(0);", "depthwise_q8_mve"),
+    (K + "depthwise_mve.h", "const int8_t zero = mve_byte(X(x_zero));", "const int8_t zero = mve_byte(X(0));", DEPTHWISE_MVE),
+    (K + "depthwise_mve.h", "pad[i] = X(x_zero);", "pad[i] = X(0);", DEPTHWISE_MVE),
     (K + "depthwise_mve.h", "row[ix * s.ic + c] : X(x_zero);", "row[ix * s.ic + c] : X(0);", "depthwise_q8_mve"),
     (K + "window_dsp.h", "store32(to, 0x01010101u * uint32_t(uint8_t(x_zero)));", "store32(to, 0u);", "conv_q8_w16_dsp conv_few_q8_dsp"),
     (K + "window_dsp.h", "*to++ = X(x_zero);", "*to++ = X(0);", "conv_q8_w16_dsp conv_few_q8_dsp"),
@@ -239,6 +241,11 @@ WRONG_BIAS = [
     ("compiler/ops/conv.cpp", "q.empty() ? Rational(b * c.scale) : Rational(b * exact(q.scale_at(o)) / sy);", "Rational(b * c.scale);", CONV),
     ("codegen/layers/conv_f32.cpp", "if (v.constant(2)) c.bias = v.constant(2)->as<float>();", "if (v.constant(2)) c.bias = {};", f"{FPU} {MVE_FLOAT}"),
 ]
+# The loops in assembly for ARMv6-M, a build each: bytes of x without their sign, four taps at a time and single ones; the first filter for the second.
+ARMV6M = [[(K + "conv_plain.h", old, new, "conv_q8_plain")] for old, new in (
+    ('BURIN_V6M_SUMS(BURIN_V6M_FOUR("ldrsb"))', 'BURIN_V6M_SUMS(BURIN_V6M_FOUR("ldrb"))'),
+    ('BURIN_V6M_SUMS(BURIN_V6M_TAP("ldrsb"))', 'BURIN_V6M_SUMS(BURIN_V6M_TAP("ldrb"))'),
+    ("BURIN_V6M_FILTER(v1, lr)", "BURIN_V6M_FILTER(v0, lr)"))]
 
 
 def saturating(op):
@@ -267,10 +274,12 @@ STORED = {
     "stored: wrap-around as saturation": [(K + "binary.h", f"return T(W(a) {op} W(b));", saturating(op), "") for op in "+-*"],
 }
 # Where kernels serve (the first one that has cases of a kernel counts) and what runs them.
-CORES = {"host": "host", "cortex-m4f": "host", "cortex-m55": "qemu"}
+CORES = {"host": "host", "cortex-m4f": "host", "cortex-m55": "qemu", "cortex-m0plus": "qemu"}
 # Columns of the table, each with its builds.
 MUTATIONS = {"half up": [HALF_UP], "zero point dropped": [ZERO_DROPPED], "tail skipped": [TAIL_SKIPPED, RESULTS_SKIPPED, FILTERS_SKIPPED, COPIES_TAIL_SKIPPED],
-             "wrong padding": [WRONG_PADDING, COPIES_WRONG_PADDING], "wrong bias": [WRONG_BIAS]}
+             "wrong padding": [WRONG_PADDING, COPIES_WRONG_PADDING], "wrong bias": [WRONG_BIAS], "ARMv6-M": ARMV6M}
+# Columns that only one core can tell.
+CORE_OF = {"ARMv6-M": "cortex-m0plus"}
 # Where few of a kernel's cases can tell: a part of their names. (mutation, kernel) or (mutation, None) for all others.
 TELLING = {("half up", None): "tie", ("half up", "lut_q8"): "table_tie", ("half up", "lut_q8_mve"): "table_tie", ("wrong padding", "movement"): "pad"}
 # Why a cell is empty.
@@ -282,6 +291,7 @@ REASONS = {
     **{(column, kernel): "computes in float32" for column in ("half up", "zero point dropped") for kernel in FLOATS.split()},
     ("wrong padding", None): "has no padding",
     ("wrong bias", None): "has no bias",
+    ("ARMv6-M", None): "has no assembly for ARMv6-M",
 }
 
 
@@ -368,11 +378,11 @@ def write(path, data):
         f.write(data)
 
 
-def choose(runs, kernel, also_broken, most, telling):
+def choose(runs, cores, kernel, also_broken, most, telling):
     """Cases (with the core and options) that count for a kernel, on the first core that it serves; where too few layers choose the
     kernel, others are made to."""
     draw = random.Random(kernel)  # not at even distances: names repeat in a pattern, of which those could miss the tie layers
-    for core in CORES:
+    for core in cores:
         found = [[(case, core, options) for case, ways in runs[core].items() for k, options, kernels in ways
                   if k == kernel and telling in os.path.basename(case) and bool(options) == forced and not kernels & (also_broken - {kernel})]
                  for forced in (False, True)]
@@ -457,7 +467,7 @@ def main():
                 for kernel in wanted:
                     # Quantize and Dequantize always come together.
                     twins = {"quantize_f32", "dequantize_f32"} if kernel in ("quantize_f32", "dequantize_f32") else set()
-                    chosen = choose(runs, kernel, kernels - twins, options.cases, about(TELLING, column, kernel) or "")
+                    chosen = choose(runs, [CORE_OF[column]] if column in CORE_OF else CORES, kernel, kernels - twins, options.cases, about(TELLING, column, kernel) or "")
                     new = [c for c in chosen if c not in unbroken]
                     unbroken.update(zip(new, codes(base, new)))
                     wrong += [f"{' '.join([*c[:2], *c[2]])} fails in the unbroken build" for c in new if unbroken[c] != 0]
@@ -467,7 +477,7 @@ def main():
                     if count == 0:
                         wrong.append(f"'{column}' in {kernel} fails none of {len(chosen)} cases")
                 everywhere.append((program, [c for c, ways in runs["host"].items() if kernels & {k for k, forced, _ in ways if not forced}]))
-            for program, chosen in everywhere[:1 if options.kernels == [""] else 0]:
+            for program, chosen in everywhere[:1 if options.kernels == [""] and column not in CORE_OF else 0]:
                 count = sum(pool.map(lambda c, p=program: verify(p, c, "interpreter")[0] != 0, chosen))
                 cells["(interpreter)", column] = [f"{count} of {len(chosen)}"]
         integers = [c for c in found if os.path.basename(c).startswith("stored_")]

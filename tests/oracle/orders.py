@@ -241,6 +241,10 @@ MVE = (convolutions("conv_q8_mve", 14, [1, 3, 4, 8, 16, 20], [3, 4, 8, 12], KIND
        + points("pointwise_q8_mve", [64, 36, 48, 33], [8, 4, 64, 7], ["s8"]) + points("pointwise_q8_mve", [8, 12, 16, 40], [4, 8, 7], ["u8"])
        + convolutions("conv_rows_q8_mve", 24, [16, 32], [8, 16, 4], KINDS[::2], windows=((3, 3), (1, 3), (2, 3)))
        + depthwise("depthwise_any_q8_mve", KINDS[::2], [16, 8, 24, 20])
+       + depthwise("depthwise_in_place_q8_mve", KINDS[::2], [16, 8, 24, 20, 5])
+       + [Case("depthwise_in_place_q8_mve", (h, w, c), c, (k, k), what, (stride, stride), (p, p, p, p), c)
+          for h, w, c, k, stride, p, what in [(25, 5, 64, 3, 1, 1, "s8"), (5, 25, 40, 3, 1, 1, "u8"), (24, 24, 16, 3, 2, 1, "s8"),
+                                              (11, 9, 13, 2, 1, 1, "u8 tie"), (12, 8, 33, 3, 1, 0, "s8")]]
        + [Case("depthwise_f32_mve", (h, w, c), c, (3, k), "f32", stride, (1, p, 1, p), c)
           for h, w, c, k, stride, p in [(6, 5, 4, 3, (1, 1), 1), (9, 6, 5, 3, (1, 1), 1), (12, 7, 8, 3, (2, 2), 1), (12, 9, 6, 3, (1, 1), 0),
                                         (6, 4, 12, 2, (1, 2), 0), (17, 5, 4, 5, (3, 1), 2), (7, 5, 8, 3, (1, 1), 1)]])

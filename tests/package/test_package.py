@@ -161,6 +161,68 @@ class Keywords(Project):
         return (self.work / "out/h.h").read_text()
 
 
+SHARED_MAIN = """#include "both.h"
+#include "sine_int8.h"
+#include "picture.h"
+static both::Arena arena;
+int main() {
+  sine_int8_input_0(&arena)[0] = 1, sine_int8_run(&arena);
+  picture_input_0(&arena)[0] = 1, picture_run(&arena);
+  return BOTH_ARENA_BYTES < PICTURE_ARENA_BYTES;
+}
+"""
+
+
+class SeveralModels(Project):
+    CALL = """burin_add_models(both MODELS sine_int8/model.onnx digits_int8/model.onnx:picture REPORT json BUDGET RAM 64K FLASH 1M OPTIMIZE size)
+add_executable(app main.cpp)
+target_link_libraries(app PRIVATE both)
+get_target_property(arena both BURIN_ARENA_BYTES)
+get_target_property(names both BURIN_MODELS)
+message(STATUS "arena ${arena} of ${names}.")"""
+
+    def test_builds_and_runs(self):
+        (self.work / "main.cpp").write_text(SHARED_MAIN)
+        for generator in GENERATORS:
+            with self.subTest(generator):
+                self.listing(self.CALL)
+                shutil.rmtree(self.work / "b", ignore_errors=True)
+                said = self.configure(generator=generator)
+                self.build()
+                self.assertEqual(run(self.work / "b/app")[0], 0)
+                header = (self.work / "b/both.burin/both.h").read_text()
+                arena = re.search(r"BOTH_ARENA_BYTES (\d+)", header)[1]
+                self.assertIn(f"arena {arena} of sine_int8;picture.", said)
+                report = json.loads((self.work / "b/both.burin/report.json").read_text())
+                self.assertEqual([m["model"]["name"] for m in report["models"]], ["sine_int8", "picture"])
+                self.assertIn("--optimize size", report["models"][0]["options"])
+                before = (self.work / "b/app").stat().st_mtime_ns
+                self.build()
+                self.assertEqual((self.work / "b/app").stat().st_mtime_ns, before)
+
+    def test_cross_compiling(self):
+        self.needs("arm-none-eabi-g++")
+        self.listing("burin_add_models(both MODELS sine_int8/model.onnx digits_int8/model.onnx)")
+        self.configure(f"-DCMAKE_TOOLCHAIN_FILE={self.work}/toolchain.cmake")
+        self.build()
+        self.assertIn("cortex-m3", (self.work / "b/both.burin/both.cpp").read_text())
+
+    def test_wrong_calls_name_what_is_wrong(self):
+        models = "MODELS sine_int8/model.onnx digits_int8/model.onnx"
+        for text, call in [
+            ("MODELS is missing", "TARGET host"),
+            ("unknown keyword or stray argument: VERYFY x", "VERYFY x " + models),
+            (f"MODELS {self.work}/nowhere.onnx: there is no such file", models + " nowhere.onnx"),
+            ("the names sine_int8, SINE_INT8 must differ", "MODELS sine_int8/model.onnx digits_int8/model.onnx:SINE_INT8"),
+            ("must differ from each other and from m,", models + ":M"),
+            ("REPORT html: expected json", models + " REPORT html"),
+            ("STATE is not supported in this version", models + " STATE in=out"),
+            ("BUDGET SPEED: expected FLASH or RAM", models + " BUDGET SPEED 1"),
+        ]:
+            with self.subTest(call):
+                self.refused(text, f"burin_add_models(m {call})")
+
+
 class Paths(Project):
     def test_wrong_paths_are_named(self):
         self.refused(f"MODEL {self.work}/nowhere.onnx: there is no such file", "burin_add_model(m MODEL nowhere.onnx)")

@@ -25,6 +25,22 @@ TEST_CASE("the cheapest kernel by cycles and constants", "[choose]") {
   CHECK(cheapest({}, 1).empty());
 }
 
+TEST_CASE("coded weights", "[choose]") {
+  const auto coded = [](int64_t constants, int64_t code) { return Cost{9000, constants, code, 0, true}; };
+  const Choices layers{{cost(100, 1000, 50), coded(700, 60), cost(90, 1200)},
+                       {cost(10, 400), coded(500, 0)},         // would take more
+                       {cost(10, 300, 100), coded(250, 900)},  // 50 less: code does not count
+                       {cost(1, 30), cost(9, 10)}};            // the decoder does not serve it
+  const Chosen plain = cheapest(layers, 100);
+  CHECK(plain == Chosen{0, 0, 0, 1});
+  CHECK(cheapest(layers, 1e9) == plain);  // no other rule takes them
+  CHECK(compressed(layers, plain, 349) == Chosen{1, 0, 1, 1});
+  CHECK(compressed(layers, plain, 350) == plain);  // what decodes them takes all that they save
+  CHECK(compressed(layers, {2, 0, 0, 0}, 0) == Chosen{1, 0, 1, 0});
+  CHECK(cheapest({{coded(5, 5)}}, 1) == Chosen{0});  // --kernel names it
+  CHECK(compressed({}, {}, 0).empty());
+}
+
 TEST_CASE("what a byte is worth", "[choose]") {
   const Choices layers{{cost(512'000, 0), cost(900'000, 0)}, {cost(1'000'000, 9), cost(512'000, 0)}};
   CHECK(cycles_per_byte(layers, Options::Optimize::speed) == 2);  // of a run of 1,024,000 cycles

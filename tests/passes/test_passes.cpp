@@ -1,6 +1,7 @@
 // Each file PASS/CASE.ir: a graph, a line "---- PASS", the graph that the pass makes of it. BLESS=1 writes what the
 // pass makes now. Law on each file: interpret(before) == interpret(after), see law.h. Comments before the graph may say
 //   # target: cortex-m4f      # io: external      # io-layout: nhwc      # io-type: quantized      # input-limit: 100
+//   # stream-input: yes
 // A pass that refuses the graph has its diagnostics in place of the result.
 #include "tests/catch.h"
 
@@ -55,6 +56,8 @@ Case read_case(const fs::path& path) {
   if (header_value(c.input, "io", "arena") == "external") c.context.options.io = Options::Io::external;
   if (header_value(c.input, "io-layout", "onnx") == "nhwc") c.context.options.io_layout = Options::IoLayout::nhwc;
   if (header_value(c.input, "io-type", "onnx") == "quantized") c.context.options.io_type = Options::IoType::quantized;
+  c.context.options.stream_input = header_value(c.input, "stream-input", "no") == "yes";
+  c.context.options.compress = header_value(c.input, "compress", "no") == "yes";
   if (const std::string limit = header_value(c.input, "input-limit", ""); !limit.empty())
     c.context.options.input_limit = std::stod(limit);
   return c;

@@ -11,6 +11,9 @@
 #     [REPORT json|html ...]                    # <binary dir>/<target>.burin/report.json, report.html
 #     [OPTIONS ...])                            # passed to `burin` as they are
 #
+# burin_add_models(<target> MODELS <file.onnx>[:<name>]... [TARGET] [INPUT_DIM] [BIND] [OPTIMIZE] [IO] [BUDGET] [REPORT json]
+#                  [OPTIONS]): models that run one at a time, in one arena, with the kernels that they share, as one library.
+#
 # Unknown keywords are errors, and so are those that this version does not have (STATE, CALIBRATION).
 # The tool is the target Burin::burin: BURIN_HOST_TOOL if that is set, the package's program, the target `burin` of the same
 # build, else it is built for the host from Burin's sources (when cross-compiling). docs/cmake.md tells the rest: properties
@@ -180,9 +183,12 @@ function(_burin_define_tool)
   endif()
 endfunction()
 
-# Sets the library's properties BURIN_ARENA_BYTES, BURIN_STATE_BYTES, BURIN_WEIGHT_BYTES and BURIN_MACS, if the tool can
-# tell them now. A model that cannot be compiled leaves them unset: the build says why.
-function(_burin_set_figures target model files)
+# Sets figure_ARENA_BYTES, figure_STATE_BYTES, figure_WEIGHT_BYTES and figure_MACS, if the tool can tell them now. A model
+# that cannot be compiled leaves them unset: the build says why.
+function(_burin_figures model files)
+  foreach(figure ARENA_BYTES STATE_BYTES WEIGHT_BYTES MACS)
+    unset(figure_${figure} PARENT_SCOPE)
+  endforeach()
   get_property(tool GLOBAL PROPERTY BURIN_READY_TOOL)
   if(NOT tool OR NOT EXISTS "${model}")
     return()
@@ -200,7 +206,7 @@ function(_burin_set_figures target model files)
     if(error)  # a tool of another version
       return()
     endif()
-    set_property(TARGET ${target} PROPERTY BURIN_${CMAKE_MATCH_1} "${value}")
+    set(figure_${CMAKE_MATCH_1} "${value}" PARENT_SCOPE)
   endforeach()
 endfunction()
 
@@ -233,12 +239,10 @@ function(_burin_add_verify target where model folders)
   endif()
 endfunction()
 
-function(burin_add_model target)
-  set(one MODEL TARGET NAME OPTIMIZE)
-  set(many INPUT_DIM BIND STATE CALIBRATION IO BUDGET VERIFY REPORT OPTIONS)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "${one}" "${many}")
-  set(where "burin_add_model(${target})")
-
+# What burin_add_model() and burin_add_models() check and set alike, in the caller: arg_TARGET, `common` (options of the
+# tool), `files` (that --bind reads), `only_compile` (options of `compile` alone), `budget_flash`. A macro: the keywords are
+# those that the caller has parsed.
+macro(_burin_common_keywords)
   if(DEFINED arg_UNPARSED_ARGUMENTS)
     list(JOIN arg_UNPARSED_ARGUMENTS " " words)
     message(FATAL_ERROR "${where}: unknown keyword or stray argument: ${words}")
@@ -252,8 +256,8 @@ function(burin_add_model target)
       message(FATAL_ERROR "${where}: ${keyword} is not supported in this version of Burin")
     endif()
   endforeach()
-  if(NOT DEFINED arg_MODEL)
-    message(FATAL_ERROR "${where}: MODEL is missing")
+  if(NOT DEFINED arg_${required})
+    message(FATAL_ERROR "${where}: ${required} is missing")
   endif()
   if(TARGET ${target})
     message(FATAL_ERROR "${where}: there is a target of this name already")
@@ -273,14 +277,8 @@ function(burin_add_model target)
     list(JOIN known ", " names)
     message(FATAL_ERROR "${where}: there is no TARGET ${arg_TARGET}; there are ${names}")
   endif()
-  if(NOT DEFINED arg_NAME)
-    set(arg_NAME "${target}")
-  endif()
-  _burin_c_name("${arg_NAME}" name)
-  get_filename_component(model "${arg_MODEL}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
-  _burin_file("${model}" "${where}: MODEL")
 
-  set(common --name "${name}" --target "${arg_TARGET}")
+  set(common --target "${arg_TARGET}")
   if(DEFINED arg_OPTIMIZE)
     if(NOT arg_OPTIMIZE MATCHES "^(speed|size|ram)$")
       message(FATAL_ERROR "${where}: OPTIMIZE ${arg_OPTIMIZE}: expected speed, size or ram")
@@ -290,7 +288,7 @@ function(burin_add_model target)
   foreach(value IN LISTS arg_INPUT_DIM)
     list(APPEND common --input-dim "${value}")
   endforeach()
-  set(files "${model}")
+  set(files "")
   foreach(value IN LISTS arg_BIND)
     if(value MATCHES "^(.*)=([^=]+\\.(pb|npy))$")  # a file: relative to the CMakeLists.txt that says it
       get_filename_component(file "${CMAKE_MATCH_2}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
@@ -313,8 +311,6 @@ function(burin_add_model target)
     endif()
   endforeach()
 
-  set(out "${CMAKE_CURRENT_BINARY_DIR}/${target}.burin")
-  set(outputs "${out}/${name}.cpp" "${out}/${name}.h")
   set(only_compile "")
   set(budget_flash "")
   set(budget ${arg_BUDGET})
@@ -330,6 +326,57 @@ function(burin_add_model target)
       set(budget_flash "${size}")
     endif()
   endwhile()
+endmacro()
+
+# The library `target`: `outputs` in the folder `out`, made by `burin compile` with `arguments` and --depfile from `files`;
+# what follows are the last options, as they are. Sets `portable` in the caller: code of another core in a build for the host.
+function(_burin_library target core title files outputs arguments)
+  cmake_parse_arguments(PARSE_ARGV 6 last "" "" "")
+  set(out "${CMAKE_CURRENT_BINARY_DIR}/${target}.burin")
+  _burin_define_tool()
+  # burin leaves a file alone that would not change. Make wants to see that the rule has been carried out: touch.
+  add_custom_command(
+    OUTPUT ${outputs}
+    COMMAND "${CMAKE_COMMAND}" -E make_directory "${out}"
+    COMMAND Burin::burin compile ${arguments} -o "${out}" --depfile "${out}.d" ${last_UNPARSED_ARGUMENTS}
+    COMMAND "${CMAKE_COMMAND}" -E touch ${outputs}
+    DEPENDS ${files} Burin::burin $<TARGET_FILE:Burin::burin>
+    DEPFILE "${out}.d"
+    COMMENT "Compiling ${title} for ${core}"
+    VERBATIM)
+
+  add_library(${target} STATIC ${outputs})
+  target_include_directories(${target} PUBLIC "${out}")
+  target_compile_features(${target} PUBLIC cxx_std_17)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF LINKER_LANGUAGE CXX BURIN_TARGET "${core}")
+  # Without a build type there would be no optimisation, hence C twins in place of the target's instructions.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-fno-exceptions -fno-rtti
+                         -ffunction-sections -fdata-sections $<$<CONFIG:>:-O2>>)
+  set(portable OFF PARENT_SCOPE)
+  if(NOT CMAKE_CROSSCOMPILING AND NOT core STREQUAL "host")
+    set(portable ON PARENT_SCOPE)
+    target_compile_definitions(${target} PRIVATE BURIN_PORTABLE)
+  endif()
+endfunction()
+
+function(burin_add_model target)
+  set(one MODEL TARGET NAME OPTIMIZE)
+  set(many INPUT_DIM BIND STATE CALIBRATION IO BUDGET VERIFY REPORT OPTIONS)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "${one}" "${many}")
+  set(where "burin_add_model(${target})")
+  set(required MODEL)
+  _burin_common_keywords()
+  if(NOT DEFINED arg_NAME)
+    set(arg_NAME "${target}")
+  endif()
+  _burin_c_name("${arg_NAME}" name)
+  list(PREPEND common --name "${name}")
+  get_filename_component(model "${arg_MODEL}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
+  _burin_file("${model}" "${where}: MODEL")
+  list(PREPEND files "${model}")
+
+  set(out "${CMAKE_CURRENT_BINARY_DIR}/${target}.burin")
+  set(outputs "${out}/${name}.cpp" "${out}/${name}.h")
   foreach(kind IN LISTS arg_REPORT)
     if(NOT kind MATCHES "^(json|html)$")
       message(FATAL_ERROR "${where}: REPORT ${kind}: expected json or html")
@@ -338,33 +385,9 @@ function(burin_add_model target)
     list(APPEND only_compile --report "${report_${kind}}")
     list(APPEND outputs "${report_${kind}}")
   endforeach()
-
-  _burin_define_tool()
-  # burin leaves a file alone that would not change. Make wants to see that the rule has been carried out: touch.
-  add_custom_command(
-    OUTPUT ${outputs}
-    COMMAND "${CMAKE_COMMAND}" -E make_directory "${out}"
-    COMMAND Burin::burin compile "${model}" -o "${out}" ${common} ${only_compile} --depfile "${out}.d" ${arg_OPTIONS}
-    COMMAND "${CMAKE_COMMAND}" -E touch ${outputs}
-    DEPENDS ${files} Burin::burin $<TARGET_FILE:Burin::burin>
-    DEPFILE "${out}.d"
-    COMMENT "Compiling ${arg_MODEL} for ${arg_TARGET}"
-    VERBATIM)
-
-  add_library(${target} STATIC ${outputs})
-  target_include_directories(${target} PUBLIC "${out}")
-  target_compile_features(${target} PUBLIC cxx_std_17)
-  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF LINKER_LANGUAGE CXX)
-  # Without a build type there would be no optimisation, hence C twins in place of the target's instructions.
-  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-fno-exceptions -fno-rtti
-                         -ffunction-sections -fdata-sections $<$<CONFIG:>:-O2>>)
-  set(portable OFF)
-  if(NOT CMAKE_CROSSCOMPILING AND NOT arg_TARGET STREQUAL "host")
-    set(portable ON)
-    target_compile_definitions(${target} PRIVATE BURIN_PORTABLE)
-  endif()
-
-  set_target_properties(${target} PROPERTIES BURIN_NAME "${name}" BURIN_TARGET "${arg_TARGET}" BURIN_MODEL "${model}"
+  _burin_library(${target} "${arg_TARGET}" "${arg_MODEL}" "${files}" "${outputs}" "${model};${common};${only_compile}"
+                 ${arg_OPTIONS})
+  set_target_properties(${target} PROPERTIES BURIN_NAME "${name}" BURIN_MODEL "${model}"
                         BURIN_HEADER "${out}/${name}.h" BURIN_SOURCE "${out}/${name}.cpp")
   if(report_json)
     set_property(TARGET ${target} PROPERTY BURIN_REPORT "${report_json}")
@@ -372,7 +395,12 @@ function(burin_add_model target)
   if(report_html)
     set_property(TARGET ${target} PROPERTY BURIN_REPORT_HTML "${report_html}")
   endif()
-  _burin_set_figures(${target} "${model}" "${files}" ${common} ${arg_OPTIONS})
+  _burin_figures("${model}" "${files}" ${common} ${arg_OPTIONS})
+  foreach(figure ARENA_BYTES STATE_BYTES WEIGHT_BYTES MACS)
+    if(DEFINED figure_${figure})
+      set_property(TARGET ${target} PROPERTY BURIN_${figure} "${figure_${figure}}")
+    endif()
+  endforeach()
 
   if(NOT budget_flash STREQUAL "")
     if(portable)
@@ -392,6 +420,100 @@ function(burin_add_model target)
   endif()
   if(DEFINED arg_VERIFY)
     _burin_add_verify(${target} "${where}" "${model}" "${arg_VERIFY}" ${common} ${arg_OPTIONS})
+  endif()
+endfunction()
+
+# The file of FILE or FILE:NAME, in full, and the name that its code gets.
+function(_burin_file_and_name value file_out name_out)
+  set(file "${value}")
+  set(name "")
+  get_filename_component(whole "${value}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
+  if(NOT EXISTS "${whole}" AND value MATCHES "^(.+):([^:/]+)$")
+    set(file "${CMAKE_MATCH_1}")
+    set(name "${CMAKE_MATCH_2}")
+  endif()
+  get_filename_component(file "${file}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}")
+  if(name STREQUAL "")  # as `burin compile` does: the stem, or of `model` the folder's name
+    get_filename_component(name "${file}" NAME_WLE)
+    if(name STREQUAL "model")
+      get_filename_component(folder "${file}" DIRECTORY)
+      get_filename_component(name "${folder}" NAME)
+    endif()
+  endif()
+  _burin_c_name("${name}" name)
+  set(${file_out} "${file}" PARENT_SCOPE)
+  set(${name_out} "${name}" PARENT_SCOPE)
+endfunction()
+
+function(burin_add_models target)
+  set(one TARGET OPTIMIZE)
+  set(many MODELS INPUT_DIM BIND STATE CALIBRATION IO BUDGET REPORT OPTIONS)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "${one}" "${many}")
+  set(where "burin_add_models(${target})")
+  set(required MODELS)
+  _burin_common_keywords()
+  _burin_c_name("${target}" shared)
+  set(out "${CMAKE_CURRENT_BINARY_DIR}/${target}.burin")
+  set(outputs "${out}/${shared}.cpp" "${out}/${shared}.h")
+  set(arguments "")
+  set(names "")
+  set(models "")
+  foreach(value IN LISTS arg_MODELS)
+    _burin_file_and_name("${value}" model name)
+    _burin_file("${model}" "${where}: MODELS")
+    list(APPEND names "${name}")
+    list(APPEND models "${model}")
+    list(APPEND arguments "${model}:${name}")
+    list(APPEND outputs "${out}/${name}.cpp" "${out}/${name}.h")
+  endforeach()
+  string(TOUPPER "${shared};${names}" distinct)
+  list(REMOVE_DUPLICATES distinct)
+  list(LENGTH distinct different)
+  list(LENGTH names count)
+  if(NOT different GREATER count)
+    list(JOIN names ", " words)
+    message(FATAL_ERROR "${where}: MODELS: the names ${words} must differ from each other and from ${shared}, in more than "
+                        "case; file:NAME gives a model another one")
+  endif()
+  list(PREPEND files ${models})
+  foreach(kind IN LISTS arg_REPORT)
+    if(NOT kind STREQUAL "json")
+      message(FATAL_ERROR "${where}: REPORT ${kind}: expected json")
+    endif()
+    list(APPEND only_compile --report "${out}/report.json")
+    list(APPEND outputs "${out}/report.json")
+  endforeach()
+  if(NOT budget_flash STREQUAL "")
+    list(APPEND only_compile --budget-flash "${budget_flash}")
+  endif()
+  _burin_library(${target} "${arg_TARGET}" "${names}" "${files}" "${outputs}"
+                 "${arguments};--share-arena;${shared};${common};${only_compile}" ${arg_OPTIONS})
+  set_target_properties(${target} PROPERTIES BURIN_NAME "${shared}" BURIN_MODEL "${models}" BURIN_MODELS "${names}"
+                        BURIN_HEADER "${out}/${shared}.h" BURIN_SOURCE "${out}/${shared}.cpp")
+  if(DEFINED arg_REPORT)
+    set_property(TARGET ${target} PROPERTY BURIN_REPORT "${out}/report.json")
+  endif()
+  # The arena is the largest one's; all else adds up.
+  foreach(figure ARENA_BYTES STATE_BYTES WEIGHT_BYTES MACS)
+    set(total_${figure} 0)
+  endforeach()
+  set(complete TRUE)
+  foreach(model IN LISTS models)
+    _burin_figures("${model}" "${files}" ${common} ${arg_OPTIONS})
+    foreach(figure ARENA_BYTES STATE_BYTES WEIGHT_BYTES MACS)
+      if(NOT DEFINED figure_${figure})
+        set(complete FALSE)
+      elseif(NOT figure STREQUAL "ARENA_BYTES")
+        math(EXPR total_${figure} "${total_${figure}} + ${figure_${figure}}")
+      elseif(figure_${figure} GREATER total_${figure})
+        set(total_${figure} "${figure_${figure}}")
+      endif()
+    endforeach()
+  endforeach()
+  if(complete)
+    foreach(figure ARENA_BYTES STATE_BYTES WEIGHT_BYTES MACS)
+      set_property(TARGET ${target} PROPERTY BURIN_${figure} "${total_${figure}}")
+    endforeach()
   endif()
 endfunction()
 

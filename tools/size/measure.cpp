@@ -22,7 +22,12 @@ struct ReportFacts {
 
 std::map<std::string, ReportFacts> facts_of(const std::vector<json>& reports) {
   std::map<std::string, ReportFacts> all;
-  for (const json& r : reports) {
+  std::vector<json> each;  // models that share an arena have theirs in one object
+  for (const json& r : reports)
+    if (const auto models = r.find("models"); models != r.end())
+      each.insert(each.end(), models->begin(), models->end());
+    else each.push_back(r);
+  for (const json& r : each) {
     ReportFacts f;
     f.known.arena_bytes = r.value("arena_bytes", int64_t{0});
     const auto add = [&](const json& l) {

@@ -6,6 +6,7 @@
 
 #include "codegen/lower.h"
 #include "codegen/run.h"
+#include "compiler/program/text.h"
 #include "passes/pass.h"
 #include "passes/planner.h"
 #include "tests/catch.h"
@@ -118,7 +119,7 @@ class Images {
 };
 
 struct Counts {
-  int groups = 0, rings = 0, planned = 0, at_floor = 0;
+  int groups = 0, rings = 0, planned = 0, at_floor = 0, fed = 0, fed_smaller = 0;
 };
 
 /// "" or what is wrong with one network.
@@ -135,11 +136,18 @@ std::string wrong(uint64_t seed, Counts& counts) {
     try {
       Graph g = original;
       run_passes(g, context);
-      (what == "speed" ? speed : ram) = g.arena_bytes;
+      const bool fed = context.options.stream_input;
+      if (!fed) (what == "speed" ? speed : ram) = g.arena_bytes;
       for (const auto& order : g.orders) counts.groups += !order.empty();
       for (const Value& v : g.values()) counts.rings += v.ring > 0;
       ++counts.planned, counts.at_floor += g.arena_bytes == g.arena_lower_bound;
-      const std::vector<Tensor> got = run(lower(g, *context.target, context.options), inputs);
+      const Program p = lower(g, *context.target, context.options);
+      if (fed) {
+        ++counts.fed, counts.fed_smaller += ram_bytes(p) < ram;
+        if (print(parse_program(print(p))) != print(p)) return what + ": its text is not read back";
+        if (print(parse(print(g))) != print(g)) return what + ": the graph's text is not read back";
+      }
+      const std::vector<Tensor> got = run(p, inputs);
       for (size_t i = 0; i < want.size(); ++i)
         if (const std::string s = law::difference(want[i], got[i], {}); !s.empty()) return what + ": " + s;
       if (context.options.budget_ram && g.arena_bytes > *context.options.budget_ram && g.arena_bytes > ram)
@@ -152,6 +160,13 @@ std::string wrong(uint64_t seed, Counts& counts) {
   std::string s = check("speed");
   context.options.optimize = Options::Optimize::ram;
   if (s.empty()) s = check("ram");
+  if (context.options.io == Options::Io::arena) {
+    context.options.stream_input = true;
+    if (s.empty()) s = check("ram, fed");
+    context.options.optimize = Options::Optimize::size;
+    if (s.empty() && seed % 4 == 0) s = check("size, fed");
+    context.options.stream_input = false;
+  }
   context.options.optimize = Options::Optimize::speed;
   context.options.budget_ram = (speed + ram) / 2;
   if (s.empty()) s = check("budget");
@@ -172,6 +187,8 @@ TEST_CASE("random networks of images run row by row", "[stream-rows][stream-soak
                      << " plans at their floor");
   CHECK(counts.groups > int(n) / 2);
   CHECK(counts.rings > int(n) / 3);
+  CHECK(counts.fed > int(n) * 3 / 4);
+  CHECK(counts.fed_smaller > int(n) / 6);
   if (count)
     WARN(counts.groups << " groups, " << counts.rings << " rings, " << counts.at_floor << " of " << counts.planned
                        << " plans at their floor");
@@ -186,18 +203,20 @@ struct Made {
 };
 
 /// Two convolutions and a depthwise one: a group with rings under --optimize ram, results over operands under speed.
-Made made(Options::Optimize optimize) {
-  Made m{parse(R"(graph net(%x: i8[1x24x8x8]{0.05,-3}) -> %y
+Made made(Options::Optimize optimize, bool fed = false) {
+  std::string text = R"(graph net(%x: i8[1x24x8x8]{0.05,-3}) -> %y
   %u: i8[32x3x3x8]{0.01,0} = constant fill:1
   %v: i8[32x3x3x1]{0.01,0} = constant fill:1
   %w: i8[8x3x3x32]{0.01,0} = constant fill:1
   %a: i8[1x24x8x32]{0.05,-3} = conv kernel=[3,3] pads=[1,1,1,1] channels_last=true %x, %u
   %b: i8[1x24x8x32]{0.05,-3} = conv kernel=[3,3] pads=[1,1,1,1] group=32 channels_last=true %a, %v
   %y: i8[1x12x4x8]{0.05,-3} = conv kernel=[3,3] pads=[1,1,1,1] strides=[2,2] channels_last=true %b, %w
-)"),
-         {},
-         {},
-         {}};
+)";
+  if (fed) {  // an output is made in the last feed alone
+    text.replace(text.find("-> %y"), 5, "-> %z");
+    text += "  %z: i8[1x1x1x8]{0.05,-3} = average_pool kernel=[12,4] channels_last=true %y\n";
+  }
+  Made m{parse(text), {}, {}, {}};
   law::Random random(5);
   for (const Value& v : m.g.values())
     if (v.constant())
@@ -208,6 +227,7 @@ Made made(Options::Optimize optimize) {
   Context context;
   context.target = find_target("cortex-m0plus");
   context.options.optimize = optimize;
+  context.options.stream_input = fed;
   run_passes(m.g, context);
   m.p = lower(m.g, *context.target, context.options);
   return m;
@@ -272,6 +292,36 @@ TEST_CASE("a row that dies a call early is seen: every buffer of the arena by a 
       }
     CHECK(seen >= 2);
   }
+}
+
+TEST_CASE("a fed image: what a feed leaves in the arena is gone, and the wrong rows are seen", "[stream-rows]") {
+  const Made m = made(Options::Optimize::ram, true);
+  REQUIRE(m.p.feed.has_value());
+  CHECK(m.p.feed->rows == 24);
+  CHECK(m.p.feed->bytes == 64);
+  REQUIRE(right(m));
+  // The image has 1,536 bytes, a row 64.
+  CHECK(ram_bytes(m.p) < ram_bytes(made(Options::Optimize::ram).p));
+  int seen = 0;
+  for (size_t i = 0; i < m.p.buffers.size(); ++i) {
+    if (m.p.buffers[i].space != Space::state) continue;
+    Made other = m;  // the arena has room for it
+    Buffer& b = other.p.buffers[i];
+    b.space = Space::arena, b.offset = (m.p.arena_bytes + 15) / 16 * 16;
+    other.p.arena_bytes = b.offset + b.bytes;
+    seen += !right(other);
+  }
+  CHECK(seen >= 4);  // three rings and whose turn it is
+  Made late = m;     // a row too few, taken twice
+  auto& order = std::get<Stream>(late.p.regions[0].control).order;
+  order.erase(std::ranges::find(order, uint8_t{0}));
+  CHECK(!right(late));
+  Made other_rows = m;
+  other_rows.p.feed->rows = 12, other_rows.p.feed->bytes = 128;
+  CHECK(!right(other_rows));
+  Made no_output = m;
+  no_output.p.buffers[size_t(no_output.p.outputs[0].at)].space = Space::state;
+  CHECK(!right(no_output));
 }
 
 TEST_CASE("output rows lie on input rows that are used", "[stream-rows]") {

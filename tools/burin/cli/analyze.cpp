@@ -20,7 +20,7 @@ void add_analyze(CLI::App& app, int& result) {
   verb->callback([a, &result] {
     result = guarded(a->model, [&]() -> int {
       if (a->format != "text" && a->format != "json" && a->format != "html")
-        throw UsageError(fmt::format("--format is text, json or html, not '{}'", a->format));
+        throw UsageError(fmt::format("--format is text, json or html, not '{}'", a->format), "invalid-option");
       const Compiled c = compile_within_budget(a->model);
       if (a->format == "text") write_out(analysis(c, a->model));
       else write_out(a->format == "html" ? html_report(report(c, a->model)) : json_text(report(c, a->model)));

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "tools/burin/cli/cli.h"
@@ -129,6 +131,25 @@ std::string remedies(const ModelOptions& options, int64_t now, int64_t budget, C
   return s;
 }
 
+/// How the bytes are known.
+std::string estimated(const Flash& f, const Compiled& c) {
+  return f.compiled
+             ? "estimated: compiled but not linked"
+             : fmt::format("estimated: code by a rule of thumb, as {} is not installed or fails, see 'burin doctor'",
+                           words(c.context.target->compiler)[0]);
+}
+
+int check_ram_budget(const Compiled& c, const ModelOptions& o) {
+  const int64_t needed = ram_bytes(c.program);
+  if (!o.options.budget_ram || needed <= *o.options.budget_ram) return kOk;
+  print_error("{}: error: the arena{} needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model,
+              c.program.feed ? " with the state" : "", needed, needed - *o.options.budget_ram, o.budget_ram);
+  write_error(largest_buffers(c, o.model));
+  write_error(
+      remedies(o, needed, *o.options.budget_ram, [](const Compiled& other) { return ram_bytes(other.program); }));
+  return kOverBudget;
+}
+
 double cycles(const Compiled& c) {
   double r = 0;
   for (const Step& s : c.program.steps) r += s.facts.cycles;
@@ -160,30 +181,61 @@ Compiled compile_within_budget(ModelOptions& o) {
 }
 
 int check_budget(const Compiled& c, const ModelOptions& o) {
-  int result = kOk;
-  if (const int64_t needed = c.program.arena_bytes; o.options.budget_ram && needed > *o.options.budget_ram) {
-    print_error("{}: error: the arena needs {} bytes, {} more than --budget-ram {} [over-budget]\n", o.model, needed,
-                needed - *o.options.budget_ram, o.budget_ram);
-    write_error(largest_buffers(c, o.model));
-    write_error(
-        remedies(o, needed, *o.options.budget_ram, [](const Compiled& other) { return other.graph.arena_bytes; }));
-    result = kOverBudget;
-  }
+  const int result = check_ram_budget(c, o);
   if (o.budget_flash.empty()) return result;
   const int64_t budget = parse_bytes(o.budget_flash);
   const Flash f = flash_of(c);
   if (f.bytes() <= budget) return result;
-  const std::string how = f.compiled ? "estimated: compiled but not linked"
-                                     : fmt::format(
-                                           "estimated: code by a rule of thumb, as {} is not installed or fails, see "
-                                           "'burin doctor'",
-                                           words(c.context.target->compiler)[0]);
   print_error(
       "{}: error: the model takes {} bytes of flash (code {} + weights {}; {}), {} more than --budget-flash {} "
       "[over-budget]\n",
-      o.model, f.bytes(), f.code, f.weights, how, f.bytes() - budget, o.budget_flash);
+      o.model, f.bytes(), f.code, f.weights, estimated(f, c), f.bytes() - budget, o.budget_flash);
   print_error("{}{}", contributors(f.layers, o.model),
               remedies(o, f.bytes(), budget, [](const Compiled& other) { return flash_of(other).bytes(); }));
+  return kOverBudget;
+}
+
+int fit_budgets(std::vector<Compiled>& models, std::vector<ModelOptions>& options) {
+  int result = kOk;
+  for (size_t i = 0; i < models.size(); ++i)  // the arena is as large as the largest: each must fit
+    if (const int over = check_ram_budget(models[i], options[i]); over != kOk) result = over;
+  int64_t arena = 0, state = 0;
+  for (const Compiled& c : models) arena = std::max(arena, c.program.arena_bytes), state += c.program.state_bytes;
+  if (const std::optional<int64_t>& ram = options.front().options.budget_ram;
+      result == kOk && ram && arena + state > *ram) {
+    print_error(
+        "burin: error: the arena ({} bytes) with the states of all models ({}) needs {} more than --budget-ram {} "
+        "[over-budget]\n",
+        arena, state, arena + state - *ram, options.front().budget_ram);
+    result = kOverBudget;
+  }
+  const std::string& text = options.front().budget_flash;
+  if (text.empty()) return result;
+  const int64_t budget = parse_bytes(text);
+  std::vector<Flash> flash;
+  int64_t sum = 0;
+  for (const Compiled& c : models) sum += flash.emplace_back(flash_of(c)).bytes();
+  std::vector<size_t> order(models.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, std::greater(), [&](size_t i) { return flash[i].bytes(); });
+  for (const size_t i : order) {
+    if (sum <= budget) return result;
+    const int64_t others = sum - flash[i].bytes();
+    ModelOptions o = options[i];
+    o.options.budget_flash = std::max<int64_t>(0, budget - others);
+    Compiled smaller = compile_within_budget(o);
+    const Flash f = flash_of(smaller);
+    const bool fits_ram = !o.options.budget_ram || ram_bytes(smaller.program) <= *o.options.budget_ram;
+    if (f.bytes() >= flash[i].bytes() || !fits_ram) continue;
+    models[i] = std::move(smaller), flash[i] = f, sum = others + f.bytes();
+  }
+  if (sum <= budget) return result;
+  print_error("burin: error: the models take {} bytes of flash, {} more than --budget-flash {} [over-budget]\n", sum,
+              sum - budget, text);
+  for (const size_t i : order)
+    print_error("{}: note: {:>9} bytes (code {} + weights {}; {})\n", options[i].model, thousands(flash[i].bytes()),
+                flash[i].code, flash[i].weights, estimated(flash[i], models[i]));
+  print_error("burin: note: code that models share counts for each of them here; --optimize size takes less flash\n");
   return kOverBudget;
 }
 

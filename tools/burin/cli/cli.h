@@ -25,20 +25,16 @@ enum Exit : int {
   kInternalError = 70
 };
 
-/// A request that cannot be served as it stands (exit 2).
-class UsageError : public std::runtime_error {
+/// A compiler or QEMU that is not installed or fails (exit 5). What it printed follows the message's first line.
+class ToolError : public RequestError {
  public:
-  using std::runtime_error::runtime_error;
-};
-/// A compiler or QEMU that is not installed or fails (exit 5).
-class ToolError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
+  using RequestError::RequestError;
 };
 
 /// What compile, analyze and verify have in common.
 struct ModelOptions {
   std::string model;
+  std::string share_arena;  // what models that share an arena call it; compile alone knows it
   Options options;
   std::string target = "host", optimize = "speed", io_layout = "onnx", io_type = "onnx", io = "arena",
               diagnostics = "text";
@@ -48,6 +44,10 @@ struct ModelOptions {
   std::vector<std::string> bound_files;      // files that --bind read
 };
 void add_model_options(CLI::App& app, ModelOptions& o);
+/// The same for a verb that takes its models otherwise.
+void add_options_of_models(CLI::App& app, ModelOptions& o);
+/// --name, else the file's stem, else (stem `model`) its folder's name.
+std::string model_name(const ModelOptions& o);
 /// What can be said of the options before any file is read: fills in o.options. Throws UsageError.
 void check_options(ModelOptions& o);
 
@@ -67,6 +67,10 @@ void print_notes(const Compiled& c, const ModelOptions& o);
 void write_reports(const Compiled& c, const ModelOptions& o);
 /// kOverBudget with messages that name the biggest contributors and the options that would help, or kOk.
 int check_budget(const Compiled& c, const ModelOptions& o);
+/// The same for models of one program, each with its options: --budget-ram for the arena that they share,
+/// --budget-flash for their sum. Where the sum is too large, models are compiled again, the largest first, until it
+/// fits or none can take less.
+int fit_budgets(std::vector<Compiled>& models, std::vector<ModelOptions>& options);
 
 DiagnosticStyle diagnostic_style(const ModelOptions& o);
 void print_diagnostic(const Diagnostic& d, const std::string& file, DiagnosticStyle style);

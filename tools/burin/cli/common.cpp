@@ -25,14 +25,13 @@ struct Later {
 };
 const Later kLater[] = {
     {"--state", "IN=OUT", "values kept between runs"},
-    {"--stream-input", "", "inputs that arrive row by row"},
-    {"--share-arena", "NAME", "one arena for several models"},
 };
 
 /// name=value with a name that may contain '='-free colons; the last '=' before the value's text counts for --bind.
 std::pair<std::string, std::string> assignment(const std::string& text, std::string_view option) {
   const size_t at = text.find('=');
-  if (at == std::string::npos || at == 0) throw UsageError(fmt::format("{} wants NAME=VALUE, not '{}'", option, text));
+  if (at == std::string::npos || at == 0)
+    throw UsageError(fmt::format("{} wants NAME=VALUE, not '{}'", option, text), "invalid-option");
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
@@ -42,7 +41,7 @@ E choice(const std::string& text, std::string_view option, std::initializer_list
     if (name == text) return value;
   std::vector<std::string_view> names;
   for (const auto& c : all) names.push_back(c.first);
-  throw UsageError(fmt::format("{} is {}, not '{}'", option, fmt::join(names, " or "), text));
+  throw UsageError(fmt::format("{} is {}, not '{}'", option, fmt::join(names, " or "), text), "invalid-option");
 }
 
 std::string limit_names() {
@@ -63,7 +62,8 @@ double parse_limit(const std::string& text) {
   char* end = nullptr;
   const double v = std::strtod(text.c_str(), &end);
   if (text.empty() || *end != '\0' || !(v > 0) || v > 3.4028234663852886e38)
-    throw UsageError(fmt::format("--input-limit wants a number above zero such as 255, not '{}'", text));
+    throw UsageError(fmt::format("--input-limit wants a number above zero such as 255, not '{}'", text),
+                     "invalid-option");
   return v;
 }
 
@@ -80,11 +80,14 @@ std::vector<MemoryPool> parse_memory(const std::string& text) {
     const auto [name, bytes] = assignment(text.substr(at, end - at), "--memory");
     const std::string field = lower(name);
     if (identifier(name) != name || name[0] == '_' || model_identifier(field) != field)
-      throw UsageError(fmt::format("--memory: '{}' cannot be the name of a member in C; take another one", name));
+      throw UsageError(fmt::format("--memory: '{}' cannot be the name of a member in C; take another one", name),
+                       "invalid-option");
     for (const MemoryPool& other : r)
-      if (lower(other.name) == field) throw UsageError(fmt::format("--memory names the pool '{}' twice", name));
+      if (lower(other.name) == field)
+        throw UsageError(fmt::format("--memory names the pool '{}' twice", name), "invalid-option");
     r.push_back({name, parse_bytes(bytes)});
-    if (r.back().bytes == 0) throw UsageError(fmt::format("--memory: the pool '{}' has no bytes", name));
+    if (r.back().bytes == 0)
+      throw UsageError(fmt::format("--memory: the pool '{}' has no bytes", name), "invalid-option");
     at = end + 1;
   }
   return r;
@@ -92,15 +95,16 @@ std::vector<MemoryPool> parse_memory(const std::string& text) {
 
 /// "DTCM" or "DTCM=16K"
 WeightsIn parse_weights_in(const std::string& text, const std::vector<MemoryPool>& memory) {
-  if (memory.empty()) throw UsageError("--weights-in wants the pools that --memory names");
+  if (memory.empty()) throw UsageError("--weights-in wants the pools that --memory names", "invalid-option");
   const size_t mark = text.find('=');
   const std::string name = text.substr(0, mark);
   const auto pool = std::ranges::find(memory, lower(name), [](const MemoryPool& p) { return lower(p.name); });
-  if (pool == memory.end()) throw UsageError(fmt::format("--weights-in: --memory has no pool '{}'", name));
+  if (pool == memory.end())
+    throw UsageError(fmt::format("--weights-in: --memory has no pool '{}'", name), "invalid-option");
   WeightsIn r{size_t(pool - memory.begin())};
   if (mark != text.npos) r.bytes = parse_bytes(text.substr(mark + 1));
   if (r.bytes.value_or(0) > pool->bytes)
-    throw UsageError(fmt::format("--weights-in: the pool '{}' has only {} bytes", name, pool->bytes));
+    throw UsageError(fmt::format("--weights-in: the pool '{}' has only {} bytes", name, pool->bytes), "invalid-option");
   return r;
 }
 
@@ -108,11 +112,13 @@ WeightsIn parse_weights_in(const std::string& text, const std::vector<MemoryPool
 void set_limit(ModelLimits& limits, const std::string& text) {
   const auto [name, value] = assignment(text, "--limit");
   const auto* l = std::ranges::find(kLimits, name, &LimitInfo::name);
-  if (l == std::end(kLimits)) throw UsageError(fmt::format("--limit has no '{}'; there are {}", name, limit_names()));
+  if (l == std::end(kLimits))
+    throw UsageError(fmt::format("--limit has no '{}'; there are {}", name, limit_names()), "invalid-option");
   limits.*l->value = parse_bytes(value);
 }
 
-/// --name, else the file's stem, else (stem `model`) its folder's name.
+}  // namespace
+
 std::string model_name(const ModelOptions& o) {
   if (!o.options.name.empty()) return o.options.name;
   const fs::path path = fs::absolute(o.model).lexically_normal();
@@ -121,19 +127,26 @@ std::string model_name(const ModelOptions& o) {
              : path.stem().string();
 }
 
-}  // namespace
-
 void add_model_options(CLI::App& app, ModelOptions& o) {
   app.add_option("model", o.model, "ONNX file")->required();
+  add_options_of_models(app, o);
+}
+
+void add_options_of_models(CLI::App& app, ModelOptions& o) {
   app.add_option("--name", o.options.name, "name in generated code (default: the file's)");
   app.add_option("--target", o.target, "core, see 'burin targets'")->capture_default_str();
   app.add_option("--input-dim", o.input_dims, "NAME=N: extent of a symbolic dimension, or of INPUT:AXIS")
       ->allow_extra_args(false);
   app.add_option("--bind", o.binds, "NAME=VALUE|FILE.pb|FILE.npy: an input that is known now")->allow_extra_args(false);
   app.add_option("--optimize", o.optimize, "speed, size or ram")->capture_default_str();
+  app.add_flag(
+      "--compress", o.options.compress,
+      "store weights of fully connected layers in fewer bits, without loss, where that saves flash; runs take longer");
   app.add_option("--io-layout", o.io_layout, "onnx or nhwc")->capture_default_str();
   app.add_option("--io-type", o.io_type, "onnx or quantized")->capture_default_str();
   app.add_option("--io", o.io, "arena or external: whose memory inputs and outputs are")->capture_default_str();
+  app.add_flag("--stream-input", o.options.stream_input,
+               "the input comes row by row, by NAME_feed(): a frame is never held");
   app.add_option(
          "--kernel", o.kernels,
          "LAYER=KERNEL: take this kernel for that layer, whatever it costs (names: 'burin analyze', docs/kernels.md)")
@@ -183,14 +196,11 @@ int explain_exception(const std::string& file, DiagnosticStyle style) {
   auto say = [&](const std::string& message, DiagnosticId code, const std::string& hint = "") {
     print_diagnostic({Diagnostic::Severity::error, message, code, hint, "", ""}, file, style);
   };
-  auto plain = [](const std::exception& e, Exit code) {
-    print_error("burin: error: {}\n", e.what());
-    return code;
-  };
-  auto tool = [&](const std::exception& e) {
-    plain(e, kToolMissing);
-    print_error("burin: note: {}\n", kAskDoctor);
-    return kToolMissing;
+  auto own = [&](const std::string& message, DiagnosticId code, const std::string& hint = "") {
+    if (style != DiagnosticStyle::text) return say(message, code, hint);
+    const size_t line = std::min(message.find('\n'), message.size());  // below it: what a program printed
+    print_error("burin: error: {} [{}]{}\n", message.substr(0, line), code.text(), message.substr(line));
+    if (!hint.empty()) print_error("burin: note: {}\n", hint);
   };
   try {
     throw;
@@ -202,13 +212,17 @@ int explain_exception(const std::string& file, DiagnosticStyle style) {
     print_diagnostic(e.at("", ""), file, style);
     return kModelError;
   } catch (const UsageError& e) {
-    return plain(e, kUsage);
+    own(e.what(), e.code());
+    return kUsage;
   } catch (const SizeError& e) {
-    return plain(e, kUsage);
+    own(e.what(), "invalid-report");
+    return kUsage;
   } catch (const ToolError& e) {
-    return tool(e);
+    own(e.what(), e.code(), kAskDoctor);
+    return kToolMissing;
   } catch (const SizeUnsupported& e) {
-    return tool(e);
+    own(e.what(), "no-disassembler", kAskDoctor);
+    return kToolMissing;
   } catch (const fs::filesystem_error& e) {
     say(fmt::format("'{}': {}", e.path1().string(), e.code().message()), "file-system");
     return kModelError;
@@ -224,8 +238,8 @@ int explain_exception(const std::string& file, DiagnosticStyle style) {
 int guarded(ModelOptions& o, const std::function<int()>& body) {
   DiagnosticStyle style = DiagnosticStyle::text;
   try {
-    check_options(o);
     style = diagnostic_style(o);
+    check_options(o);
     return body();
   } catch (...) {
     return explain_exception(o.model, style);
@@ -247,7 +261,7 @@ int64_t parse_bytes(const std::string& text) {
                          : unit == "G" || unit == "g" ? 1024 * 1024 * 1024
                                                       : 0;
   if (used == 0 || n < 0 || factor == 0 || n > (int64_t{1} << 50) / factor)
-    throw UsageError(fmt::format("'{}' is no number of bytes (64K, 65536)", text));
+    throw UsageError(fmt::format("'{}' is no number of bytes (64K, 65536)", text), "invalid-option");
   return n * factor;
 }
 
@@ -257,9 +271,11 @@ std::string options_text(const ModelOptions& o) {
     if (value != usual) s += fmt::format("{}{} {}", s.empty() ? "" : " ", option, value);
   };
   say("--optimize", o.optimize, "speed");
+  if (o.options.compress) s += s.empty() ? "--compress" : " --compress";
   say("--io-layout", o.io_layout, "onnx");
   say("--io-type", o.io_type, "onnx");
   say("--io", o.io, "arena");
+  if (o.options.stream_input) s += fmt::format("{}--stream-input", s.empty() ? "" : " ");
   say("--budget-ram", o.budget_ram, "");
   say("--budget-flash", o.budget_flash, "");
   say("--memory", o.memory, "");
@@ -271,16 +287,15 @@ std::string options_text(const ModelOptions& o) {
     const auto [name, value] = assignment(b, "--bind");
     say("--bind", name + "=" + fs::path(value).filename().string(), "");
   }
+  say("--share-arena", o.share_arena, "");
   return s;
 }
 
 void check_options(ModelOptions& o) {
-  if (!o.memory.empty() && o.later.count("--share-arena"))
-    throw UsageError("--memory and --share-arena exclude each other");
   for (const Later& l : kLater)
     if (o.later.count(l.option))
-      throw UsageError(fmt::format("{} is not supported in this version ({})", l.option, l.about));
-  diagnostic_style(o);
+      throw UsageError(fmt::format("{} is not supported in this version ({})", l.option, l.about),
+                       "not-in-this-version");
   o.options.optimize = choice<Options::Optimize>(
       o.optimize, "--optimize",
       {{"speed", Options::Optimize::speed}, {"size", Options::Optimize::size}, {"ram", Options::Optimize::ram}});
@@ -290,9 +305,18 @@ void check_options(ModelOptions& o) {
       o.io_type, "--io-type", {{"onnx", Options::IoType::onnx}, {"quantized", Options::IoType::quantized}});
   o.options.io =
       choice<Options::Io>(o.io, "--io", {{"arena", Options::Io::arena}, {"external", Options::Io::external}});
+  if (o.options.stream_input && o.options.io == Options::Io::external)
+    throw UsageError(
+        "--stream-input excludes --io external: rows are the caller's already, and the output is the arena's",
+        "invalid-option");
+  if (!o.memory.empty() && !o.share_arena.empty())
+    throw UsageError("--memory and --share-arena exclude each other", "invalid-option");
+  if (!o.memory.empty() && o.options.stream_input)
+    throw UsageError("--memory together with --stream-input is not supported in this version", "not-in-this-version");
   for (const std::string& k : o.kernels) {
     const size_t at = k.rfind('=');  // names of layers may contain one
-    if (at == std::string::npos || at == 0) throw UsageError(fmt::format("--kernel wants LAYER=KERNEL, not '{}'", k));
+    if (at == std::string::npos || at == 0)
+      throw UsageError(fmt::format("--kernel wants LAYER=KERNEL, not '{}'", k), "invalid-option");
     o.options.kernels[k.substr(0, at)] = k.substr(at + 1);
   }
   if (!o.input_limit.empty()) o.options.input_limit = parse_limit(o.input_limit);
@@ -309,7 +333,7 @@ const Target& known_target(const std::string& name) {
   if (const Target* t = find_target(name)) return *t;
   std::string names;
   for (const Target& t : targets()) names += (names.empty() ? "" : ", ") + t.name;
-  throw UsageError(fmt::format("there is no target '{}'; there are {}", name, names));
+  throw UsageError(fmt::format("there is no target '{}'; there are {}", name, names), "unknown-target");
 }
 
 Compiled compile_model(ModelOptions& o, const std::map<std::string, Tensor>& bind) {

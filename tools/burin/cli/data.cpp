@@ -18,9 +18,10 @@ std::vector<std::string> data_folders(const ModelOptions& model, const std::vect
       r.push_back((beside / fmt::format("test_data_set_{}", i)).string());
   }
   if (r.empty())
-    throw UsageError(fmt::format("there is no test_data_set_0 beside '{}'; name folders with --data DIR", model.model));
+    throw UsageError(fmt::format("there is no test_data_set_0 beside '{}'; name folders with --data DIR", model.model),
+                     "missing-data");
   for (const std::string& d : r)
-    if (!is_folder(d)) throw UsageError(fmt::format("--data '{}' is no folder", d));
+    if (!is_folder(d)) throw UsageError(fmt::format("--data '{}' is no folder", d), "missing-data");
   return r;
 }
 

@@ -68,9 +68,10 @@ int run(std::string id, const std::string& format) {
   const DiagnosticInfo* d = find_diagnostic(id);
   if (!d) {
     const std::vector<std::string_view> others = near(id);
-    throw UsageError(fmt::format(
-        "there is no diagnostic '{}'; {}", id,
-        others.empty() ? "`burin diagnostics` lists them" : fmt::format("did you mean {}?", fmt::join(others, ", "))));
+    throw UsageError(fmt::format("there is no diagnostic '{}'; {}", id,
+                                 others.empty() ? "`burin diagnostics` lists them"
+                                                : fmt::format("did you mean {}?", fmt::join(others, ", "))),
+                     "unknown-diagnostic");
   }
   return write_out(shown({*d}, format)), kOk;
 }

@@ -30,7 +30,7 @@ const std::vector<std::string> kBaselineLimits{"flash=+1%", "ram=+0", "instructi
 
 std::vector<Snapshot> read(const std::string& file, const std::vector<json>& reports) {
   std::ifstream f(file, std::ios::binary);
-  if (!f) throw UsageError(fmt::format("cannot read '{}'", file));
+  if (!f) throw UsageError(fmt::format("cannot read '{}'", file), "unreadable-file");
   char magic[8] = {};
   f.read(magic, sizeof magic);
   const std::string_view start(magic, size_t(f.gcount()));
@@ -53,13 +53,15 @@ std::string shown(const Diff& d, const std::string& format, const std::string& f
 
 int run(const Arguments& a) {
   if (const std::string& f = a.format; f != "text" && f != "json" && f != "markdown" && f != "github" && f != "html")
-    throw UsageError(fmt::format("--format is text, json, markdown, github or html, not '{}'", f));
+    throw UsageError(fmt::format("--format is text, json, markdown, github or html, not '{}'", f), "invalid-option");
   const bool against = !a.baseline.empty();
-  if (!against && a.update) throw UsageError("--update rewrites a baseline: say --baseline FILE");
+  if (!against && a.update) throw UsageError("--update rewrites a baseline: say --baseline FILE", "command-line");
   if (!against && a.files.size() != 2)
     throw UsageError(
-        fmt::format("diff wants two files, OLD and NEW, or --baseline FILE and reports; there are {}", a.files.size()));
-  if (against && a.files.empty()) throw UsageError("diff --baseline wants at least one report or ELF file");
+        fmt::format("diff wants two files, OLD and NEW, or --baseline FILE and reports; there are {}", a.files.size()),
+        "command-line");
+  if (against && a.files.empty())
+    throw UsageError("diff --baseline wants at least one report or ELF file", "command-line");
   std::vector<Limit> limits;
   for (const std::string& l : against&& a.limits.empty() ? kBaselineLimits : a.limits) limits.push_back(parse_limit(l));
   std::vector<json> reports;
@@ -69,7 +71,8 @@ int run(const Arguments& a) {
   if (against) {
     std::error_code error;
     if (std::filesystem::exists(a.baseline, error)) before = snapshots(read_json(a.baseline), a.baseline);
-    else if (!a.update) throw UsageError(fmt::format("there is no baseline '{}'; --update makes it", a.baseline));
+    else if (!a.update)
+      throw UsageError(fmt::format("there is no baseline '{}'; --update makes it", a.baseline), "unreadable-file");
     for (const std::string& f : a.files)
       for (Snapshot& s : read(f, reports)) after.push_back(std::move(s));
   } else {
@@ -81,7 +84,8 @@ int run(const Arguments& a) {
   if (against) d.removed.clear();
   if (!against && d.models.empty())
     throw UsageError(
-        fmt::format("'{}' and '{}' have no model in common: they are compared by name", a.files[0], a.files[1]));
+        fmt::format("'{}' and '{}' have no model in common: they are compared by name", a.files[0], a.files[1]),
+        "no-model");
   const std::string text = shown(d, a.format, against ? a.baseline : a.files[1]);
   if (a.output.empty()) write_out(text);
   else write_files({{a.output, text}});

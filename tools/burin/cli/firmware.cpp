@@ -20,11 +20,11 @@ int guarded_files(const std::function<int()>& body) {
 
 nlohmann::json read_json(const std::string& file) {
   std::ifstream f(file, std::ios::binary);
-  if (!f) throw UsageError(fmt::format("cannot read '{}'", file));
+  if (!f) throw UsageError(fmt::format("cannot read '{}'", file), "unreadable-file");
   try {
     return nlohmann::json::parse(f);
   } catch (const nlohmann::json::exception& e) {
-    throw UsageError(fmt::format("'{}' is no JSON: {}", file, e.what()));
+    throw UsageError(fmt::format("'{}' is no JSON: {}", file, e.what()), "invalid-report");
   }
 }
 

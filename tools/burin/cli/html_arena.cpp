@@ -49,7 +49,9 @@ namespace {
 /// The arena as one piece, or one of its pools: `report` has its sizes and buffers alone, of a pool no lower bound.
 /// `id`: of the picture's parts.
 std::string piece_svg(const nlohmann::json& report, const std::string& what, const std::string& id) {
-  const int64_t arena = number(report, "arena_bytes"), bound = number(report, "arena_lower_bound");
+  // The state, if there is any, above the arena.
+  const int64_t state_at = number(report, "arena_bytes"), arena = state_at + number(report, "state_bytes");
+  const int64_t bound = number(report, "arena_lower_bound");
   const nlohmann::json& buffers = list(report, "buffers");
   const std::vector<int64_t> live = list(report, "live_bytes").get<std::vector<int64_t>>();
   if (arena <= 0 || buffers.empty() || live.empty()) return "";
@@ -72,7 +74,8 @@ std::string piece_svg(const nlohmann::json& report, const std::string& what, con
       "width the steps during which it lives, its height its bytes. "
       "At the peak {2} bytes are in use; {3}.{4}</desc>\n",
       id, what, thousands(peak),
-      bound > 0 ? fmt::format("the arena has {}, and no placement of these buffers in this order needs less than {}",
+      bound > 0 ? fmt::format("{} {}, and no placement of these buffers in this order needs less than {}",
+                              arena > state_at ? "arena and state, the one above the other, have" : "the arena has",
                               thousands(arena), thousands(bound))
                 : fmt::format("the plan has {}", thousands(arena)),
       groups ? " Bytes of a group count as in use in all its steps, though at its turns fewer are." : "");
@@ -98,12 +101,14 @@ std::string piece_svg(const nlohmann::json& report, const std::string& what, con
                   bytes = number(*b, "bytes");
     if (bytes <= 0) continue;
     const std::string name = text(*b, "name");
-    const int64_t y = y_of(offset + bytes, arena), height = std::max<int64_t>(y_of(offset, arena) - y, 2);
+    const bool in_state = text(*b, "space") == "state";
+    const int64_t at = offset + (in_state ? state_at : 0);
+    const int64_t y = y_of(at + bytes, arena), height = std::max<int64_t>(y_of(at, arena) - y, 2);
     s += fmt::format(
-        "<svg class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{}: {} bytes at {}, steps {} to "
+        "<svg class=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"><title>{}: {} bytes at {}{}, steps {} to "
         "{}</title><rect width=\"100%\" height=\"100%\"/>",
         scratch(name) ? "s" : "v", x(first), y, percent(last - first + 1, steps), height, html_escape(html_buffer(*b)),
-        thousands(bytes), thousands(offset), first, last);
+        thousands(bytes), in_state ? "state " : "", thousands(offset), first, last);
     if (height >= 16)
       s += fmt::format("<text x=\"5\" y=\"14\">{}</text>",
                        html_escape(scratch(name) ? "scratch" : ring(*b) + short_name(name)));
@@ -115,6 +120,8 @@ std::string piece_svg(const nlohmann::json& report, const std::string& what, con
       "y1=\"{1}\" y2=\"{1}\"/>"
       "<line class=\"bound\" x1=\"0\" x2=\"100%\" y1=\"{2}\" y2=\"{2}\"/>\n",
       y_of(arena, arena), kTop + kPlot, y_of(bound > 0 ? bound : arena, arena));
+  if (arena > state_at)
+    s += fmt::format("<line class=\"top\" x1=\"0\" x2=\"100%\" y1=\"{0}\" y2=\"{0}\"/>\n", y_of(state_at, arena));
   const auto tick = [&](int64_t step, int64_t n, const std::string& label) {
     s += fmt::format("<svg x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\">", x(step), kTop + kPlot, percent(n, steps),
                      kBottom);

@@ -62,10 +62,12 @@ std::string summary(const json& r) {
   std::string s = "<dl class=\"figures\">\n";
   if (instructions > 0) s += figure(thousands(instructions), "Instructions of one run", "");
   s += figure(thousands(number(r, "macs")), "Multiply-adds of one run", "");
+  const int64_t state = number(r, "state_bytes");
   s += figure(thousands(arena), "Arena, bytes of RAM",
-              arena == bound ? "no arrangement is smaller" : fmt::format("lower bound {}", thousands(bound)));
-  if (number(r, "state_bytes") > 0)
-    s += figure(thousands(number(r, "state_bytes")), "State, bytes of RAM", "kept between runs");
+              arena + state == bound
+                  ? "no arrangement is smaller"
+                  : fmt::format("lower bound {}{}", thousands(bound), state > 0 ? " with the state" : ""));
+  if (state > 0) s += figure(thousands(state), "State, bytes of RAM", "kept between feeds");
   if (r.contains("stack_bytes") && r["stack_bytes"].is_number())
     s += figure(thousands(number(r, "stack_bytes")), "Stack, bytes of RAM", "");
   s += figure(thousands(number(flash, "weights")), "Weights and tables, bytes of flash", "");

@@ -89,7 +89,7 @@ void add_later_verbs(CLI::App& app, int& result) {
     CLI::App* verb = app.add_subcommand(name, fmt::format("{} (not in this version)", about));
     verb->allow_extras();
     verb->callback([which = std::string(name), &result] {
-      print_error("burin {0}: error: the verb '{0}' is not supported in this version\n", which);
+      print_error("burin {0}: error: the verb '{0}' is not supported in this version [not-in-this-version]\n", which);
       result = kUsage;
     });
   }

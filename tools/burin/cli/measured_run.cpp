@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "codegen/names.h"
 #include "compiler/program/layers.h"
@@ -40,8 +41,11 @@ MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor
     for (const OutputLayer& l : layers(c.program)) {
       marks.parts.push_back(size_t(l.first) + 1);  // of a group: its own function
       if (l.group)
-        for (const uint8_t member : std::get<Stream>(l.group->control).order)
+        for (bool fed = false; const uint8_t member : std::get<Stream>(l.group->control).order) {
+          // Each feed but the first calls the group's function again.
+          if (c.program.feed && l.first == 0 && member == 0 && std::exchange(fed, true)) marks.parts.push_back(1);
           marks.parts.push_back(size_t(l.first) + member + 1);
+        }
     }
     for (const Symbol& s : image.symbols)
       if (const GeneratedName g = generated_name(s.name);
@@ -51,8 +55,10 @@ MeasuredRun measured_run(const Compiled& c, const std::vector<std::vector<Tensor
   });
   if (run.executed.empty()) {
     for (const char* names : {kCounterCompiler, kSymbolLister})
-      if (find_program(words(names)).empty()) throw ToolError("instructions cannot be counted: " + missing_tool(names));
-    throw ToolError("this QEMU counts no instructions: it was built without plugins, or the C compiler fails");
+      if (find_program(words(names)).empty())
+        throw ToolError("instructions cannot be counted: " + missing_tool(names), "missing-tool");
+    throw ToolError("this QEMU counts no instructions: it was built without plugins, or the C compiler fails",
+                    "no-counter");
   }
   r.stack = run.stack;
   r.outputs = run.outputs;

@@ -40,12 +40,12 @@ std::string find_program(const std::vector<std::string>& names) {
 
 ProcessResult run_process(const std::vector<std::string>& argv, double seconds, const std::string& folder) {
   int out[2], err[2];
-  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw ToolError("cannot make a pipe");
+  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw ToolError("cannot make a pipe", "no-process");
   std::vector<char*> args;
   for (const std::string& a : argv) args.push_back(const_cast<char*>(a.c_str()));
   args.push_back(nullptr);
   const pid_t child = fork();
-  if (child < 0) throw ToolError("cannot start another program");
+  if (child < 0) throw ToolError("cannot start another program", "no-process");
   if (child == 0) {
     const int null = open("/dev/null", O_RDONLY);
     dup2(null, 0), dup2(out[1], 1), dup2(err[1], 2);
@@ -82,7 +82,7 @@ ProcessResult run_process(const std::vector<std::string>& argv, double seconds, 
   running_child(0);
   r.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   if (r.exit_code == 127 && find_program({argv[0]}).empty() && argv[0].find('/') == std::string::npos)
-    throw ToolError(missing_tool(argv[0]));
+    throw ToolError(missing_tool(argv[0]), "missing-tool");
   return r;
 }
 

@@ -146,6 +146,7 @@ std::string to_text(const Compiled& c, const Arguments& a, const MeasuredRun& p,
   if (a.clock > 0 && a.power > 0 && !p.model.empty())
     s += fmt::format(", {:.1f} uJ at {} mW", p.total.cycles / a.clock / 1e3 * a.power, a.power);
   s += fmt::format("\nstack {} bytes, arena {} bytes", thousands(p.stack), thousands(c.program.arena_bytes));
+  if (c.program.feed) s += fmt::format(", state {} bytes", thousands(c.program.state_bytes));
   if (!p.measured.models.empty())
     s += fmt::format(", code {} bytes, weights and tables {} bytes", thousands(p.measured.models[0].code_bytes),
                      thousands(p.measured.models[0].weight_bytes));
@@ -162,10 +163,12 @@ std::string to_text(const Compiled& c, const Arguments& a, const MeasuredRun& p,
 }
 
 int run(Arguments& a) {
-  if (a.model.target == "host") throw UsageError("profile wants a --target that QEMU runs, see 'burin targets'");
+  if (a.model.target == "host")
+    throw UsageError("profile wants a --target that QEMU runs, see 'burin targets'", "no-emulator");
   if (!can_read_elf())
     throw ToolError(
-        "this burin was built without LLVM and cannot read programs; install llvm-dev (14 to 19) and build it again");
+        "this burin was built without LLVM and cannot read programs; install llvm-dev (14 to 19) and build it again",
+        "no-disassembler");
   std::vector<std::string> folders;
   try {
     folders = data_folders(a.model, a.data);
@@ -220,9 +223,9 @@ void add_profile(CLI::App& app, int& result) {
       try {
         return run(*a);
       } catch (const SizeError& e) {
-        throw ToolError(e.what());
+        throw ToolError(e.what(), "program-failed");
       } catch (const SizeUnsupported& e) {
-        throw ToolError(e.what());
+        throw ToolError(e.what(), "no-disassembler");
       }
     });
   });

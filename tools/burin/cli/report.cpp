@@ -171,7 +171,12 @@ std::string thousands(int64_t v) {
 void check_reports(const ModelOptions& o) {
   for (const std::string& f : o.reports) {
     if (!f.ends_with(".json") && !f.ends_with(".html"))
-      throw UsageError(fmt::format("--report {}: the name must end in .json or .html", f));
+      throw UsageError(fmt::format("--report {}: the name must end in .json or .html", f), "invalid-option");
+    if (f.ends_with(".html") && !o.share_arena.empty())
+      throw UsageError(fmt::format("--report {}: a page shows one model; with --share-arena write .json, or see 'burin "
+                                   "analyze --format html'",
+                                   f),
+                       "invalid-option");
   }
 }
 
@@ -187,8 +192,9 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
   }
   const std::vector<int32_t> rings = ring_rows(p);
   for (size_t i = 0; i < p.buffers.size(); ++i)
-    if (const Buffer& b = p.buffers[i]; b.space == Space::arena)
+    if (const Buffer& b = p.buffers[i]; b.space != Space::port)
       buffers.push_back({{"name", buffer_name(p, b)},
+                         {"space", b.space == Space::state ? "state" : "arena"},
                          {"offset", b.offset},
                          {"bytes", b.bytes},
                          {"first", b.first},
@@ -206,7 +212,7 @@ nlohmann::json report(const Compiled& c, const ModelOptions& o) {
           {"inputs", interface(p, p.inputs)},
           {"outputs", interface(p, p.outputs)},
           {"live_bytes", live_bytes(p)},
-          {"state_bytes", 0},
+          {"state_bytes", p.state_bytes},
           {"stack_bytes", nullptr},
           {"flash", {{"code", nullptr}, {"weights", p.weight_bytes()}}},
           {"macs", total_macs},
@@ -227,6 +233,21 @@ std::vector<std::pair<std::string, SourceText>> report_files(const Compiled& c, 
   return files;
 }
 
+std::vector<std::pair<std::string, SourceText>> shared_report_files(const std::string& name,
+                                                                    const std::vector<Compiled>& models,
+                                                                    const std::vector<ModelOptions>& options) {
+  nlohmann::json all = nlohmann::json::array();
+  int64_t arena = 0;
+  for (size_t i = 0; i < models.size(); ++i) {
+    all.push_back(report(models[i], options[i]));
+    arena = std::max(arena, models[i].program.arena_bytes);
+  }
+  const nlohmann::json whole{{"schema", 1}, {"share_arena", {{"name", name}, {"arena_bytes", arena}}}, {"models", all}};
+  std::vector<std::pair<std::string, SourceText>> files;
+  for (const std::string& f : options.front().reports) files.emplace_back(f, json_text(whole));
+  return files;
+}
+
 void write_reports(const Compiled& c, const ModelOptions& o) { write_files(report_files(c, o)); }
 
 std::string largest_buffers(const Compiled& c, const std::string& file) {
@@ -236,8 +257,7 @@ std::string largest_buffers(const Compiled& c, const std::string& file) {
   const int step = int(std::ranges::max_element(live) - live.begin()) - 1;
   std::vector<size_t> there;
   for (size_t i = 0; i < p.buffers.size(); ++i)
-    if (const Buffer& b = p.buffers[i]; b.space == Space::arena && b.first <= step && step <= b.last)
-      there.push_back(i);
+    if (const Buffer& b = p.buffers[i]; b.space != Space::port && b.first <= step && step <= b.last) there.push_back(i);
   std::ranges::stable_sort(there, [&](size_t a, size_t b) { return p.buffers[a].bytes > p.buffers[b].bytes; });
   std::string where = "the start";
   for (const OutputLayer& l : layers(p))
@@ -286,16 +306,16 @@ std::string analysis(const Compiled& c, const ModelOptions& o) {
           biases += f.bias_bytes;
     }
   }
-  s += fmt::format("\narena {} bytes (lower bound {}), state 0, weights and tables {} bytes, {} multiply-adds\n",
-                   thousands(p.arena_bytes), thousands(p.arena_lower_bound), thousands(p.weight_bytes()),
-                   thousands(total_macs));
+  s += fmt::format("\narena {} bytes (lower bound {}), state {}, weights and tables {} bytes, {} multiply-adds\n",
+                   thousands(p.arena_bytes), thousands(p.arena_lower_bound), thousands(p.state_bytes),
+                   thousands(p.weight_bytes()), thousands(total_macs));
   s += fmt::format(
       "inputs + outputs + weights + biases, summed over layers: {} + {} + {} + {} = {} bytes (biases as wide as "
       "weights, no padding)\n",
       thousands(inputs), thousands(outputs), thousands(weights), thousands(biases),
       thousands(inputs + outputs + weights + biases));
-  s += fmt::format("what is really needed: {} bytes of RAM (arena) and {} bytes of flash for weights and tables\n\n",
-                   thousands(p.arena_bytes), thousands(p.weight_bytes()));
+  s += fmt::format("what is really needed: {} bytes of RAM ({}) and {} bytes of flash for weights and tables\n\n",
+                   thousands(ram_bytes(p)), p.feed ? "arena and state" : "arena", thousands(p.weight_bytes()));
   s += arena_picture(p);
   if (const nlohmann::json w = weights_in(c); !w.is_null()) {
     s += fmt::format("\n--weights-in: {} constants, {} bytes, are copied into {}", w["constants"].size(),

@@ -15,6 +15,10 @@ std::string json_text(const nlohmann::json& report);
 std::string thousands(int64_t v);
 /// Every --report FILE with its text.
 std::vector<std::pair<std::string, SourceText>> report_files(const Compiled& c, const ModelOptions& o);
+/// The same of models that share an arena: one object with the report of each.
+std::vector<std::pair<std::string, SourceText>> shared_report_files(const std::string& name,
+                                                                    const std::vector<Compiled>& models,
+                                                                    const std::vector<ModelOptions>& options);
 /// Refuses --report FILE whose format there is not, before any work is done.
 void check_reports(const ModelOptions& o);
 /// Notes that name the buffers alive where the arena is fullest.

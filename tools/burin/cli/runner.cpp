@@ -24,10 +24,24 @@ constexpr const char* kFlags =
     "-O2 -std=c++17 -fno-exceptions -fno-rtti -ffreestanding -fno-unwind-tables -fno-asynchronous-unwind-tables "
     "-ffunction-sections -fdata-sections";
 
-std::string byte_list(const std::vector<std::vector<Tensor>>& inputs, size_t i) {
+/// The elements one row after the other, where rows are fed.
+std::vector<std::byte> in_order(const Tensor& t, const std::optional<Feed>& feed) {
+  std::vector<std::byte> r(t.bytes().begin(), t.bytes().end());
+  if (!feed || feed->rows <= 1) return r;
+  const Shape& s = t.shape();
+  const size_t outer = size_t(elements(Shape(s.begin(), s.begin() + feed->axis))), rows = size_t(feed->rows);
+  const size_t part = size_t(feed->bytes) / outer;
+  for (size_t i = 0; i < outer; ++i)
+    for (size_t row = 0; row < rows; ++row)
+      std::ranges::copy(t.bytes().subspan((i * rows + row) * part, part),
+                        r.begin() + std::ptrdiff_t((row * outer + i) * part));
+  return r;
+}
+
+std::string byte_list(const std::vector<std::vector<Tensor>>& inputs, size_t i, const std::optional<Feed>& feed) {
   std::string s;
   for (const auto& set : inputs) {
-    const auto bytes = set[i].bytes();
+    const std::vector<std::byte> bytes = in_order(set[i], feed);
     s += fmt::format("{{{}}},\n", bytes.empty() ? "0" : spelled({DType::u8, nullptr, bytes}));
   }
   return s;
@@ -39,16 +53,14 @@ std::string external_buffer(std::string_view name, const Type& t) {
                      name, std::max<int64_t>(t.elements(), 1) + 1);
 }
 
-/// The arena, or the pools of --memory, between bytes that must stay.
+/// The arena and the state, or the pools of --memory, between bytes that must stay.
 struct GuardedMemory {
   std::string declared, fill, check;
 };
 GuardedMemory guarded_memory(const Program& p) {
   GuardedMemory r{"constexpr unsigned kGuard = 64;\n", "", ""};
-  std::string members;
-  for (int32_t pool = 0; pool < p.pieces(); ++pool) {
-    const std::string name = pool_pointer(p, pool);
-    const std::vector<Var> vars{{"name", name}, {"bytes", p.piece_bytes(pool)}};
+  const auto add = [&](const std::string& name, int64_t bytes) {
+    const std::vector<Var> vars{{"name", name}, {"bytes", bytes}};
     r.declared += expand(R"(
         alignas(16) unsigned char guarded_$name$[kGuard + $bytes$ + kGuard];
         unsigned char* const $name$ = guarded_$name$ + kGuard;
@@ -63,8 +75,14 @@ GuardedMemory guarded_memory(const Program& p) {
           }
         )",
                       vars);
+  };
+  std::string members;
+  for (int32_t pool = 0; pool < p.pieces(); ++pool) {
+    const std::string name = pool_pointer(p, pool);
+    add(name, p.piece_bytes(pool));
     members += (members.empty() ? "" : ", ") + name;
   }
+  if (p.feed) add("state", p.state_bytes);
   if (p.pools.empty()) return r;
   r.declared += fmt::format("const {}_memory memory = {{{}}};\n", p.name, members);
   if (p.constants_pool >= 0) r.fill += fmt::format("{}_load_constants(&memory);\n", p.name);
@@ -80,8 +98,11 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
   std::string data, load, store, args = memory;
   for (size_t i = 0; i < g.inputs.size(); ++i) {
     const Type& t = g.inputs[i].type;
-    data += fmt::format("const unsigned char data_{}[][{}] = {{\n{}}};\n", i, std::max<int64_t>(t.bytes(), 1),
-                        byte_list(inputs, i));
+    // Rows are read where they are.
+    const int64_t room = g.feed ? (t.bytes() + 15) / 16 * 16 : std::max<int64_t>(t.bytes(), 1);
+    data += fmt::format("alignas(16) const unsigned char data_{}[][{}] = {{\n{}}};\n", i, room,
+                        byte_list(inputs, i, g.feed));
+    if (g.feed) continue;
     if (external) data += external_buffer(fmt::format("in_{}", i), t), args += fmt::format(", in_{}", i);
     load +=
         fmt::format("copy({}, data_{}[set], {});\n",
@@ -95,6 +116,23 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
                     external ? fmt::format("out_{}", i) : fmt::format("{}_output_{}({})", name, i, memory), t.bytes());
   }
   const GuardedMemory m = guarded_memory(g);
+  std::string run = fmt::format("void run() {{ {}_run({}); }}", name, args);
+  if (g.feed) {
+    const std::vector<Var> vars{
+        {"name", name}, {"T", info(g.inputs[0].type.dtype).c_type}, {"rows", g.feed->rows}, {"bytes", g.feed->bytes}};
+    run = expand(R"(
+        unsigned now, ready;
+        void run() {
+          $name$_reset(state);
+          ready = 0;
+          for (unsigned row = 0; row < $rows$; ++row)
+            ready = 2 * ready + unsigned($name$_feed(arena, state, reinterpret_cast<const $T$*>(data_0[now] + row * $bytes$)));
+        }
+        )",
+                 vars);
+    load = "now = set;\n";
+    store = "if (ready != 1) {\n  harness_puts(\"NOT READY\\n\");\n  return 1;\n}\n" + store;
+  }
   return expand(R"(
       #include "harness.h"
       #include "model/$name$.h"
@@ -105,7 +143,7 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
       inline void copy(void* to, const unsigned char* from, unsigned bytes) {
         for (unsigned i = 0; i < bytes; ++i) static_cast<unsigned char*>(to)[i] = from[i];
       }
-      void run() { $name$_run($args$); }
+      $run$
       }  // namespace
 
       int harness_main(void) {
@@ -127,7 +165,7 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
                  {"fill", m.fill},
                  {"check", m.check},
                  {"data", data},
-                 {"args", args},
+                 {"run", run},
                  {"sets", inputs.size()},
                  {"load", load},
                  {"store", store}});
@@ -135,7 +173,8 @@ std::string main_program(const Compiled& c, const std::vector<std::vector<Tensor
 
 std::string program(const std::string& names, const std::string& target) {
   const std::string found = find_program(words(names));
-  if (found.empty()) throw ToolError(fmt::format("no compiler for {}: {}", target, missing_tool(names)));
+  if (found.empty())
+    throw ToolError(fmt::format("no compiler for {}: {}", target, missing_tool(names)), "missing-tool");
   return found;
 }
 
@@ -144,8 +183,8 @@ std::string program(const std::string& names, const std::string& target) {
 void must(const TemporaryFolder& folder, const std::vector<std::string>& argv) {
   const ProcessResult r = run_process(argv, 600, folder.path());
   if (r.exit_code != 0)
-    throw ToolError(
-        fmt::format("'{}' failed (exit {}):\n{}", fmt::join(argv, " "), r.exit_code, r.err.substr(0, 4000)));
+    throw ToolError(fmt::format("'{}' failed (exit {}):\n{}", fmt::join(argv, " "), r.exit_code, r.err.substr(0, 4000)),
+                    "compiler-failed");
 }
 
 std::vector<std::string> joined(std::initializer_list<std::vector<std::string>> parts) {
@@ -203,8 +242,10 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
                         const MarkFunctions& mark) {
   const Target& t = host ? *find_target("host") : *c.context.target;
   if (!host && t.qemu.empty())
-    throw UsageError(fmt::format(
-        "code for {} can be compiled but there is no machine to run it on; use --runner interpreter", t.name));
+    throw UsageError(
+        fmt::format("code for {} can be compiled but there is no machine to run it on; use --runner interpreter",
+                    t.name),
+        "no-emulator");
   const TemporaryFolder folder;
   const std::string name = c.program.name;
   // In a folder of its own, so that no name of a model is one of ours.
@@ -242,7 +283,8 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
   std::vector<std::string> argv{elf};
   const std::string counts = folder.file("counts.txt");
   if (!host) {
-    if (find_program({t.key("qemu-binary")}).empty()) throw ToolError(missing_tool(t.key("qemu-binary")));
+    if (find_program({t.key("qemu-binary")}).empty())
+      throw ToolError(missing_tool(t.key("qemu-binary")), "missing-tool");
     argv = joined({{t.key("qemu-binary"), "-M", t.qemu},
                    words(t.key("qemu-args")),
                    {"-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=out",
@@ -267,11 +309,12 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
     }
   }
   const ProcessResult run = run_process(argv, 1200);
-  if (run.timed_out) throw ToolError("the program did not end within 20 minutes");
+  if (run.timed_out) throw ToolError("the program did not end within 20 minutes", "program-failed");
   if (run.exit_code != 0)
     throw ToolError(fmt::format("the program failed (exit {}): {}", run.exit_code,
                                 run.out.find("GUARD") != run.out.npos ? "bytes around the arena were overwritten"
-                                                                      : (run.err + run.out).substr(0, 2000)));
+                                                                      : (run.err + run.out).substr(0, 2000)),
+                    "program-failed");
 
   RunResult r;
   std::istringstream lines(run.out);
@@ -281,11 +324,13 @@ RunResult build_and_run(const Compiled& c, const std::vector<std::vector<Tensor>
     if (!line.starts_with("OUT ")) continue;
     const Type& type = c.program.outputs[outputs.size()].type;
     std::vector<std::byte> bytes = from_hex(std::string_view(line).substr(4));
-    if (int64_t(bytes.size()) != type.bytes()) throw ToolError("the program printed an output of another size");
+    if (int64_t(bytes.size()) != type.bytes())
+      throw ToolError("the program printed an output of another size", "program-failed");
     outputs.emplace_back(type, std::move(bytes));
     if (outputs.size() == c.program.outputs.size()) r.outputs.push_back(std::move(outputs)), outputs.clear();
   }
-  if (r.outputs.size() != inputs.size()) throw ToolError("the program ended before it printed all outputs");
+  if (r.outputs.size() != inputs.size())
+    throw ToolError("the program ended before it printed all outputs", "program-failed");
   if (std::ifstream f(counts); f) {
     std::string word;
     int64_t total = 0;

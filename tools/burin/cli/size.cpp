@@ -152,13 +152,14 @@ int check_sizes(const json& report, const Arguments& a) {
     }
   }
   if (!found && !a.model.empty())
-    throw UsageError(fmt::format("{}: there is no model '{}' in it", report["file"].get<std::string>(), a.model));
+    throw UsageError(fmt::format("{}: there is no model '{}' in it", report["file"].get<std::string>(), a.model),
+                     "no-model");
   return result;
 }
 
 int run(const Arguments& a) {
   if (a.format != "text" && a.format != "json" && a.format != "markdown")
-    throw UsageError(fmt::format("--format is text, json or markdown, not '{}'", a.format));
+    throw UsageError(fmt::format("--format is text, json or markdown, not '{}'", a.format), "invalid-option");
   if (!a.budget_flash.empty()) parse_bytes(a.budget_flash);
   if (!a.budget_ram.empty()) parse_bytes(a.budget_ram);
   MeasureOptions options;

@@ -77,9 +77,10 @@ int run(Arguments& a) {
   const std::vector<std::string> folders = data_folders(a.model, a.data);
   if (a.runner.empty()) a.runner = a.model.target == "host" ? "host" : "qemu";
   if (a.runner != "interpreter" && a.runner != "program" && a.runner != "host" && a.runner != "qemu")
-    throw UsageError(fmt::format("--runner is interpreter, program, host or qemu, not '{}'", a.runner));
+    throw UsageError(fmt::format("--runner is interpreter, program, host or qemu, not '{}'", a.runner),
+                     "invalid-option");
   if (a.runner == "qemu" && a.model.target == "host")
-    throw UsageError("--runner qemu wants a --target that QEMU has, see 'burin targets'");
+    throw UsageError("--runner qemu wants a --target that QEMU has, see 'burin targets'", "no-emulator");
   std::vector<std::vector<NamedTensor>> in, out;
   for (const std::string& d : folders)
     in.push_back(read_data_set(d, "input")), out.push_back(read_data_set(d, "output"));
@@ -140,6 +141,7 @@ int run(Arguments& a) {
       }
     if (a.runner == "host" || a.runner == "qemu") {
       print_out("arena {} bytes", c.program.arena_bytes);
+      if (c.program.feed) print_out(", state {} bytes", c.program.state_bytes);
       if (result.stack > 0) print_out(", stack {} bytes", result.stack);
       if (result.instructions) print_out(", {} instructions", *result.instructions);
       print_out(" ({}, {})\n", c.context.target->name, a.runner);
