@@ -164,7 +164,7 @@ std::optional<RowContract> streamed_contract(const LayerView& v) {
     const Type& t = v.in(i);
     if (!v.constant(i) && is_image(t) && t.shape[1] == y.shape[1] && t.dtype == v.in(0).dtype && int(i) == images)
       ++images;
-    else if (!v.constant(i) || (t.rank() == 4 && t.shape[1] != 1)) return std::nullopt;
+    else if (!v.constant(i) || (t.rank() >= 3 && t.shape[size_t(t.rank()) - 3] != 1)) return std::nullopt;
   }
   if (images == 0) return std::nullopt;
   return rows(y.shape[1], images);
