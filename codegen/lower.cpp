@@ -113,6 +113,16 @@ class Lowering {
     p_.buffers.push_back({"whose turn it is", Space::state, g_.position_bytes, g_.position, -1, group.last - 1});
   }
 
+  Parameter place(std::string name, ValueId v, bool written) const {
+    return {std::move(name),
+            g_[v].type.dtype,
+            written,
+            at_.at(storage_.root(v)),
+            storage_.offset(v),
+            {},
+            storage_.whole(v) ? 0 : g_[v].type.bytes()};
+  }
+
   void add(const Node& n) {
     const LayerView view(g_, n, t_, o_);
     LayerCode code = n.group != 0 ? streamed_code(view) : n.kernel->lower(view);
@@ -131,11 +141,11 @@ class Lowering {
       if (!view.constant(i)) s.in.push_back(view.in(i));
       if (code.packed.count(i)) continue;
       if (view.constant(i)) code.constants.push_back({x, constant_of(view.input(i).data)});
-      else s.parameters.push_back({x, view.in(i).dtype, false, at_.at(storage_.root(n.inputs[i]))});
+      else s.parameters.push_back(place(x, n.inputs[i], false));
     }
     s.out = view.out();
     for (size_t i = 0; i < n.outputs.size(); ++i)
-      s.parameters.push_back({fmt::format("y{}", i), view.out(i).dtype, true, at_.at(storage_.root(n.outputs[i]))});
+      s.parameters.push_back(place(fmt::format("y{}", i), n.outputs[i], true));
     if (n.scratch > 0) s.parameters.push_back({"scratch", std::nullopt, true, scratch_.at(int(p_.steps.size()))});
     for (NamedConstant& c : code.constants) {
       s.facts.weight_bytes += c.value.size();

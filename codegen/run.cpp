@@ -47,7 +47,7 @@ class Machine {
       places_.push_back(place(b));
     }
     load_constants();
-    holds_.resize(p.buffers.size());
+    for (const Buffer& b : p.buffers) holds_.emplace_back(size_t(b.bytes));
     find_last_reads();
   }
 
@@ -56,9 +56,9 @@ class Machine {
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (inputs[i].bytes().size() != size_t(p_.inputs[i].type.bytes()))
         throw std::invalid_argument(fmt::format("input {} has another size", i));
-      if (p_.feed) fed_ = &inputs[i], holds_[size_t(p_.feed->position)] = true;
+      if (p_.feed) fed_ = &inputs[i], fill(p_.feed->position);
       else std::ranges::copy(inputs[i].bytes(), bytes(p_.inputs[i].at));
-      holds_[size_t(p_.inputs[i].at)] = true;
+      fill(p_.inputs[i].at);
     }
     run(all_steps(p_));
     std::vector<Tensor> r;
@@ -131,6 +131,8 @@ class Machine {
         p_, all_steps(p_), [&](int i) { note(turns(p_, i)); }, [&](size_t g) { note(turns(p_, p_.regions[g])); });
   }
 
+  /// All of it is there.
+  void fill(BufferId id) { holds_[size_t(id)].assign(holds_[size_t(id)].size(), true); }
   std::byte* bytes(BufferId id) {
     const Buffer& b = p_[id];
     return b.space == Space::port ? callers_.at(&b).data() : arena_.data() + places_[size_t(id)];
@@ -149,7 +151,7 @@ class Machine {
   }
 
   bool condition(BufferId id, const Region& g) {
-    if (in_memory(id) && !holds_[size_t(id)])
+    if (in_memory(id) && !holds_[size_t(id)].at(0))
       throw PlanError(fmt::format("step '{}': the condition '{}' has no value", p_.steps[size_t(g.first)].facts.name,
                                   label(p_, p_[id])));
     return bytes(id)[0] != std::byte{0};
@@ -162,16 +164,17 @@ class Machine {
     for (int i = g.first; i < g.last; ++i)
       for (const Parameter& a : p_.steps[size_t(i)].parameters)
         if (const auto* id = std::get_if<BufferId>(&a.at); id && a.written && !kept.count(*id)) own.insert(*id);
-    const auto holds = [&](BufferId id) { return holds_[size_t(id)]; };
+    const auto holds = [&](BufferId id) -> std::vector<bool>& { return holds_[size_t(id)]; };
+    const auto drop = [&](BufferId id) { holds(id).assign(holds(id).size(), false); };
     turns_.push_back(0);
     kept_.insert(kept_.end(), kept.begin(), kept.end());
     for (int64_t turn = 0; turn < l.turns && (!l.condition || condition(*l.condition, g)); ++turn) {
       turns_.back() = turn;
-      for (const BufferId id : own) holds(id) = false;
+      for (const BufferId id : own) drop(id);
       run(inside(p_, region));
       for (const Carried& c : l.carried) {
         std::swap(places_[size_t(c.now)], places_[size_t(c.next)]);
-        holds(c.now) = holds(c.next), holds(c.next) = false;
+        holds(c.now) = holds(c.next), drop(c.next);
       }
     }
     turns_.pop_back();
@@ -188,10 +191,6 @@ class Machine {
     std::vector<bool> r(arena_.size() + 2 * kGuard);
     for (const Run& b : runs) std::fill(r.begin() + kGuard + b.first, r.begin() + kGuard + b.last, true);
     return r;
-  }
-  Run all_of(BufferId id) const {
-    const int64_t first = places_[size_t(id)];
-    return {id, first, first + p_[id].bytes};
   }
 
   [[noreturn]] static void fail(const Step& s, const std::string& what) {
@@ -223,13 +222,13 @@ class Machine {
 
   /// What nobody needs from here on is gone.
   void poison(int now) {
-    std::vector<Run> live;
+    std::vector<bool> needed(arena_.size() + 2 * kGuard);
     for (size_t i = 0; i < p_.buffers.size(); ++i) {
       const Buffer& b = p_.buffers[i];
-      if (now < b.first || now > b.last) holds_[i] = false;
-      if (b.space != Space::port && holds_[i]) live.push_back(all_of(BufferId(int32_t(i))));
+      if (now < b.first || now > b.last) holds_[i].assign(holds_[i].size(), false);
+      for (size_t k = 0; k < holds_[i].size() && b.space != Space::port; ++k)
+        if (holds_[i][k]) needed[kGuard + size_t(places_[i]) + k] = true;
     }
-    std::vector<bool> needed = covered(live);
     std::fill_n(needed.begin() + int64_t(kGuard) + copies_, copied_, true);
     const std::span<std::byte> all = arena_.all();
     for (size_t i = kGuard; i < kGuard + arena_.size(); ++i)
@@ -297,13 +296,15 @@ class Machine {
     // Whose each byte of the arena is: a value that is there and needed.
     std::vector<int32_t> owner(arena_.size(), -1);
     for (size_t i = 0; i < n; ++i)
-      if (in_memory(BufferId(int32_t(i))) && holds_[i] && p_.buffers[i].last >= first && p_.buffers[i].first < first)
-        for (int64_t b = all_of(BufferId(int32_t(i))).first; b < all_of(BufferId(int32_t(i))).last; ++b)
-          if (!dies(BufferId(int32_t(i)), b) || (!later[i].empty() && later[i][size_t(b)]))
+      if (in_memory(BufferId(int32_t(i))) && p_.buffers[i].last >= first && p_.buffers[i].first < first)
+        for (size_t k = 0; k < holds_[i].size(); ++k)
+          if (const int64_t b = places_[i] + int64_t(k);
+              holds_[i][k] && (!dies(BufferId(int32_t(i)), b) || (!later[i].empty() && later[i][size_t(b)])))
             owner[size_t(b)] = int32_t(i);
     for (size_t k = 0; k < acts.size(); ++k) turn(acts[k], dead[k], owner);
     for (const Act& a : acts)
-      for (const Run& w : a.writes) holds_[size_t(w.of)] = true;
+      for (const Run& w : a.writes)
+        std::fill_n(holds_[size_t(w.of)].begin() + (w.first - places_[size_t(w.of)]), w.last - w.first, true);
   }
 
   /// The caller's memory, what the caller reads, and what a repeat keeps from turn to turn.
@@ -370,10 +371,10 @@ class Machine {
   Block arena_;
   const Tensor* fed_ = nullptr;
   std::unordered_map<const Buffer*, Block> callers_;
-  std::vector<int64_t> places_;  // of each buffer in its space, now
-  std::vector<bool> holds_;      // each buffer: a value
-  std::vector<int64_t> turns_;   // of the repeats around
-  std::vector<BufferId> kept_;   // by them
+  std::vector<int64_t> places_;           // of each buffer in its space, now
+  std::vector<std::vector<bool>> holds_;  // of each buffer: the bytes that hold a value
+  std::vector<int64_t> turns_;            // of the repeats around
+  std::vector<BufferId> kept_;            // by them
   std::vector<std::vector<int>> read_last_;
   int64_t copies_ = 0, copied_ = 0;  // bytes of the arena that hold constants
 };

@@ -1,10 +1,13 @@
 #include "compiler/liveness.h"
+#include "compiler/ops/concat.h"
 #include "compiler/ops/reshape.h"
+#include "compiler/ops/slice.h"
 #include "compiler/program/program.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <set>
@@ -26,10 +29,11 @@ std::set<ValueId> external_values(const Graph& g, const Storage& storage) {
 struct Lifetimes {
   std::vector<int> first, last;
 
-  Lifetimes(const Graph& g, const Storage& storage) : first(g.values().size(), 0), last(g.values().size(), -2) {
+  Lifetimes(const Graph& g, const Storage& storage)
+      : first(g.values().size(), std::numeric_limits<int>::max()), last(g.values().size(), -2) {
     const auto write = [&](ValueId id, int step) {
       const size_t root = index(storage.root(id));
-      first[root] = step;
+      first[root] = std::min(first[root], step);  // parts of it are written one after the other
       last[root] = std::max(last[root], step);
     };
     for (ValueId id : g.inputs) write(id, -1);
@@ -46,9 +50,58 @@ struct Lifetimes {
   }
 };
 
+/// Where parts lie in a whole, in bytes.
+struct View {
+  ValueId whole;
+  std::vector<std::pair<ValueId, int64_t>> parts;
+};
+
+/// What the node's Concat or Slice would be, were it none but another name for bytes.
+std::optional<View> view(const Graph& g, const Node& n) {
+  if (const Concat* c = n.as<Concat>()) {
+    View v{n.outputs[0], {}};
+    const Shape& y = g[v.whole].type.shape;
+    const int64_t axis = c->axis < 0 ? c->axis + int64_t(y.size()) : c->axis;
+    for (int64_t i = 0; i < axis; ++i)
+      if (y[size_t(i)] != 1) return std::nullopt;
+    int64_t at = 0;
+    for (ValueId x : n.inputs) {
+      v.parts.push_back({x, at});
+      at += g[x].type.bytes();
+    }
+    return v;
+  }
+  const Slice* s = n.as<Slice>();
+  if (!s) return std::nullopt;
+  const Type& x = g[n.inputs[0]].type;
+  int64_t at = 0, step = info(x.dtype).bits / 8;
+  bool run = true;  // the axes from here on are all there
+  for (size_t i = x.shape.size(); i-- > 0;) {
+    if (!run && s->sizes[i] != 1) return std::nullopt;
+    if (s->sizes[i] > 1 && s->steps[i] != 1) return std::nullopt;
+    at += s->starts[i] * step;
+    step *= x.shape[i];
+    run = run && s->sizes[i] == x.shape[i];
+  }
+  return View{n.inputs[0], {{n.outputs[0], at}}};
+}
+
 }  // namespace
 
-Storage::Storage(const Graph& g) : roots_(g.values().size()) {
+int64_t buffer_alignment(const Type& t, int64_t bytes) {
+  constexpr int64_t kSmallAlign = 4;  // whole words; more would waste most of a small buffer
+  constexpr int64_t kSmall = 16;      // bytes from which on a buffer gets
+  constexpr int64_t kBufferAlign =
+      8;  // a double and an int64_t; two words at once (LDRD, VLDRD) never cross a bus line
+  return info(t.dtype).bits <= 32 && bytes < kSmall ? kSmallAlign : kBufferAlign;
+}
+
+Storage::Storage(const Graph& g)
+    : roots_(g.values().size()),
+      offsets_(roots_.size()),
+      part_(roots_.size()),
+      parted_(roots_.size()),
+      aliases_(roots_.size()) {
   std::vector<size_t> parent(roots_.size());
   std::iota(parent.begin(), parent.end(), size_t(0));
   const auto find = [&](size_t i) {
@@ -61,29 +114,72 @@ Storage::Storage(const Graph& g) : roots_(g.values().size()) {
 
   // By index of the output: the same whatever the order of the nodes.
   std::map<ValueId, ValueId> reshapes;
-  for (const Node& n : g.nodes)
+  std::map<ValueId, View> views;
+  for (const Node& n : g.nodes) {
     if (n.as<Reshape>()) reshapes[n.outputs[0]] = n.inputs[0];
+    if (std::optional<View> v = view(g, n)) views[n.outputs[0]] = std::move(*v);
+  }
   for (const auto& [to, from] : reshapes) {
     if (g[from].constant() || g[from].type.bytes() != g[to].type.bytes()) continue;
     const size_t a = find(index(from)), b = find(index(to));
     if ((input[a] || output[a]) && (input[b] || output[b])) continue;
     if (g.fed && input[a]) continue;
     parent[b] = a;
+    aliases_[index(to)] = true;
     input[a] |= input[b];
     output[a] |= output[b];
   }
+
+  // Wholes that are parts of larger ones: by their trees' roots.
+  struct Inside {
+    size_t in;
+    int64_t at;
+  };
+  std::map<size_t, Inside> inside;
+  const auto place = [&](ValueId id) {
+    Inside p{find(index(id)), 0};
+    for (auto up = inside.find(p.in); up != inside.end(); up = inside.find(p.in))
+      p = {up->second.in, p.at + up->second.at};
+    return p;
+  };
+  for (const auto& [to, v] : views) {
+    const Inside whole = place(v.whole);
+    std::set<size_t> parts;
+    bool fits = !g[v.whole].constant() && !(g.fed && input[whole.in]);
+    for (const auto& [part, at] : v.parts) {
+      const size_t tree = find(index(part));
+      const Type& t = g[part].type;
+      fits = fits && !g[part].constant() && !inside.contains(tree) && tree != whole.in && parts.insert(tree).second &&
+             !input[tree] && !output[tree] && t.dtype == g[v.whole].type.dtype && info(t.dtype).bits >= 8 &&
+             t.bytes() > 0 && (whole.at + at) % buffer_alignment(t, t.bytes()) == 0;
+    }
+    if (!fits) continue;
+    for (const auto& [part, at] : v.parts) inside[find(index(part))] = {whole.in, whole.at + at};
+    aliases_[index(to)] = true;
+  }
   // The interface names the bytes; otherwise the value that no alias writes, which is where its tree of unions starts.
-  for (size_t i = 0; i < roots_.size(); ++i) roots_[i] = ValueId(int32_t(find(i)));
+  for (size_t i = 0; i < roots_.size(); ++i) {
+    const Inside p = place(ValueId(int32_t(i)));
+    roots_[i] = ValueId(int32_t(p.in));
+    offsets_[i] = p.at;
+    part_[i] = inside.contains(find(i));
+  }
   std::vector<ValueId> chosen(roots_.size(), ValueId::none);
   for (ValueId id : g.inputs) chosen[index(roots_[index(id)])] = id;
   for (ValueId id : g.outputs) chosen[index(roots_[index(id)])] = id;
   for (ValueId& r : roots_)
     if (chosen[index(r)] != ValueId::none) r = chosen[index(r)];
+  for (size_t i = 0; i < roots_.size(); ++i)
+    if (part_[i]) parted_[index(roots_[i])] = true;
 }
 
-bool Storage::alias(const Node& n) const { return n.as<Reshape>() && same(n.inputs[0], n.outputs[0]); }
+bool Storage::alias(const Node& n) const {
+  return (n.as<Reshape>() || n.as<Concat>() || n.as<Slice>()) && aliases_[index(n.outputs[0])];
+}
 
-bool is_alias(const Graph& g, const Node& n) { return n.as<Reshape>() && Storage(g).alias(n); }
+bool is_alias(const Graph& g, const Node& n) {
+  return (n.as<Reshape>() || n.as<Concat>() || n.as<Slice>()) && Storage(g).alias(n);
+}
 
 std::vector<LiveRange> live_ranges(const Graph& g) {
   const Storage storage(g);
@@ -128,10 +224,15 @@ std::vector<std::vector<int>> in_place_inputs(const Graph& g) {
     const int step = int(all.size());
     std::vector<int>& r = all.emplace_back(elementwise_inputs(g, n));
     if (r.empty()) continue;
-    if (external.count(storage.root(n.outputs[0]))) r.clear();
+    if (external.count(storage.root(n.outputs[0])) || !storage.whole(n.outputs[0])) r.clear();
     std::erase_if(r, [&](int i) {
       const ValueId root = storage.root(n.inputs[size_t(i)]);
-      return external.count(root) || g.is_output(root) || lives.last[index(root)] != step;
+      // A part of it may be read again for each of several elements.
+      const auto in_part = [&](ValueId x) {
+        return x != ValueId::none && !g[x].constant() && storage.root(x) == root && !storage.whole(x);
+      };
+      return std::ranges::any_of(n.inputs, in_part) || external.count(root) || g.is_output(root) ||
+             lives.last[index(root)] != step;
     });
   }
   return all;

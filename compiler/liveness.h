@@ -11,23 +11,37 @@
 
 namespace burin {
 
-/// Values that share their bytes. A Reshape gives its input a second name and costs nothing, unless
+/// Values that share their bytes, and where they lie in them. A Reshape gives its input a second name and costs
+/// nothing, unless
 ///  * its input is a constant (constants are not in the arena), or
 ///  * an input of the model would become its output, or two outputs would become one: each has bytes of its own.
 ///  * the input is fed row by row.
-/// Such a Reshape is a copy. Does not depend on the order of the nodes.
+/// Such a Reshape is a copy. A Concat or Slice whose parts are runs of bytes of the whole costs nothing either: the
+/// parts lie in the whole. It is a copy where a part is a constant, the model's input or output, lies in something else
+/// already, or would begin where a buffer of its size may not. Does not depend on the order of the nodes.
 class Storage {
  public:
   explicit Storage(const Graph& g);
-  /// Of the values that share bytes the one to name them by: the model's output or input, or the one written first.
+  /// Of the values that have all of the bytes the one to name them by: the model's output or input, or the one written
+  /// first.
   ValueId root(ValueId id) const { return roots_[index(id)]; }
-  bool same(ValueId a, ValueId b) const { return root(a) == root(b); }
+  /// Bytes of the root before those of the value.
+  int64_t offset(ValueId id) const { return offsets_[index(id)]; }
+  /// It has all bytes of its root.
+  bool whole(ValueId id) const { return !part_[index(id)]; }
+  /// Others have bytes of its root that are not all of them, or it has.
+  bool parted(ValueId id) const { return parted_[index(root(id))]; }
+  bool same(ValueId a, ValueId b) const { return root(a) == root(b) && whole(a) && whole(b); }
   /// The node has nothing to do.
   bool alias(const Node& n) const;
 
  private:
   std::vector<ValueId> roots_;
+  std::vector<int64_t> offsets_;
+  std::vector<char> part_, parted_, aliases_;  // aliases_: results that a view, no copy, makes
 };
+/// Bytes from which on a buffer of so many bytes may begin: a multiple of these.
+int64_t buffer_alignment(const Type& t, int64_t bytes);
 /// The same for one node. Linear in the graph: who asks about many has a Storage.
 bool is_alias(const Graph& g, const Node& n);
 

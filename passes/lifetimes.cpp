@@ -20,6 +20,8 @@ void add(std::vector<LiveBytes>& pieces, LiveBytes p) {
   pieces.push_back(p);
 }
 
+constexpr int64_t kMostPieces = 4096;  // of a value that is made in parts; beyond, it lives as a whole
+
 /// Differences offset[b] - offset[a] at which some piece of one would lie on a piece of the other that is needed at the
 /// same time.
 PlanOverlap forbidden(const std::vector<LiveBytes>& a, const std::vector<LiveBytes>& b) {
@@ -53,12 +55,13 @@ Lives::Lives(const Graph& g) : g_(g), storage_(g), ranges_(live_ranges(g)), in_p
   for (int i = 0; i < int(g.nodes.size()); ++i) {
     const Node& n = g.nodes[size_t(i)];
     if (storage_.alias(n)) continue;
+    const auto access = [&](ValueId v) { return ValueAccess{i, storage_.offset(v), g[v].type.bytes()}; };
     for (ValueId v : n.outputs)
-      if (v != ValueId::none) users_[index(storage_.root(v))].writer = i;
+      if (v != ValueId::none) users_[index(storage_.root(v))].writers.push_back(access(v));
     for (ValueId v : n.inputs) {
       if (v == ValueId::none || g[v].constant()) continue;
-      std::vector<int>& readers = users_[index(storage_.root(v))].readers;
-      if (readers.empty() || readers.back() != i) readers.push_back(i);
+      std::vector<ValueAccess>& readers = users_[index(storage_.root(v))].readers;
+      if (readers.empty() || readers.back() != access(v)) readers.push_back(access(v));
     }
   }
 }
@@ -95,40 +98,65 @@ class Lives::Timeline {
   /// Of the value that is named by `v`. `after`: something reads it behind the range, or it is an output of the model.
   Needed value(ValueId v, bool after) const {
     const int64_t bytes = g_[v].type.bytes();
-    const int writer = writer_of(v);
-    const std::vector<int>& all = lives_.users_[index(v)].readers;
-    const std::span<const int> readers{std::ranges::lower_bound(all, from_), std::ranges::lower_bound(all, to_)};
-    // In pieces of which everybody's rows are made; who does not go by rows has the whole value.
-    const RowContract* made = writer < 0 ? nullptr : by_rows(writer);
-    if (made && (made->oh * made->row_out != bytes)) made = nullptr;
-    int64_t piece = made ? made->row_out : bytes;
-    std::vector<const RowContract*> read;
-    bool same = made != nullptr;
-    for (int node : readers) {
-      const RowContract* c = reads_rows(node, v);
-      read.push_back(c && rows_of(*c, bytes) ? c : nullptr);
-      if (!read.back()) continue;
-      same = same && bytes / c->ih == piece;
-      piece = std::gcd(piece, bytes / c->ih);
+    // Of a value in parts also those that are written outside of the range.
+    std::vector<ValueAccess> writers, readers;
+    for (const ValueAccess& w : lives_.users_[index(v)].writers)
+      if (in_range(w.node) || storage_.parted(v)) writers.push_back(w);
+    for (const ValueAccess& r : lives_.users_[index(v)].readers)
+      if (in_range(r.node)) readers.push_back(r);
+    // In pieces of which everybody's rows are made; who does not go by rows has all of its bytes.
+    int64_t piece = bytes;
+    const auto cut = [&](const ValueAccess& a, int64_t each) { piece = std::gcd(std::gcd(piece, each), a.offset); };
+    std::vector<const RowContract*> made, read;
+    for (const ValueAccess& w : writers) {
+      const RowContract* c = in_range(w.node) ? by_rows(w.node) : nullptr;
+      made.push_back(c && c->oh * c->row_out == w.bytes ? c : nullptr);
+      cut(w, made.back() ? made.back()->row_out : w.bytes);
+    }
+    const int64_t rows = piece;  // of the writer
+    bool same = true;
+    for (const ValueAccess& r : readers) {
+      const RowContract* c = reads_rows(r.node, v);
+      read.push_back(c && rows_of(*c, r.bytes) ? c : nullptr);
+      if (read.back()) same = same && r.bytes / c->ih == rows;
+      cut(r, read.back() ? r.bytes / c->ih : r.bytes);
+    }
+    if (storage_.parted(v) && piece > 0 && bytes / piece > kMostPieces) {
+      piece = bytes;
+      for (std::vector<ValueAccess>* all : {&writers, &readers})
+        for (ValueAccess& a : *all) a.offset = 0, a.bytes = bytes;
+      std::ranges::fill(made, nullptr), std::ranges::fill(read, nullptr);
     }
     const int32_t height = piece == 0 ? 1 : int32_t(bytes / piece);
-    std::vector<int> born(size_t(height), writer < 0 ? -1 : begins(writer)), last(size_t(height), -2);
-    if (made)
-      for (int32_t c = 0, each = height / made->oh; c < made->calls(); ++c)
-        for (int32_t y = made->first(c) * each; y < made->last(c) * each; ++y) born[size_t(y)] = at(writer)[size_t(c)];
-    bool inside = made && same && !after && g_.nodes[size_t(writer)].group != 0;
-    int32_t multiple = made ? made->n : 1;
+    constexpr int kLater = std::numeric_limits<int>::max();  // written behind the range
+    std::vector<int> born(size_t(height), writers.empty() ? -1 : kLater), last(size_t(height), -2);
+    const auto each = [&](const ValueAccess& a, int32_t first, int32_t end, int32_t of_rows, auto&& f) {
+      const int64_t row = piece == 0 ? 1 : a.bytes / of_rows / piece, at = piece == 0 ? 0 : a.offset / piece;
+      for (int64_t y = at + first * row; y < at + end * row; ++y) f(size_t(y));
+    };
+    for (size_t i = 0; i < writers.size(); ++i) {
+      const ValueAccess& w = writers[i];
+      const int begin = w.node >= to_ ? kLater : w.node < from_ ? -1 : begins(w.node);
+      each(w, 0, 1, 1, [&](size_t y) { born[y] = std::min(born[y], begin); });
+      if (made[i])
+        for (int32_t c = 0; c < made[i]->calls(); ++c)
+          each(w, made[i]->first(c), made[i]->last(c), made[i]->oh, [&](size_t y) { born[y] = at(w.node)[size_t(c)]; });
+    }
+    const RowContract* only = writers.size() == 1 && !storage_.parted(v) ? made[0] : nullptr;
+    const int32_t group = only ? g_.nodes[size_t(writers[0].node)].group : 0;
+    bool inside = only && same && !after && group != 0;
+    int32_t multiple = only ? only->n : 1;
     for (size_t i = 0; i < readers.size(); ++i) {
-      const int node = readers[i];
+      const ValueAccess& r = readers[i];
       const RowContract* c = read[i];
-      inside = inside && c && g_.nodes[size_t(node)].group == g_.nodes[size_t(writer)].group;
+      inside = inside && c && g_.nodes[size_t(r.node)].group == group;
       if (c) {
         multiple = std::lcm(multiple, c->together);
-        for (int32_t k = 0, each = height / c->ih; k < c->calls(); ++k)
-          for (int32_t y = c->first_read(k) * each; y < c->last_read(k) * each; ++y)
-            last[size_t(y)] = std::max(last[size_t(y)], at(node)[size_t(k)]);
+        for (int32_t k = 0; k < c->calls(); ++k)
+          each(r, c->first_read(k), c->last_read(k), c->ih,
+               [&](size_t y) { last[y] = std::max(last[y], at(r.node)[size_t(k)]); });
       } else {
-        for (int& t : last) t = std::max(t, ends(node));
+        each(r, 0, 1, 1, [&](size_t y) { last[y] = std::max(last[y], ends(r.node)); });
       }
     }
     for (int32_t y = 0; y < height; ++y) last[size_t(y)] = after ? calls_ : std::max(last[size_t(y)], born[size_t(y)]);
@@ -141,7 +169,7 @@ class Lives::Timeline {
     }
     for (int32_t y = 0; y < height; ++y) {
       const int64_t slot = n.ring > 0 ? y % n.ring : y;
-      add(n.pieces, {slot * row, (slot + 1) * row, born[size_t(y)], last[size_t(y)]});
+      if (born[size_t(y)] != kLater) add(n.pieces, {slot * row, (slot + 1) * row, born[size_t(y)], last[size_t(y)]});
     }
     return n;
   }
@@ -161,15 +189,16 @@ class Lives::Timeline {
   }
 
  private:
-  /// -1: it is not among the nodes.
+  /// -1: it is not among the nodes, or is written in parts.
   int writer_of(ValueId v) const {
-    const int w = lives_.users_[index(v)].writer;
-    return w >= from_ && w < to_ ? w : -1;
+    const std::vector<ValueAccess>& all = lives_.users_[index(v)].writers;
+    return all.size() == 1 && in_range(all[0].node) ? all[0].node : -1;
   }
   /// When the node writes first, and when it reads last, where it does not go by rows.
   int begins(int node) const { return contracts_[size_t(node)].expands ? at(node).back() : at(node).front(); }
   int ends(int node) const { return contracts_[size_t(node)].expands ? at(node).front() : at(node).back(); }
   std::vector<int>& mine(int node) { return at_[size_t(node - from_)]; }
+  bool in_range(int node) const { return node >= from_ && node < to_; }
 
   const RowContract* by_rows(int node) const {
     const std::optional<RowContract>& c = contracts_[size_t(node)].rows;
@@ -303,6 +332,7 @@ Lives::Part Lives::part(const Contracts& contracts, int from, int to) const {
   for (int step = from; step < to; ++step) {
     const Node& n = g_.nodes[size_t(step)];
     if (!contracts[size_t(step)].by_channels || n.group != 0) continue;
+    if (!storage_.whole(n.inputs[0]) || !storage_.whole(n.outputs[0])) continue;
     const int x = buffer_of(n.inputs[0]), y = buffer_of(n.outputs[0]);
     if (x < 0 || y < 0 || x == y || r.buffers[size_t(x)].last > time.at(step).back()) continue;
     if (g_.fed && kept_.contains(storage_.root(n.outputs[0]))) continue;  // the arena's, and the operand may not be

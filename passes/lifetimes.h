@@ -50,6 +50,13 @@ struct NodeLives {
 NodeLives lives_of(const Graph& g, const Node& n, const Context& ctx);
 using Contracts = std::vector<NodeLives>;  // of each node
 
+/// A node reads or writes bytes [offset, offset + bytes) of a value.
+struct ValueAccess {
+  int node;
+  int64_t offset, bytes;
+  bool operator==(const ValueAccess&) const = default;
+};
+
 /// What does not depend on kernels and groups, of a graph whose order stays.
 class Lives {
  public:
@@ -66,10 +73,9 @@ class Lives {
   struct Part;
   Part part(const Contracts& contracts, int from, int to) const;
 
-  /// Of a value that names its bytes.
+  /// Of a value that names its bytes; by nodes, ascending.
   struct Users {
-    int writer = -1;
-    std::vector<int> readers;  // ascending, each once
+    std::vector<ValueAccess> writers, readers;
   };
 
   const Graph& g_;

@@ -18,18 +18,13 @@ namespace burin {
 namespace {
 
 // The arena itself is aligned to 16 bytes.
-constexpr int64_t kSmallAlign = 4;   // whole words; more would waste most of a small buffer
-constexpr int64_t kSmall = 16;       // bytes from which on a buffer gets
-constexpr int64_t kBufferAlign = 8;  // a double and an int64_t; two words at once (LDRD, VLDRD) never cross a bus line
-constexpr int64_t kNodes = 10000;    // a fraction of a second; networks need none or a few hundred
+constexpr int64_t kNodes = 10000;      // a fraction of a second; networks need none or a few hundred
 constexpr int64_t kScratchAlign = 16;  // kernels keep anything there, vectors of 16 bytes included
 
-int64_t whole_words(int64_t bytes) { return (bytes + kSmallAlign - 1) / kSmallAlign * kSmallAlign; }
+int64_t whole_words(int64_t bytes) { return (bytes + 3) / 4 * 4; }
 
 int64_t alignment(const Graph& g, const LiveRange& r) {
-  if (r.value == ValueId::none) return kScratchAlign;
-  const bool words = info(g[r.value].type.dtype).bits <= 32;
-  return words && r.bytes < kSmall ? kSmallAlign : kBufferAlign;
+  return r.value == ValueId::none ? kScratchAlign : buffer_alignment(g[r.value].type, r.bytes);
 }
 
 /// Pointers of 32 bits reach 2^31 - 1 bytes from where a buffer begins; all of a model's memory, and all its constants,
@@ -98,7 +93,7 @@ Placed place_fed(const Graph& g, const Storage& storage, const Lifetimes& lives,
                  int64_t nodes) {
   constexpr size_t kSizes = 6;
   // Whose turn it is, until the group ends.
-  buffers.push_back({whole_words(g.position_bytes), -1, lives.feeds.back(), kSmallAlign});
+  buffers.push_back({whole_words(g.position_bytes), -1, lives.feeds.back(), 4});
   const size_t n = buffers.size();
   std::vector<bool> arena(n), free(n);
   std::vector<size_t> largest;  // of those that may lie in either
@@ -249,7 +244,7 @@ void put(Graph& g, const Storage& storage, const Lifetimes& lives, std::vector<i
   for (size_t i = 0; i < g.values().size(); ++i) {
     Value& v = g[ValueId(int32_t(i))];
     const auto at = v.constant() ? buffer.end() : buffer.find(storage.root(ValueId(int32_t(i))));
-    v.offset = at == buffer.end() ? -1 : offsets[at->second];
+    v.offset = at == buffer.end() ? -1 : offsets[at->second] + storage.offset(ValueId(int32_t(i)));
     v.in_state = at != buffer.end() && in_state[at->second];
     v.ring = at == buffer.end() ? 0 : lives.buffers[at->second].ring;
   }

@@ -28,7 +28,8 @@ constexpr size_t kBeamLooks = 200'000'000;
 
 /// The graph as bytes and edges. Buffers are the roots of Storage that are in the arena, by number.
 struct Job {
-  std::vector<size_t> reads, writes;  // buffers, each once
+  std::vector<size_t> reads;          // buffers, each once
+  std::map<size_t, int64_t> writes;   // bytes of each buffer: not all of it where others write other parts
   std::vector<size_t> in_place;       // of `reads`: where the only result may lie if they die here
   std::vector<size_t> before, after;  // jobs
   int64_t scratch = 0;
@@ -91,18 +92,20 @@ Work make_work(const Graph& g) {
     }
     if (!storage.alias(n))
       for (ValueId id : n.outputs)
-        if (const auto b = buffer_of(id)) add_once(job.writes, *b);
+        if (const auto b = buffer_of(id)) job.writes[*b] += g[id].type.bytes();
     for (size_t b : job.reads) w.readers[b].push_back(i);
     for (size_t p : job.before) w.jobs[p].after.push_back(i);
     for (size_t k : elementwise_inputs(g, n))
-      if (const auto b = buffer_of(n.inputs[k]); b && !w.kept[*b] && job.writes.size() == 1) add_once(job.in_place, *b);
+      if (const auto b = buffer_of(n.inputs[k]);
+          b && !w.kept[*b] && job.writes.size() == 1 && storage.whole(n.inputs[k]) && storage.whole(n.outputs[0]))
+        add_once(job.in_place, *b);
   }
   for (const Job& job : w.jobs) {
     Sizes& s = w.sizes.emplace_back();
     s.scratch = job.scratch;
-    for (size_t b : job.writes) {
-      s.written += w.bytes[b];
-      if (!w.readers[b].empty() || w.kept[b]) s.left += w.bytes[b];
+    for (const auto& [b, bytes] : job.writes) {
+      s.written += bytes;
+      if (!w.readers[b].empty() || w.kept[b]) s.left += bytes;
     }
     s.first = w.mortal.size();
     for (size_t b : job.reads)

@@ -390,6 +390,9 @@ class Streams {
     const Node& n = g_.nodes[size_t(i)];
     if (storage_.alias(n)) return in_group ? std::vector<Way>{} : std::vector<Way>{{n.kernel, 0, 0, 0, 0, {}, {}}};
     const LayerView v(g_, n, *ctx_.target, ctx_.options, &live_);
+    // Who reads a value that is made in parts waits for all of them.
+    const auto parted = [&](ValueId x) { return x != ValueId::none && !g_[x].constant() && storage_.parted(x); };
+    if (in_group && std::ranges::any_of(n.inputs, parted)) return {};
     std::vector<Way> r;
     const auto take = [&](const Kernel& k, int32_t rows, int32_t block, int64_t scratch, double cycles) {
       Node as = n;

@@ -95,8 +95,9 @@ namespace {
 /// With --io external: is the value, or another view of its bytes, an output of the model?
 bool is_callers(const Graph& g, ValueId v) {
   if (std::ranges::count(g.outputs, v)) return true;
-  return std::ranges::any_of(
-      g.nodes, [&](const Node& n) { return is_alias(g, n) && n.inputs[0] == v && is_callers(g, n.outputs[0]); });
+  return std::ranges::any_of(g.nodes, [&](const Node& n) {
+    return std::ranges::count(n.inputs, v) && is_alias(g, n) && is_callers(g, n.outputs[0]);
+  });
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ struct Parameter {
   Meaning at;
   int64_t offset = 0;
   std::vector<int64_t> strides = {};  // bytes a turn of the repeats around the step, outermost first
-  bool whole() const { return offset == 0 && strides.empty(); }
+  int64_t bytes = 0;                  // of the part that it means; 0: all from there on
+  bool whole() const { return offset == 0 && strides.empty() && bytes == 0; }
   bool operator==(const Parameter&) const = default;
 };
 

@@ -165,11 +165,13 @@ void verify_stream(const Program& p, const Region& g) {
       fail(fmt::format("the ring that step '{}' writes is no multiple of its rows a call", s.facts.name));
     const auto each = [&](const std::vector<Bytes>& all, auto&& f) {
       for (const Bytes& b : all) {
-        const BufferId id = std::get<BufferId>(parameter(t.step, b.name).at);
-        if (b.begin < 0 || b.end > p[id].bytes)
+        const Parameter& a = parameter(t.step, b.name);
+        const BufferId id = std::get<BufferId>(a.at);
+        if (b.begin < 0 || a.offset + b.end > p[id].bytes)
           fail(fmt::format("step '{}' leaves '{}'", s.facts.name, label(p, p[id])));
         if (const auto held = holds.find(id); held != holds.end())
-          for (int64_t i = b.begin; i < b.end; ++i) f(id, held->second[size_t(i)], b.at + i - b.begin);
+          for (int64_t i = b.begin; i < b.end; ++i)
+            f(id, held->second[size_t(a.offset + i)], a.offset + b.at + i - b.begin);
       }
     };
     each(rows_read(l, t), [&](BufferId id, int64_t held, int64_t want) {
@@ -229,7 +231,7 @@ std::vector<const Repeat*> repeats_around(const Program& p, int step) {
 }
 
 int64_t slice_bytes(const Program& p, const Parameter& a) {
-  int64_t bytes = memory_bytes(p, a) - a.offset;
+  int64_t bytes = a.bytes > 0 ? a.bytes : memory_bytes(p, a) - a.offset;
   for (const int64_t s : a.strides)
     if (s != 0) bytes = std::min(bytes, std::abs(s));
   return bytes;

@@ -34,7 +34,7 @@ void walk(const Program& p, Range r, OnStep&& step, OnRegion&& region) {
 
 /// Outermost first.
 std::vector<const Repeat*> repeats_around(const Program& p, int step);
-/// Bytes that a turn has of a parameter that advances: no more than it goes on; else all from its offset on.
+/// Bytes that a turn has of a parameter: of one that advances no more than it goes on.
 int64_t slice_bytes(const Program& p, const Parameter& a);
 /// Buffers whose bytes a turn of the repeat leaves to the next, or to what follows: no others may lie there at any time
 /// of it.

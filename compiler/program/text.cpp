@@ -111,8 +111,9 @@ std::string text(const Step& s) {
   for (const Parameter& a : s.parameters) {
     const std::string at = std::holds_alternative<BufferId>(a.at) ? fmt::format("#{}", int(std::get<BufferId>(a.at)))
                                                                   : fmt::format("${}", int(std::get<ConstantId>(a.at)));
-    r += fmt::format("  {} {}: {} = {}{}\n", a.written ? "writes" : "reads", a.name,
-                     a.dtype ? name(*a.dtype) : std::string_view("void"), at, terms(a.offset, a.strides));
+    r += fmt::format("  {} {}: {} = {}{}{}\n", a.written ? "writes" : "reads", a.name,
+                     a.dtype ? name(*a.dtype) : std::string_view("void"), at, terms(a.offset, a.strides),
+                     a.bytes > 0 ? fmt::format(" for {} bytes", a.bytes) : "");
   }
   for (const NamedStruct& d : s.body.structs) r += "  " + text(d);
   for (const NamedConstant& a : s.body.arrays)
@@ -425,6 +426,10 @@ class Reader {
     if (c_.peek() == '#') a.at = BufferId(id("#"));
     else a.at = ConstantId(id("$"));
     terms(a.offset, a.strides);
+    if (c_.accept("for")) {
+      a.bytes = c_.number<int64_t>();
+      c_.expect("bytes");
+    }
     s.parameters.push_back(std::move(a));
   }
 

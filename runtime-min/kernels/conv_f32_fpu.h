@@ -221,15 +221,15 @@ BURIN_SHARED void pointwise_f32_fpu(const ConvShape& s, float lo, float hi, cons
   (void)n, (void)scratch;  // one row
   F32Block b;
   b.relu = relu_mask(lo, hi);
-  int32_t at = 0;
-  for (; at + 4 <= s.ow; at += 4) {
-    for (int32_t p = 0; p < 4; ++p) {
-      b.x[p] = rows[0] + (at + p) * s.ic;
-      b.y[p] = y + (at + p) * s.oc;
+  for (int32_t at = 0; at < s.ow;) {
+    const int32_t pixels = at + 4 <= s.ow ? 4 : 1;
+    for (int32_t p = 0; p < pixels; ++p, ++at) {
+      b.x[p] = rows[0] + at * s.ic;
+      b.y[p] = y + at * s.oc;
     }
-    f32_block<kFused>(b, s.ic, s.oc, w, bias);
+    if (pixels == 4) f32_block<kFused>(b, s.ic, s.oc, w, bias);
+    else f32_lone<kFused>(b.x[0], b.y[0], b.relu, s.ic, s.oc, w, bias);
   }
-  for (; at < s.ow; ++at) f32_lone<kFused>(rows[0] + at * s.ic, y + at * s.oc, b.relu, s.ic, s.oc, w, bias);
   clamp_f32(lo, hi, y, s.ow * s.oc);
 }
 

@@ -233,9 +233,11 @@ class Pools(Case):
             (("--weights-in", "DTCM"), "--weights-in wants the pools that --memory names"),
             (("--memory", "DTCM=1K", "--weights-in", "SRAM"), "no pool 'SRAM'"),
             (("--memory", "DTCM=1K", "--weights-in", "DTCM=2K"), "only 1024 bytes"),
-            (("--memory", "DTCM=1K", "--share-arena", "NAME"), "exclude each other"),
         ):
-            self.refused(net, says, options=options, code=USAGE)
+            self.refused(net, says + r".* \[invalid-option\]\n$", options=options, code=USAGE)
+        self.refused(net, r"--memory .*--stream-input .*\[not-in-this-version\]", options=("--memory", "DTCM=1K", "--stream-input"), code=USAGE)
+        r = self.compiled(net, "--memory", "DTCM=1K", "--share-arena", "NAME", code=USAGE)
+        self.assertRegex(r.err, r"--memory and --share-arena exclude each other \[invalid-option\]")
 
 
 if __name__ == "__main__":

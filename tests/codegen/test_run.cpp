@@ -7,6 +7,8 @@
 #include "codegen/layer.h"
 #include "codegen/lower.h"
 #include "codegen/run.h"
+#include "compiler/liveness.h"
+#include "compiler/ops/reshape.h"
 #include "compiler/program/text.h"
 #include "passes/pass.h"
 #include "tests/passes/law.h"
@@ -161,6 +163,40 @@ TEST_CASE("faults of plans, packings and kernels are seen", "[run]") {
   CHECK(wrong(m) != "");
 }
 
+// Parts of a value that is put together, and of one that is cut.
+constexpr const char* kParts = R"(graph net(%x: i8[1x8x6x4]{0.5,3}) -> %y
+  %a: i8[1x8x6x4]{0.5,3} = neg %x
+  %s: i8[1x2x6x4]{0.5,3} = slice starts=[0,4,0,0] steps=[1,1,1,1] sizes=[1,2,6,4] %a
+  %b: i8[1x2x6x4]{0.5,3} = sigmoid %s
+  %t: i8[1x4x6x4]{0.5,3} = slice starts=[0,0,0,0] steps=[1,1,1,1] sizes=[1,4,6,4] %a
+  %c: i8[1x4x6x4]{0.5,3} = abs %t
+  %d: i8[1x6x6x4]{0.5,3} = concat axis=1 %b, %c
+  %y: i8[1x6x6x4]{0.4,3} = sigmoid %d
+)";
+
+TEST_CASE("parts lie in the whole", "[run]") {
+  for (const Options::Io io : {Options::Io::arena, Options::Io::external}) {
+    Options options;
+    options.io = io;
+    const Made good = make(parse(kParts), "cortex-m4f", options);
+    CHECK(good.p.steps.size() == 4);
+    REQUIRE(wrong(good) == "");
+    int parts = 0;
+    for (size_t i = 0; i < good.p.steps.size(); ++i)
+      for (size_t k = 0; k < good.p.steps[i].parameters.size(); ++k) {
+        if (good.p.steps[i].parameters[k].offset == 0) continue;
+        ++parts;
+        for (const int64_t by : {-8, 8, 1}) {
+          Made m = good;
+          m.p.steps[i].parameters[k].offset += by;
+          INFO("step " << i << ", parameter " << k << ", by " << by);
+          CHECK(wrong(m) != "");
+        }
+      }
+    CHECK(parts == 2);
+  }
+}
+
 TEST_CASE("calls that are none are refused", "[run]") {
   Made m = make(net(), "host");
   Call& call = m.p.steps.at(0).body.calls.at(0);
@@ -209,14 +245,15 @@ TEST_CASE("coded weights are part of the program and of its text", "[run]") {
 }
 
 /// One random network for one target; 1 where it was refused.
-std::string random_network(uint64_t seed) {
+std::string random_network(uint64_t seed, bool of_rows, int& views) {
   constexpr const char* targets[] = {"host", "cortex-m0plus", "cortex-m4f", "cortex-m55", "riscv32"};
   constexpr Options::Optimize optimize[] = {Options::Optimize::speed, Options::Optimize::size, Options::Optimize::ram};
   Context context;
   context.target = find_target(targets[seed % std::size(targets)]);
   context.options.optimize = optimize[seed / 5 % 3];
   context.options.io = seed % 2 ? Options::Io::external : Options::Io::arena;
-  Graph g = random_graph(seed, 2 + int(seed % 9), seed % 4 != 0);
+  Graph g = of_rows ? RandomGraph(seed, seed % 4 == 0).make_of_rows(2 + int(seed % 9))
+                    : random_graph(seed, 2 + int(seed % 9), seed % 4 != 0);
   if (seed % 3 == 0) {  // coded weights wherever they can be: of layers so small none pays
     Graph plain = g;
     run_passes(plain, context);
@@ -227,6 +264,7 @@ std::string random_network(uint64_t seed) {
     }
   }
   run_passes(g, context);
+  for (const Node& n : g.nodes) views += !n.as<Reshape>() && is_alias(g, n);
   law::Random random(seed);
   const std::vector<Tensor> inputs = law::random_inputs(g, random);
   const std::vector<Tensor> want = interpret(g, inputs);
@@ -241,11 +279,11 @@ std::string random_network(uint64_t seed) {
 TEST_CASE("random networks run as programs", "[run][run-soak]") {
   const char* count = std::getenv("BURIN_SOAK");
   const uint64_t n = count ? std::stoull(count) : 100;
-  int different = 0;
-  for (uint64_t seed = 1; seed <= n; ++seed) {
+  int different = 0, views = 0;
+  for (uint64_t seed = 1; seed <= 2 * n; ++seed) {
     std::string s;
     try {
-      s = random_network(seed);
+      s = random_network(seed, seed > n, views);
     } catch (const std::exception& e) {
       s = fmt::format("seed {}: {}", seed, e.what());
     }
@@ -254,6 +292,7 @@ TEST_CASE("random networks run as programs", "[run][run-soak]") {
     different += !s.empty();
   }
   CHECK(different == 0);
+  CHECK(views >= int(n) / 4);
 }
 
 }  // namespace

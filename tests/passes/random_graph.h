@@ -28,6 +28,23 @@ class RandomGraph {
     return std::move(g_);
   }
 
+  /// Of images that are cut into runs of rows and put together again.
+  Graph make_of_rows(int operators) {
+    input({1, random_.between(1, 4), random_.between(2, 8), random_.between(1, 6)});
+    for (int i = 0; i < operators; ++i) {
+      const Real x = random_.chance(65) ? reals_.back() : random_.one_of(reals_);
+      const int64_t what = random_.between(0, 99);
+      if (what < 30) concat_rows(x);
+      else if (what < 55) cut_rows(x);
+      else if (what < 75) conv(x);
+      else if (what < 85) elementwise(x);
+      else one_operand(x);
+    }
+    outputs();
+    g_.erase_dead();
+    return std::move(g_);
+  }
+
  private:
   /// A value in float32 that later operators may read, with what it is for one input.
   struct Real {
@@ -287,6 +304,26 @@ class RandomGraph {
       if (r.shape == x.shape && in.size() < 3 && random_.chance(50)) in.push_back(r.id);
     if (random_.chance(30)) in.push_back(operand(x.shape));
     settle("concat", emit("concat", c, in, {}, nullptr));
+  }
+
+  void concat_rows(const Real& x) {
+    Concat c;
+    c.axis = 2;
+    std::vector<ValueId> in{x.id};
+    for (const Real& r : reals_)
+      if (r.shape[1] == x.shape[1] && r.shape[3] == x.shape[3] && in.size() < 4 && random_.chance(60))
+        in.push_back(r.id);
+    if (random_.chance(10)) in.push_back(operand(x.shape));
+    settle("rows", emit("rows", c, in, {}, nullptr));
+  }
+  void cut_rows(const Real& x) {
+    const int64_t h = x.shape[2], at = random_.between(0, h);
+    for (const auto& [first, rows] : {std::pair(int64_t{0}, at), std::pair(at, h - at)}) {
+      if (rows == 0 || rows == h) continue;
+      Shape sizes = x.shape;
+      sizes[2] = rows;
+      settle("cut", emit("cut", Slice{{0, 0, first, 0}, {1, 1, 1, 1}, sizes}, {x.id}, {}, nullptr));
+    }
   }
 
   void move(const Real& x) {

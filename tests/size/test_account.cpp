@@ -101,13 +101,32 @@ TEST_CASE("size: weak parts of kernels are their model's") {
   CHECK(sum(account(std::vector{i}), "kws", Kind::code) == 70 + 40);
 }
 
-TEST_CASE("size: an arena is recognised by its size and name") {
+TEST_CASE("size: an arena or a pool is recognised by its size and name") {
   const std::vector<ElfImage> images{program()};
-  auto arena = [&](int64_t bytes) { return sum(account(images, {{"kws", {{}, bytes}}}), "kws", Kind::data); };
+  auto arena = [&](int64_t bytes) { return sum(account(images, {{"kws", {{}, {{"arena", bytes}}}}}), "kws", Kind::data); };
   CHECK(arena(64) == 8 + 64);
   CHECK(arena(60) == 8 + 64);  // aligned up
   CHECK(arena(16) == 8);
   CHECK(arena(65) == 8);
+  auto pool = [&](const std::string& name, int64_t bytes) {
+    return sum(account(images, {{"kws", {{}, {{"sram", 8}, {name, bytes}}}}}), "kws", Kind::data);
+  };
+  CHECK(pool("aren", 64) == 8 + 64);
+  CHECK(pool("dtcm", 64) == 8);
+}
+
+TEST_CASE("size: constants that are copied into a pool are weights, what copies them is code") {
+  ElfImage i = program();
+  i.sections[0].bytes += 12, i.sections[1].bytes += 24;
+  i.symbols.push_back(symbol("kws_load_constants", 0, 0x100 + 200, 12, kFunction, true));
+  i.symbols.push_back(symbol("kws_constants", 1, 0x400 + 64, 24, kObject, true));
+  i.symbols.push_back(symbol("motor_constants", 1, 0x430, 4, kObject, true));
+  std::ranges::stable_sort(i.symbols, {}, [](const Symbol& s) { return std::pair(s.section, s.address); });
+  const std::vector<Piece> all = account(std::vector{i});
+  CHECK(sum(all, "kws", Kind::code) == 70 + 12);
+  CHECK(sum(all, "kws", Kind::weights) == 32 + 24);
+  CHECK(sum(all, "motor", Kind::weights) == 0);
+  CHECK(sum(all, "motor", Kind::code) == 0);
 }
 
 TEST_CASE("size: overlapping symbols and aliases are counted once") {

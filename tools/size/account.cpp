@@ -21,9 +21,9 @@ std::optional<std::string_view> take_name(std::string_view& s) {
   return name;
 }
 
-/// NAME of a C function NAME_run, NAME_reset, NAME_feed, NAME_input_0, NAME_output_0.
+/// NAME of NAME_run, NAME_reset, NAME_feed, NAME_load_constants, NAME_constants, NAME_input_0, NAME_output_0, of C.
 std::string interface_of(std::string_view symbol) {
-  for (const std::string_view end : {"_run", "_reset", "_feed"})
+  for (const std::string_view end : {"_run", "_reset", "_feed", "_load_constants", "_constants"})
     if (symbol.ends_with(end)) return std::string(symbol.substr(0, symbol.size() - end.size()));
   const size_t last = symbol.find_last_not_of("0123456789");
   if (last == symbol.npos || last + 1 == symbol.size()) return "";
@@ -54,7 +54,7 @@ Models find_models(std::span<const ElfImage> images) {
       const std::string m = interface_of(s.name);
       if (m.empty()) continue;
       if (s.name == m + "_run" || s.name == m + "_feed") runs.push_back(m);
-      else if (s.name != m + "_reset") accessors.insert(m);
+      else if (std::isdigit(static_cast<unsigned char>(s.name.back()))) accessors.insert(m);
     }
   Models r;
   for (const std::string& m : runs)
@@ -104,29 +104,31 @@ class Account {
     const GeneratedName g = generated_name(s.name);
     if (is_model(g.model))
       return {g.model, g.space.empty() ? "" : layer_of(g), g.space == "weights" ? Kind::weights : kind};
-    if (const std::string m = interface_of(s.name); s.global && is_model(m)) return {m, "", kind};
+    if (const std::string m = interface_of(s.name); s.global && is_model(m))
+      return {m, "", s.name == m + "_constants" ? Kind::weights : kind};
     // Switch tables and the like: local symbols of the model's source file.
     if (const auto f = models_.by_file.find(image.object + "\n" + s.file);
         !s.file.empty() && f != models_.by_file.end())
       return {f->second, "", kind};
     if (const auto o = models_.by_object.find(image.object); image.relocatable && o != models_.by_object.end())
       return {o->second, "", kind};
-    return {arena_of(section, s), "", kind};
+    return {memory_of(section, s), "", kind};
   }
 
-  /// The model whose report says an arena of exactly that size; empty when there is not one alone.
-  std::string arena_of(const Section& section, const Symbol& s) const {
+  /// The model whose report says an arena or a pool of exactly that size; empty when there is not one alone.
+  std::string memory_of(const Section& section, const Symbol& s) const {
     std::string found;
     if (!section.writable || s.kind != Symbol::Kind::object || s.bytes == 0) return "";
     std::string lower = s.name;
     std::ranges::transform(lower, lower.begin(),
                            [](char c) { return char(std::tolower(static_cast<unsigned char>(c))); });
     for (const auto& [model, k] : known_)
-      if (k.arena_bytes > 0 && lower.find("arena") != lower.npos && s.bytes >= uint64_t(k.arena_bytes) &&
-          s.bytes <= uint64_t((k.arena_bytes + 31) & ~int64_t{15})) {
-        if (!found.empty()) return "";
-        found = model;
-      }
+      for (const auto& [name, bytes] : k.memory)
+        if (bytes > 0 && lower.find(name) != lower.npos && s.bytes >= uint64_t(bytes) &&
+            s.bytes <= uint64_t((bytes + 31) & ~int64_t{15})) {
+          if (!found.empty() && found != model) return "";
+          found = model;
+        }
     return is_model(found) ? found : "";
   }
 

@@ -41,7 +41,7 @@ GeneratedName generated_name(std::string_view symbol);
 /// What is known of a model beyond the file: from its report.
 struct KnownModel {
   std::vector<std::string> layers;  // functions and array prefixes, longest match wins
-  int64_t arena_bytes = 0;
+  std::map<std::string, int64_t> memory;  // bytes of the arena or of each pool, by what its variable is called in part
 };
 
 /// All pieces of all loaded sections: their sizes sum up to the sections'. A symbol that says no size reaches to the

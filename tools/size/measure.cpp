@@ -20,6 +20,11 @@ struct ReportFacts {
   std::map<std::string, std::pair<std::string, std::string>> layers;  // by function or array prefix: layer, kernel
 };
 
+std::string lower(std::string s) {
+  std::ranges::transform(s, s.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return s;
+}
+
 std::map<std::string, ReportFacts> facts_of(const std::vector<json>& reports) {
   std::map<std::string, ReportFacts> all;
   std::vector<json> each;  // models that share an arena have theirs in one object
@@ -29,7 +34,9 @@ std::map<std::string, ReportFacts> facts_of(const std::vector<json>& reports) {
     else each.push_back(r);
   for (const json& r : each) {
     ReportFacts f;
-    f.known.arena_bytes = r.value("arena_bytes", int64_t{0});
+    for (const json& pool : r.value("pools", json::array()))
+      f.known.memory[lower(pool.value("name", ""))] = pool.value("bytes", int64_t{0});
+    if (f.known.memory.empty()) f.known.memory["arena"] = r.value("arena_bytes", int64_t{0});
     const auto add = [&](const json& l) {
       const std::string name = l.value("name", ""), kernel = l.value("kernel", ""), function = l.value("function", "");
       for (const std::string& key : {function, identifier(name)})
