@@ -69,7 +69,7 @@ std::optional<View> view(const Graph& g, const Node& n) {
       v.parts.push_back({x, at});
       at += g[x].type.bytes();
     }
-    return v;
+    return at == g[v.whole].type.bytes() ? std::optional(v) : std::nullopt;
   }
   const Slice* s = n.as<Slice>();
   if (!s) return std::nullopt;

@@ -24,7 +24,7 @@ namespace {
 constexpr size_t kExactSets = 5000;
 constexpr size_t kExactLooks = 50'000'000;  // at jobs; some hundred are no matter
 constexpr size_t kBeam = 32;
-constexpr size_t kBeamLooks = 200'000'000;
+constexpr size_t kBeamLooks = 20'000'000;  // at ready jobs; a copied state counts a sixteenth of its jobs
 
 /// The graph as bytes and edges. Buffers are the roots of Storage that are in the arena, by number.
 struct Job {
@@ -292,7 +292,7 @@ std::optional<Reached> beam(const Work& w) {
     std::vector<Next> next;
     for (size_t from = 0; from < level.size(); ++from) {
       const State& s = level[from];
-      looked += w.jobs.size();
+      looked += s.ready.size() + w.jobs.size() / 16;
       if (looked > kBeamLooks) return std::nullopt;
       for (size_t job : s.ready) {
         const Effect e = effect(w, s, job);

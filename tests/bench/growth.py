@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How CPU time and memory of `burin compile` grow with the number of layers.
 
-    tests/bench/growth.py build/burin [--cases f32,relu,qdq,sum,concat] [--sizes 250,500,...] [--target cortex-m4f]
+    tests/bench/growth.py build/burin [--cases f32,relu,qdq,f32_3x3,qdq_3x3,sum,concat] [--sizes 250,500,...] [--target cortex-m4f]
 
 Prints for each network and size the CPU seconds, the exponent (log of the ratio of times by log of the ratio of sizes,
 against the size before) and the peak of memory. Fails where an exponent of the second half of the sizes exceeds 1.5.
@@ -23,8 +23,8 @@ MOST = 1.5
 
 
 class Network:
-    def __init__(self, seed=0):
-        self.random = np.random.default_rng(seed)
+    def __init__(self, window=1):
+        self.random, self.window = np.random.default_rng(0), window
         self.nodes, self.constants = [], []
 
     def constant(self, name, value):
@@ -36,10 +36,10 @@ class Network:
         return output
 
     def weights(self):
-        return self.random.uniform(-0.5, 0.5, (CHANNELS, CHANNELS, 1, 1)).astype(np.float32)
+        return self.random.uniform(-0.5, 0.5, (CHANNELS, CHANNELS, self.window, self.window)).astype(np.float32)
 
     def conv(self, x, i):
-        return self.node("Conv", [x, self.constant(f"w{i}", self.weights())], f"c{i}")
+        return self.node("Conv", [x, self.constant(f"w{i}", self.weights())], f"c{i}", pads=[self.window // 2] * 4)
 
     def quantized(self, op, x, name, scale=np.float32(0.02), zero=np.int8(3)):
         return self.node(op, [x, self.constant(name + "_s", scale), self.constant(name + "_z", zero)], name)
@@ -49,7 +49,7 @@ class Network:
         x = self.quantized("DequantizeLinear", q, f"d{i}")
         stored = self.constant(f"w{i}", np.round(self.weights() * 127).astype(np.int8))
         w = self.quantized("DequantizeLinear", stored, f"dw{i}", np.float32(0.01), np.int8(0))
-        return self.quantized("QuantizeLinear", self.node("Relu", [self.node("Conv", [x, w], f"c{i}")], f"r{i}"), f"q{i}")
+        return self.quantized("QuantizeLinear", self.node("Relu", [self.node("Conv", [x, w], f"c{i}", pads=[self.window // 2] * 4)], f"r{i}"), f"q{i}")
 
     def model(self, y, channels=CHANNELS):
         value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
@@ -57,9 +57,9 @@ class Network:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def f32(n):
+def f32(n, window=1):
     """A chain of convolutions."""
-    net, y = Network(), "x"
+    net, y = Network(window), "x"
     for i in range(n):
         y = net.conv(y, i)
     return net.model(y)
@@ -73,9 +73,9 @@ def relu(n):
     return net.model(y)
 
 
-def qdq(n):
+def qdq(n, window=1):
     """A chain of convolutions with Relus between integers."""
-    net = Network()
+    net = Network(window)
     q = net.quantized("QuantizeLinear", "x", "q")
     for i in range(n):
         q = net.qdq_layer(q, i)
@@ -97,7 +97,7 @@ def concat(n):
     return net.model(net.node("Concat", [net.conv("x", i) for i in range(n)], "y", axis=1), n * CHANNELS)
 
 
-CASES = {"f32": f32, "relu": relu, "qdq": qdq, "sum": total, "concat": concat}
+CASES = {"f32": f32, "relu": relu, "qdq": qdq, "f32_3x3": lambda n: f32(n, 3), "qdq_3x3": lambda n: qdq(n, 3), "sum": total, "concat": concat}
 
 
 def measure(command):

@@ -167,7 +167,8 @@ TEST_CASE("kernels run by any number of rows", "[forms]") {
   });
   for (const auto& [name, times] : fewer) {
     INFO(name);
-    CHECK(times >= 4);
+    if (name == "dense_coded_q8" || name == "depthwise_in_place_q8_mve") CHECK(times == 0);  // one pixel; in place
+    else CHECK(times >= 4);
   }
 }
 

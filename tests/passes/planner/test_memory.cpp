@@ -68,8 +68,33 @@ Context external() {
 /// liveness.cpp: it knows only what nodes read and write, in what order, and which names share bytes.
 void simulate(const Graph& g) {
   std::map<int64_t, std::pair<size_t, int64_t>> memory;  // address -> (content, byte within it)
-  std::vector<size_t> content(g.values().size());        // reshapes hand the content on
-  std::iota(content.begin(), content.end(), size_t(0));
+  // Of each value its content and where that begins: what shares bytes has one, as far as views lead.
+  std::vector<std::pair<size_t, int64_t>> content(g.values().size(), {size_t(-1), 0});
+  struct Shared {
+    ValueId part, whole;
+    int64_t at;
+  };
+  std::vector<Shared> shared;
+  for (const Node& n : g.nodes) {
+    if (!is_alias(g, n)) continue;
+    int64_t at = 0;
+    for (ValueId id : n.inputs) {
+      shared.push_back({id, n.outputs[0], at});
+      if (n.as<Concat>()) at += g[id].type.bytes();
+    }
+  }
+  for (size_t i = 0; i < content.size(); ++i) {
+    if (content[i].first != size_t(-1)) continue;
+    content[i] = {i, 0};
+    for (bool more = true; more;) {
+      more = false;
+      for (const Shared& s : shared) {
+        auto &part = content[index(s.part)], &whole = content[index(s.whole)];
+        if (whole.first == i && part.first != i) part = {i, whole.second + s.at}, more = true;
+        else if (part.first == i && whole.first != i) whole = {i, part.second - s.at}, more = true;
+      }
+    }
+  }
   const auto check = [&](bool ok, const std::string& what) {
     INFO(what);
     REQUIRE(ok);
@@ -78,12 +103,14 @@ void simulate(const Graph& g) {
   const auto holds = [&](ValueId id, int64_t from, int64_t to) {
     for (int64_t i = from; i < to; ++i) {
       const auto at = memory.find(g[id].offset + i);
-      if (at == memory.end() || at->second != std::pair(content[index(id)], i)) return false;
+      if (at == memory.end() || at->second != std::pair(content[index(id)].first, content[index(id)].second + i))
+        return false;
     }
     return true;
   };
   const auto write = [&](ValueId id, int64_t from, int64_t to) {
-    for (int64_t i = from; i < to; ++i) memory[g[id].offset + i] = {content[index(id)], i};
+    for (int64_t i = from; i < to; ++i)
+      memory[g[id].offset + i] = {content[index(id)].first, content[index(id)].second + i};
   };
   for (ValueId id : g.inputs)
     if (in_arena(id)) write(id, 0, g[id].type.bytes());
@@ -91,8 +118,8 @@ void simulate(const Graph& g) {
     if (in_arena(id)) check(holds(id, 0, g[id].type.bytes()), g[id].name + " overlaps another input");
   for (const Node& n : g.nodes) {
     if (is_alias(g, n)) {
-      content[index(n.outputs[0])] = content[index(n.inputs[0])];
-      check(g[n.inputs[0]].offset == g[n.outputs[0]].offset, n.name + " is an alias");
+      for (const Shared& s : shared)
+        if (s.whole == n.outputs[0]) check(g[s.part].offset == g[s.whole].offset + s.at, n.name + " is an alias");
       continue;
     }
     for (ValueId id : n.inputs)
