@@ -237,7 +237,7 @@ class Pools(Case):
             self.refused(net, says + r".* \[invalid-option\]\n$", options=options, code=USAGE)
         self.refused(net, r"--memory .*--stream-input .*\[not-in-this-version\]", options=("--memory", "DTCM=1K", "--stream-input"), code=USAGE)
         r = self.compiled(net, "--memory", "DTCM=1K", "--share-arena", "NAME", code=USAGE)
-        self.assertRegex(r.err, r"--memory and --share-arena exclude each other \[invalid-option\]")
+        self.assertRegex(r.err, r"--memory excludes --share-arena \[command-line\]")
 
 
 if __name__ == "__main__":

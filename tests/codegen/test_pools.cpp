@@ -228,6 +228,16 @@ TEST_CASE("generated code names pools", "[pools]") {
   CHECK(source.find("weights::") == source.npos);  // all are copies
 }
 
+TEST_CASE("rows are not fed to several pools", "[pools]") {
+  Options o;
+  o.stream_input = true;
+  Program fed = make_in_pools(pool_net(), o).p;
+  REQUIRE(fed.feed);
+  CHECK_NOTHROW(verify(fed));
+  fed.pools = {{"FAST", fed.arena_bytes, fed.arena_bytes}};
+  CHECK_THROWS_AS(verify(fed), std::invalid_argument);
+}
+
 namespace {
 
 /// The graph in an arena, then in two pools that have less than the arena each; what is wrong.

@@ -103,7 +103,9 @@ TEST_CASE("size: weak parts of kernels are their model's") {
 
 TEST_CASE("size: an arena or a pool is recognised by its size and name") {
   const std::vector<ElfImage> images{program()};
-  auto arena = [&](int64_t bytes) { return sum(account(images, {{"kws", {{}, {{"arena", bytes}}}}}), "kws", Kind::data); };
+  auto arena = [&](int64_t bytes) {
+    return sum(account(images, {{"kws", {{}, {{"arena", bytes}}}}}), "kws", Kind::data);
+  };
   CHECK(arena(64) == 8 + 64);
   CHECK(arena(60) == 8 + 64);  // aligned up
   CHECK(arena(16) == 8);

@@ -40,7 +40,7 @@ GeneratedName generated_name(std::string_view symbol);
 
 /// What is known of a model beyond the file: from its report.
 struct KnownModel {
-  std::vector<std::string> layers;  // functions and array prefixes, longest match wins
+  std::vector<std::string> layers;        // functions and array prefixes, longest match wins
   std::map<std::string, int64_t> memory;  // bytes of the arena or of each pool, by what its variable is called in part
 };
 

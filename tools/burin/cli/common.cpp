@@ -309,8 +309,6 @@ void check_options(ModelOptions& o) {
     throw UsageError(
         "--stream-input excludes --io external: rows are the caller's already, and the output is the arena's",
         "invalid-option");
-  if (!o.memory.empty() && !o.share_arena.empty())
-    throw UsageError("--memory and --share-arena exclude each other", "invalid-option");
   if (!o.memory.empty() && o.options.stream_input)
     throw UsageError("--memory together with --stream-input is not supported in this version", "not-in-this-version");
   for (const std::string& k : o.kernels) {
