@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "codegen/layers/conv.h"
 #include "codegen/layers/reference.h"
 #include "compiler/ops/concat.h"
+#include "compiler/ops/copies.h"
 #include "compiler/ops/transpose.h"
 
 namespace burin {
@@ -22,6 +25,18 @@ bool is_image(const Type& t) { return t.rank() == 4 && t.shape[0] == 1 && t.shap
 
 bool takes_rows(const LayerView& v) {
   return v.graph.fed && !v.node.inputs.empty() && v.node.inputs[0] == v.graph.inputs[0];
+}
+
+/// Images from NCHW to NHWC: a row of the result is made of one row of each plane.
+bool gathers_planes(const LayerView& v) {
+  const Transpose* t = v.node.as<Transpose>();
+  return t && t->perm == std::vector<int64_t>{0, 2, 3, 1} && is_image(v.out()) && !takes_rows(v);
+}
+LayerCode code_of_planes(const LayerView& v) {
+  Type row = v.out();
+  const int64_t h = std::exchange(row.shape[1], 1), w = row.shape[2], c = row.shape[3];
+  const Type in[] = {v.in(0)};
+  return moved({{0, strided_shape({w, c}, {1, h * w}, {c, 1}), 0, 0}}, in, row);
 }
 
 /// Of the operator on images of one row.
@@ -153,6 +168,7 @@ std::optional<RowContract> streamed_contract(const LayerView& v) {
                        .together = 1};
   };
   if (takes_rows(v)) return rows(fed_rows(v.graph), 1);
+  if (gathers_planes(v)) return rows(v.out().shape[1], 0);
   if (std::optional<RowContract> c = row_contract(v)) return c;
   const Type& y = v.out();
   const Concat* concat = v.node.as<Concat>();
@@ -180,9 +196,11 @@ LayerCode streamed_code(const LayerView& v) {
     l.in.ring = ring(v.node.inputs[0]) / c.together, l.out.ring = out / c.together;
     return code;
   }
-  LayerCode code = code_of_a_row(v);
+  const bool planes = gathers_planes(v);
+  LayerCode code = planes ? code_of_planes(v) : code_of_a_row(v);
   const auto elements = [&](const Type& t) { return int32_t(t.elements() / c.ih); };
   RowLoop l{1, c.ih, elements(v.in(0)), c.oh, elements(v.out()), 1, 1, 0, 1, v.in(0).dtype};
+  if (planes) l.in.planes = int32_t(v.out().shape[3]), l.row_in /= l.in.planes, l.in.plane = c.ih * l.row_in;
   l.in.ring = ring(v.node.inputs[0]), l.out.ring = out;
   for (int32_t i = 1; i < c.operands; ++i)
     l.beside.push_back({fmt::format("x{}", i), ring(v.node.inputs[size_t(i)]), elements(v.in(size_t(i)))});

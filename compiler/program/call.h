@@ -192,6 +192,8 @@ struct RowPlace {
   std::string name;
   int32_t ring = 0;  // rows; 0: the whole value
   int32_t row = 0;   // elements of one, where the loop does not say
+  // A row of so many planes is as many runs of it, so many elements apart.
+  int32_t planes = 1, plane = 0;
   bool operator==(const RowPlace&) const = default;
 };
 

@@ -60,10 +60,11 @@ std::string text(const RowLoop& l) {
   std::string s(name(l.x));
   numbers_of_rows(l, [&](std::string_view key, auto v) { s += fmt::format(" {}={}", key, v); });
   const auto place = [&](std::string_view key, const RowPlace& p, std::string_view usual) {
-    if (p.name == usual && p.ring == 0) return;
+    if (p.name == usual && p.ring == 0 && p.planes == 1) return;
     s += fmt::format(" {} {}", key, p.name);
     if (p.ring > 0) s += fmt::format(" ring={}", p.ring);
     if (p.row > 0) s += fmt::format(" row={}", p.row);
+    if (p.planes > 1) s += fmt::format(" planes={} plane={}", p.planes, p.plane);
   };
   if (l.accumulates) s += " accumulates";
   place("from", l.in, "x0"), place("to", l.out, "y0");
@@ -543,6 +544,11 @@ class Reader {
     RowPlace p{c_.identifier()};
     if (c_.accept("ring=")) p.ring = c_.number<int32_t>();
     if (c_.accept("row=")) p.row = c_.number<int32_t>();
+    if (c_.accept("planes=")) {
+      p.planes = c_.number<int32_t>();
+      c_.expect("plane=");
+      p.plane = c_.number<int32_t>();
+    }
     return p;
   }
 

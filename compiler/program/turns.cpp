@@ -8,11 +8,12 @@
 namespace burin {
 namespace {
 
-void add_rows(std::vector<Bytes>& to, const RowPlace& at, int32_t first, int32_t last, int64_t row) {
-  for (int32_t r = first; r < last; ++r) {
-    const int64_t begin = (at.ring > 0 ? r % at.ring : r) * row;
-    to.push_back({at.name, begin, begin + row, r * row});
-  }
+void add_rows(std::vector<Bytes>& to, const RowPlace& at, int32_t first, int32_t last, int64_t row, int64_t element) {
+  for (int32_t r = first; r < last; ++r)
+    for (int64_t p = 0; p < at.planes; ++p) {
+      const int64_t plane = p * at.plane * element, begin = plane + (at.ring > 0 ? r % at.ring : r) * row * element;
+      to.push_back({at.name, begin, begin + row * element, plane + r * row * element});
+    }
 }
 
 }  // namespace
@@ -62,11 +63,11 @@ std::vector<Turn> turns(const Program& p, const Region& g) {
 
 std::vector<Bytes> rows_read(const RowLoop& l, const Turn& t) {
   std::vector<Bytes> r;
-  const int64_t row = l.row_in * element_bytes(l.x);
+  const int64_t element = element_bytes(l.x);
   const int32_t first = l.accumulates ? t.first : t.first * l.stride - l.top;
   const int32_t from = std::clamp(first, 0, l.ih), to = std::clamp(first + l.rows(t.n), 0, l.ih);
-  add_rows(r, l.in, from, to, row);
-  for (const RowPlace& p : l.beside) add_rows(r, p, from, to, p.row * element_bytes(l.x));
+  add_rows(r, l.in, from, to, l.row_in, element);
+  for (const RowPlace& p : l.beside) add_rows(r, p, from, to, p.row, element);
   return r;
 }
 
@@ -74,7 +75,7 @@ std::vector<Bytes> rows_written(const RowLoop& l, const Turn& t, DType y) {
   std::vector<Bytes> r;
   const bool whole = l.accumulates;  // the one row, by the last turn
   if (!whole || t.first + t.n == l.ih)
-    add_rows(r, l.out, whole ? 0 : t.first, whole ? 1 : t.first + t.n, l.row_out * element_bytes(y));
+    add_rows(r, l.out, whole ? 0 : t.first, whole ? 1 : t.first + t.n, l.row_out, element_bytes(y));
   return r;
 }
 

@@ -105,7 +105,7 @@ class HtmlReport(Case):
         rows = list(root.all("tr", class_="member"))
         self.assertEqual([next(row.all("span")).text() for row in rows], [call["name"] for call in members])
         for row, call in zip(rows, members):
-            for word in (call["op"], call["kernel"], f"{call['macs']:,}", f"{call['times']} calls of {call['rows']} row"):
+            for word in (call["op"], call["kernel"], f"{call['macs']:,}", f"{call['times']} {'call' if call['times'] == 1 else 'calls'} of {call['rows']} row"):
                 self.assertIn(word, row.text())
         for i, layer in enumerate(j["layers"]):
             row = next(root.all("tr", id=f"layer-{i}"))

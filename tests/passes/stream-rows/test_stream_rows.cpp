@@ -19,12 +19,18 @@ namespace {
 /// value may have several readers.
 class Images {
  public:
-  explicit Images(uint64_t seed) : random_(seed) {}
+  explicit Images(uint64_t seed) : random_(seed), planes_(seed % 3 == 0) {}
 
   Graph make(int operators) {
     const int64_t h = random_.between(4, 26);
     image("x", h, random_.between(1, 9), random_.chance(50) ? 4 : random_.between(1, 6));
-    text_ = fmt::format("graph net(%x: {}) -> %y\n", type(0));
+    if (planes_) {  // NCHW
+      const Image& x = images_[0];
+      text_ = fmt::format("graph net(%planes: i8[1x{}x{}x{}]{{0.05,-3}}) -> %y\n", x.c, x.h, x.w);
+      text_ += fmt::format("  %x: {} = transpose perm=[0,2,3,1] %planes\n", type(0));
+    } else {
+      text_ = fmt::format("graph net(%x: {}) -> %y\n", type(0));
+    }
     for (int i = 0; i < operators; ++i) add();
     const size_t last = images_.size() - 1;
     if (random_.chance(50) && images_[last].h > 1)
@@ -113,6 +119,7 @@ class Images {
   }
 
   law::Random random_;
+  bool planes_;
   std::vector<Image> images_;
   std::string text_;
   int weights_ = 0;

@@ -54,11 +54,11 @@ void add_files_read(const Compiled& c, const ModelOptions& o, std::vector<std::s
   files.insert(files.end(), o.bound_files.begin(), o.bound_files.end());
 }
 
-/// Adds NAME.cpp and NAME.h.
+/// Adds NAME.h and NAME.cpp.
 void add_module(const std::string& folder, const std::string& name, const Module& m, Files& files) {
   const std::string base = (std::filesystem::path(folder) / name).string();
-  files.emplace_back(base + ".cpp", m.source);
   files.emplace_back(base + ".h", m.header);
+  files.emplace_back(base + ".cpp", m.source);
 }
 
 /// Adds the depfile, of all that is in `files` by now.
@@ -66,6 +66,7 @@ void add_depfile(const std::string& depfile, const std::vector<std::string>& inp
   if (depfile.empty()) return;
   std::vector<std::string> outputs;
   for (const auto& [path, text] : files) outputs.push_back(path);
+  std::ranges::stable_partition(outputs, [](const std::string& path) { return path.ends_with(".cpp"); });
   files.emplace_back(depfile, dependencies(outputs, inputs));
 }
 
