@@ -32,7 +32,7 @@ namespace {
 constexpr double kSlower = 0.03, kFewCycles = 500;
 constexpr double kWeightSpeed = 2, kWeightRam = 0.5;
 constexpr size_t kPlansSpeed = 40, kPlansRam = 300;  // choices for which memory is planned
-constexpr int64_t kPlanNodes = 200;                  // of the planner's search
+constexpr int64_t kPlanNodes = 500;                  // of the planner's search
 constexpr int kPoolTries = 8;                        // to get into pools what fits in one piece
 constexpr int kRepairs = 24;                         // ways that are tried to close the gaps of a plan
 constexpr int kLongest = 48;                         // nodes of a group
