@@ -123,6 +123,7 @@ PackedConv<uint32_t> pack_pointwise_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_in_place_q8_mve(const ConvQ8& c);
+PackedConv<uint32_t> pack_depthwise_lines_q8_mve(const ConvQ8& c);
 PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c);
 
 /// The calls of `function`, the kernel of the node.

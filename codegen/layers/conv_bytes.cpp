@@ -38,6 +38,9 @@ int64_t depthwise_taps_bytes(const ConvQ8& c, int64_t words) {
 /// Vectors of 16 taps, two words of parameters.
 int64_t mve_bytes(const ConvQ8& c) { return c.s.oc * ((c.taps + 15) / 16 * 16 + 2 * kWord); }
 
+/// A patch of 4x4 weights and two words of parameters for each channel, a patch of zeros behind twins.
+int64_t patches_bytes(const ConvQ8& c, bool twins) { return kWord * (c.s.oc * int64_t{4 + 2} + (twins ? 4 : 0)); }
+
 /// All weights, a bias for each filter.
 int64_t f32_bytes(const ConvF32& c) { return int64_t(sizeof(float)) * (int64_t(c.weights.size()) + c.s.oc); }
 /// A whole vector behind the weights and the biases.
@@ -98,10 +101,9 @@ int64_t conv_rows_q8_mve_bytes(const ConvQ8& c) {
   const int64_t pairs = (int64_t(c.s.oc) + 1) / 2, vectors = int64_t(c.s.kh) * ((c.s.ic + 15) / 16) * 3;
   return pairs * 2 * (vectors * 16 + 2 * kWord);
 }
-int64_t depthwise_q8_mve_bytes(const ConvQ8& c) {
-  return kWord * (c.s.oc * int64_t{4 + 2} + (mve_depthwise_pairs(c.s) ? 4 : 0));
-}
+int64_t depthwise_q8_mve_bytes(const ConvQ8& c) { return patches_bytes(c, mve_depthwise_pairs(c.s)); }
 int64_t depthwise_in_place_q8_mve_bytes(const ConvQ8& c) { return depthwise_q8_mve_bytes(c); }
+int64_t depthwise_lines_q8_mve_bytes(const ConvQ8& c) { return patches_bytes(c, mve_line_twins(c.s)); }
 int64_t depthwise_any_q8_mve_bytes(const ConvQ8& c) {
   const int64_t lanes = depthwise_any_mve_lanes(int32_t(c.taps));
   return depthwise_any_mve_blocks(int32_t(c.taps), c.s.oc) * lanes * (c.taps + 2 * kWord);

@@ -116,29 +116,38 @@ PackedConv<uint32_t> pack_dense_q8_mve(const ConvQ8& c) {
   return std::move(m).packed();
 }
 
-PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c) {
-  const bool down = mve_depthwise_down(c.s), pairs = mve_depthwise_pairs(c.s);
-  const MveAxis along = mve_along(c.s, c.s.oh), across = mve_across(c.s, c.s.oh);
+namespace {
+/// Words of weights along and across a line of outputs, which runs `down` or to the right; shifted by one word if the
+/// patches serve `twins`.
+PackedConv<uint32_t> pack_patches(const ConvQ8& c, bool down, bool twins) {
+  const int32_t along = down ? c.s.kh : c.s.kw, across = down ? c.s.kw : c.s.kh;
   PackedConv<uint32_t> r;
   MveStream params(c);
   for (int32_t o = 0; o < c.s.oc; ++o) {
-    if (pairs) r.weights.push_back(0);
-    for (int32_t k = 0; k < (pairs ? 3 : 4); ++k) {
+    if (twins) r.weights.push_back(0);
+    for (int32_t k = 0; k < (twins ? 3 : 4); ++k) {
       uint32_t word = 0;
-      for (int32_t i = 0; i < across.taps && k < along.taps; ++i)
+      for (int32_t i = 0; i < across && k < along; ++i)
         word |= uint32_t(c.weights[size_t(o * c.taps + (down ? k * c.s.kw + i : i * c.s.kw + k))] & 0xFF) << (8 * i);
       r.weights.push_back(word);
     }
     params.params(o);
   }
-  if (pairs) r.weights.insert(r.weights.end(), 4, 0);
+  if (twins) r.weights.insert(r.weights.end(), 4, 0);
   PackedConv<uint32_t> p = std::move(params).packed();
   for (const uint32_t v : p.weights) r.params.push_back(int32_t(v));
   r.device = p.device;
   return r;
 }
+}  // namespace
 
+PackedConv<uint32_t> pack_depthwise_q8_mve(const ConvQ8& c) {
+  return pack_patches(c, mve_depthwise_down(c.s), mve_depthwise_pairs(c.s));
+}
 PackedConv<uint32_t> pack_depthwise_in_place_q8_mve(const ConvQ8& c) { return pack_depthwise_q8_mve(c); }
+PackedConv<uint32_t> pack_depthwise_lines_q8_mve(const ConvQ8& c) {
+  return pack_patches(c, false, mve_line_twins(c.s));
+}
 
 PackedConv<uint32_t> pack_depthwise_any_q8_mve(const ConvQ8& c) {
   const int32_t taps = int32_t(c.taps), lanes = depthwise_any_mve_lanes(taps);

@@ -314,6 +314,19 @@ std::optional<Work> depthwise_in_place_q8_mve_work(const ConvQ8& l, const LayerV
                 depthwise_in_place_q8_mve_scratch(l.s));
 }
 
+std::optional<Work> depthwise_lines_q8_mve_work(const ConvQ8& l, const LayerView& v) {
+  if (!(l.depthwise && l.mve_requant && l.int8_weights && l.outputs > 0 && l.taps > 0 &&
+        depthwise_lines_mve_serves(l.s)))
+    return std::nullopt;
+  const double channels = double(l.s.oh) * l.s.oc, columns = mve_line_columns(l.s);
+  const int32_t together = std::min(l.s.ow, 8), blocks = (l.s.ow + together - 1) / together;
+  const double strips = double(l.s.oh) * ((l.s.oc + 15) / 16);
+  return RowForm(l, v, __func__, l.mve_rows())
+      .work(counts(channels * blocks * (13 + together * (mve_line_twins(l.s) ? 1.5 : 2)),
+                   channels * (blocks > 1 ? 13 : 6), strips * columns, strips),
+            depthwise_lines_q8_mve_scratch(l.s));
+}
+
 std::optional<Work> depthwise_any_q8_mve_work(const ConvQ8& l, const LayerView& v) {
   if (!(l.depthwise && l.mve_requant && l.int8_weights && l.outputs > 0 && l.taps > 0 && l.taps < (1 << 16) &&
         l.s.oc < (1 << 16) && l.s.oc >= depthwise_any_mve_lanes(int32_t(l.taps))))

@@ -5,6 +5,7 @@
 
 #include "codegen/layers/conv.h"
 #include "runtime-min/kernels/conv_dsp.h"
+#include "runtime-min/kernels/conv_mve.h"
 #include "runtime-min/kernels/depthwise_any_dsp.h"
 #include "runtime-min/kernels/depthwise_mve.h"
 #include "runtime-min/kernels/depthwise_taps_dsp.h"
@@ -97,8 +98,14 @@ DepthwiseWords depthwise_words(const ConvShape& s);
 /// depthwise_taps_q8_dsp: blocks of four channels' outputs.
 inline double depthwise_taps_blocks(const ConvShape& s) { return pixels(s) * ((s.ic + 3) / 4) * (s.oc / s.ic); }
 
+/// A pixel that is alone costs less than four (conv_mve.h).
+constexpr double kMveLonePixel = 0.3;
 /// Helium convolutions: blocks of four pixels and two filters; chunks of lone filters, each with what its result costs.
-inline double mve_pairs(const ConvShape& s) { return double((s.oh * s.ow + 3) / 4) * (s.oc / 2); }
+inline double mve_pairs(const ConvShape& s) {
+  const int32_t all = s.oh * s.ow;
+  const bool lone = all % 4 == 1 && s.ow % 2 != 0 && mve_one_pixel_serves(mve_chunks(int32_t(taps(s))));
+  return (lone ? all / 4 + kMveLonePixel : (all + 3) / 4) * double(s.oc / 2);
+}
 inline double mve_lone(const ConvShape& s) { return pixels(s) * (s.oc % 2) * (mve_chunks(int32_t(taps(s))) + 4); }
 /// depthwise_q8_mve: cycles (instructions, about) of blocks of eight outputs, and of filling strips.
 double mve_depthwise_outputs(const ConvShape& s, int32_t n);

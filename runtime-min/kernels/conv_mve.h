@@ -175,19 +175,117 @@ BURIN_INLINE void mve_four_by_four(const Requant& q, int32_t chunks, int32_t qua
       }
 }
 
+/// A pixel that is alone: `eights` * 8 filters at b.x[0], whose weights lie in either order.
+BURIN_INLINE constexpr bool mve_one_pixel_serves(int32_t chunks) { return chunks <= 15; }
+template <class Y>
+BURIN_INLINE void mve_one_pixel(const Requant& q, int32_t chunks, int32_t eights, bool by_quads, const MveBlock& b) {
+#if BURIN_MVE
+  if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(chunks) && __builtin_constant_p(by_quads)) {
+// Four pairs of filters, two around r9 and two around r11; their chunks run as said above. q6: where the parameters of
+// filters 0 2 4 6 are, those of 1 3 5 7 are `second` behind.
+// clang-format off
+#define BURIN_MVE_ONE_CHUNK(mac, a0, a1, b0, b1, c0, c1, d0, d1)                                                       \
+  "vldrb.u8 q0, [r1], #16\n\t"                                                                                         \
+  "vldrw.u32 q1, [r9, #.Lburin_at - %c[stride]]\n\t"                                                                   \
+  "vldrw.u32 q2, [r9, #.Lburin_at - %c[stride] + 16]\n\t" mac " " a0 ", q0, q1\n\t"                                    \
+  "vldrw.u32 q3, [r9, #.Lburin_back]\n\t" mac " " a1 ", q0, q2\n\t"                                                    \
+  "vldrw.u32 q1, [r9, #.Lburin_back + 16]\n\t" mac " " b0 ", q0, q3\n\t"                                               \
+  "vldrw.u32 q2, [r11, #.Lburin_at - %c[stride]]\n\t" mac " " b1 ", q0, q1\n\t"                                        \
+  "vldrw.u32 q3, [r11, #.Lburin_at - %c[stride] + 16]\n\t" mac " " c0 ", q0, q2\n\t"                                   \
+  "vldrw.u32 q1, [r11, #.Lburin_back]\n\t" mac " " c1 ", q0, q3\n\t"                                                   \
+  "vldrw.u32 q2, [r11, #.Lburin_back + 16]\n\t" mac " " d0 ", q0, q1\n\t"                                              \
+  mac " " d1 ", q0, q2\n\t"                                                                                            \
+  ".set .Lburin_at, .Lburin_at + 32\n\t"                                                                               \
+  ".set .Lburin_back, .Lburin_back + %c[on]\n\t"
+#define BURIN_MVE_ONE_PIXEL(...)                                                                                       \
+  __asm__ volatile(                                                                                                    \
+      "push {r7, r11}\n\t"                                                                                             \
+      "ldr r1, [%[b]]\n\t"                                                                                             \
+      "ldr r9, [%[b], #20]\n\t"                                                                                        \
+      "ldrd r3, r5, [%[b], #24]\n\t"                                                                                   \
+      "ldr r12, [%[b], #32]\n\t"                                                                                       \
+      "vdup.16 q7, r12\n\t"                                                                                            \
+      "add r0, r9, %[params]\n\t"                                                                                      \
+      "add r2, r0, %[at1]\n\t"                                                                                         \
+      "movw r7, %[four]\n\t"                                                                                           \
+      "add r4, r0, r7, lsr #1\n\t"                                                                                     \
+      "add r6, r2, r7, lsr #1\n\t"                                                                                     \
+      "vmov q6[2], q6[0], r0, r4\n\t"                                                                                  \
+      "vmov q6[3], q6[1], r2, r6\n\t"                                                                                  \
+      "add r9, r9, %[stride]\n\t"                                                                                      \
+      "add r11, r9, r7, lsr #1\n"                                                                                        \
+      "1:\n\t"                                                                                                         \
+      ".set .Lburin_at, 0\n\t"                                                                                         \
+      ".set .Lburin_back, %c[back]\n\t" BURIN_MVE_ONE_CHUNK("vmladav.s8", __VA_ARGS__)                                 \
+      ".rept %c[more]\n\t" BURIN_MVE_ONE_CHUNK("vmladava.s8", __VA_ARGS__)                                             \
+      ".endr\n\t" BURIN_MVE_LINES_128 BURIN_MVE_GATHER_SUMS                                                            \
+      "mov r0, %[unit]\n\t"                                                                                            \
+      "vldrw.u32 q2, [q6]\n\t"                                                                                         \
+      "sub r1, r1, %[bytes]\n\t"                                                                                       \
+      "vldrw.u32 q4, [q6, %[second]]\n\t"                                                                              \
+      "vmla.s32 q2, q0, r0\n\t"                                                                                        \
+      "vldrw.u32 q3, [q6, #4]\n\t"                                                                                     \
+      "vmla.s32 q4, q1, r0\n\t"                                                                                        \
+      "vldrw.u32 q5, [q6, #4 + %c[second]]\n\t"                                                                        \
+      "vqdmulh.s32 q0, q2, q3\n\t"                                                                                     \
+      "vqdmulh.s32 q1, q4, q5\n\t"                                                                                     \
+      "vadd.i32 q6, q6, r7\n\t" BURIN_MVE_NARROW("vmax.s16 q0, q0, q7\n\t")                                           \
+      "vstrb.16 q0, [r3], #8\n\t"                                                                                      \
+      "add r9, r9, r7\n\t"                                                                                             \
+      "add r11, r11, r7\n\t"                                                                                           \
+      "cmp r3, r5\n\t"                                                                                                 \
+      "bne.w 1b\n\t"                                                                                                   \
+      "pop {r7, r11}\n\t"                                                                                              \
+      :                                                                                                                \
+      : [b] "r"(&b), [more] "i"(chunks - 1), [stride] "i"(chunks * 32 + 16), [four] "i"(4 * (chunks * 32 + 16)),       \
+        [params] "i"(chunks * 32), [bytes] "i"(chunks * 16), [at1] "i"(by_quads ? 8 : chunks * 32 + 16),               \
+        [second] "i"(by_quads ? chunks * 32 + 16 : 8), [back] "i"(by_quads ? (chunks - 1) * 32 : 0),     \
+        [on] "i"(by_quads ? -32 : 32), BURIN_MVE_OPERANDS(q, Y)                                                        \
+      : BURIN_MVE_CLOBBERS)
+    // clang-format on
+    if (by_quads) BURIN_MVE_ONE_PIXEL("r0", "r2", "r8", "r10", "r4", "r6", "r12", "lr");
+    else BURIN_MVE_ONE_PIXEL("r0", "r8", "r2", "r10", "r4", "r12", "r6", "lr");
+#undef BURIN_MVE_ONE_PIXEL
+#undef BURIN_MVE_ONE_CHUNK
+    return;
+  }
+#endif
+  const int32_t stride = chunks * 32 + 16;
+  for (int32_t f = 0; f < eights * 8; ++f) {
+    const int32_t pair = by_quads ? f / 4 * 2 + f % 2 : f / 2, second = by_quads ? f / 2 % 2 : f % 2;
+    const int8_t* w = static_cast<const int8_t*>(b.w) + pair * stride;
+    int32_t sum = 0;
+    for (int32_t k = 0; k < chunks * 16; ++k) {
+      const int32_t chunk = by_quads && pair % 2 != 0 ? chunks - 1 - k / 16 : k / 16;
+      sum += b.x[0][k] * w[chunk * 32 + second * 16 + k % 16];
+    }
+    static_cast<Y*>(b.y)[f] = mve_store<Y>(q, w + chunks * 32 + second * 8, sum);
+  }
+}
+
 /// All filters at `count` pixels, 1 to 4; their bytes from b.x[0..count-1], their offsets as mve_offsets made them for
 /// this count. Results of neighbouring pixels are `step` apart. `by_quads`: weights are in the order of
-/// mve_four_by_four.
+/// mve_four_by_four; `lone`: a pixel may be alone.
 template <class Y>
 BURIN_INLINE void mve_pixels(const Requant& q, int32_t count, int32_t chunks, int32_t filters, int32_t step,
-                             bool by_quads, MveBlock& b, Y* y) {
-  const int32_t pairs = filters / 2;
-  const int8_t* const odd = static_cast<const int8_t*>(b.w) + pairs * (chunks * 32 + 16);
-  for (int32_t p = count; p < 4; ++p) b.x[p] = b.x[count - 1];  // a pixel again where there is no other
+                             bool by_quads, bool lone, MveBlock& b, Y* y) {
+  const int8_t* const w = static_cast<const int8_t*>(b.w);
+  const int32_t done = lone && count == 1 && mve_one_pixel_serves(chunks) ? filters / 8 * 8 : 0;
   b.y = y;
-  b.end = y + pairs * 2;
-  if (by_quads) return mve_four_by_four<Y>(q, chunks, filters / 4, b);
-  if (pairs > 0) mve_four_pixels<Y>(q, chunks, pairs, b);
+  if (done > 0) {
+    b.end = y + done;
+    mve_one_pixel<Y>(q, chunks, done / 8, by_quads, b);
+    if (done == filters) return;
+  }
+  const int32_t pairs = (filters - done) / 2;
+  const int8_t* const odd = w + filters / 2 * (chunks * 32 + 16);
+  for (int32_t p = count; p < 4; ++p) b.x[p] = b.x[count - 1];  // a pixel again where there is no other
+  b.w = w + done / 2 * (chunks * 32 + 16);
+  b.y = y + done;
+  b.end = y + filters / 2 * 2;
+  if (by_quads) mve_four_by_four<Y>(q, chunks, pairs / 2, b);
+  else if (pairs > 0) mve_four_pixels<Y>(q, chunks, pairs, b);
+  b.w = w;
   if (filters % 2 != 0)
     for (int32_t p = 0; p < count; ++p)
       y[p * step + filters - 1] = mve_store<Y>(q, odd + chunks * 16, mve_dot(b.x[p], odd, chunks));
@@ -298,7 +396,7 @@ BURIN_INLINE void conv_q8_mve(const ConvShape& s, const Requant& q, int32_t x_ze
       }
       b.x[1] = columns + pitch, b.x[2] = columns + 2 * pitch, b.x[3] = columns + 3 * pitch;
     }
-    mve_pixels(q, count, chunks, s.oc, s.oc, by_quads, b, y);
+    mve_pixels(q, count, chunks, s.oc, s.oc, by_quads, s.ow % 2 != 0, b, y);
     y += count * s.oc;
   }
 }
@@ -466,7 +564,7 @@ BURIN_INLINE void pointwise_q8_mve(const ConvShape& s, const Requant& q, int32_t
       const int32_t count = s.ow - ox < 4 ? s.ow - ox : 4;
       if (count < 4) mve_offsets(offsets, count, s.oc, by_quads);
       for (int32_t p = 0; p < count; ++p) b.x[p] = mve_pixel(row, ox + p, s, columns + p * chunks * 16);
-      mve_pixels(q, count, chunks, s.oc, s.oc, by_quads, b, y);
+      mve_pixels(q, count, chunks, s.oc, s.oc, by_quads, s.ow % 4 == 1, b, y);
       y += count * s.oc;
     }
   }

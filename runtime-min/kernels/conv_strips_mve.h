@@ -124,7 +124,7 @@ BURIN_INLINE void conv_strips_q8_mve(const ConvShape& s, const Requant& q, int32
       const int32_t count = n - oy < 4 ? n - oy : 4;
       if (count < 4) b.offsets = last_offsets;
       for (int32_t p = 0; p < count; ++p) b.x[p] = strip + (oy + p) * pixel;
-      mve_pixels(q, count, chunks, s.oc, step, by_quads, b, y + oy * step);
+      mve_pixels(q, count, chunks, s.oc, step, by_quads, false, b, y + oy * step);
     }
   }
 }

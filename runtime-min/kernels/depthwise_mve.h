@@ -46,7 +46,10 @@ BURIN_INLINE constexpr int32_t mve_strip_columns(const MveAxis& along) {
 /// Whether a row is filled as if it had pixels of 16 channels.
 BURIN_INLINE constexpr bool mve_strip_flat(const ConvShape& s) { return s.ic < 16 && !mve_depthwise_down(s); }
 /// Bytes of a column: a word for each channel of a block.
-BURIN_INLINE constexpr int32_t mve_strip_column(const ConvShape& s) { return mve_strip_flat(s) ? 4 * s.ic : 64; }
+BURIN_INLINE constexpr int32_t mve_line_column(const ConvShape& s) { return s.ic < 16 ? 4 * s.ic : 64; }
+BURIN_INLINE constexpr int32_t mve_strip_column(const ConvShape& s) {
+  return mve_depthwise_down(s) ? 64 : mve_line_column(s);
+}
 /// Strips that two lines of output read.
 BURIN_INLINE constexpr int32_t mve_strips(const ConvShape& s) { return mve_depthwise_pairs(s) ? 1 : 2; }
 /// Bytes of those for n rows of output, with room for columns of fewer channels, which are written as if they had 16.
@@ -275,14 +278,13 @@ BURIN_INLINE void mve_strip_outputs(const Requant& q, bool pairs, int32_t step, 
   }
 }
 
-/// A strip of channels c.. (`lanes` of them are there): the words of output b across.
+/// A strip of channels c.. (`lanes` of them are there), so many columns that run `down` or to the right: the words of
+/// output b across, `used` of whose bytes meet weights. `edges`: columns of padding are not there yet.
 template <class X>
-BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* const* rows, int32_t n, bool even_rows,
-                                 int32_t b, int32_t c, const X* pad, int8_t* to) {
-  const bool down = mve_depthwise_down(s);
-  const MveAxis along = mve_along(s, n), across = mve_across(s, n);
-  const int32_t columns = mve_strip_columns(along), lanes = s.ic < 16 ? s.ic : 16, column = mve_strip_column(s);
-  const int32_t used = across.taps + (mve_depthwise_pairs(s) ? 1 : 0);
+BURIN_INLINE void mve_fill_strip(const ConvShape& s, bool down, int32_t columns, int32_t x_zero, const X* const* rows,
+                                 int32_t n, bool even_rows, int32_t used, bool edges, int32_t b, int32_t c,
+                                 const X* pad, int8_t* to) {
+  const int32_t lanes = s.ic < 16 ? s.ic : 16, column = down ? 64 : mve_line_column(s);
   const int8_t zero = mve_byte(X(x_zero));
   const X* x[4];
   int32_t step[4];
@@ -298,10 +300,10 @@ BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* co
     }
     for (int32_t i = used; i < 4; ++i) x[i] = any ? any : pad, step[i] = any ? s.ic : 0;  // meets weights of zero
     const int32_t left = s.pl < columns ? s.pl : columns, inside = s.iw < columns - left ? s.iw : columns - left;
-    const bool flat = mve_strip_flat(s);
+    const bool flat = s.ic < 16;
     const int32_t on = flat ? 16 : s.ic, count = flat ? inside * s.ic / 16 : inside,
                   rest = flat ? inside * s.ic % 16 : 0;
-    mve_fill(to, zero, left * column);
+    if (edges) mve_fill(to, zero, left * column);
     int8_t* const at = to + left * column;
     if (all) {
       mve_columns(at, x, on, on, on, on, count, 16, true);
@@ -313,7 +315,7 @@ BURIN_INLINE void mve_fill_strip(const ConvShape& s, int32_t x_zero, const X* co
       for (int32_t i = 0; i < 4; ++i) x[i] += count * (all ? on : step[i]);
       mve_columns(at + count * 64, x, 0, 0, 0, 0, 1, rest);
     }
-    mve_fill(to + (left + inside) * column, zero, (columns - left - inside) * column);
+    if (edges || flat) mve_fill(to + (left + inside) * column, zero, (columns - left - inside) * column);
     return;
   }
   const int32_t there = s.rows(n) < columns ? s.rows(n) : columns;
@@ -407,7 +409,8 @@ BURIN_INLINE void mve_depthwise(bool ahead, const ConvShape& s, const Requant& q
       if (filled < across.out) {
         const int32_t at = mve_first_line(across.out, filled);
         for (int32_t k = 0; k < together; ++k)
-          mve_fill_strip(s, x_zero, rows, n, even_rows, at + (across.out > 1 ? k : 0), first, pad, next + k * pitch);
+          mve_fill_strip(s, down, mve_strip_columns(along), x_zero, rows, n, even_rows, across.taps + (pairs ? 1 : 0),
+                         true, at + (across.out > 1 ? k : 0), first, pad, next + k * pitch);
       }
       if (o >= 0) {
         b.y = y + mve_first_line(across.out, o) * across.step + c;
@@ -433,6 +436,209 @@ template <class X, class Y>
 BURIN_INLINE void depthwise_in_place_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
                                             int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
   mve_depthwise(mve_depthwise_ahead(s), s, q, x_zero, rows, n, w, params, y, scratch);
+}
+
+// One line of output at a time, to the right: four columns of a strip are still a patch, which serves two neighbouring
+// outputs with windows of up to three columns and stride 1 (`twins`), else one. A block is eight outputs of a channel,
+// or all of a line that has fewer. Weights: as above, with twins {0, k = 0, 1, 2}.
+
+BURIN_INLINE constexpr int32_t mve_line_columns(const ConvShape& s) { return (s.ow - 1) * s.sw + 3 * s.dw + 1; }
+BURIN_INLINE constexpr bool mve_line_twins(const ConvShape& s) { return s.kw <= 3 && s.sw == 1 && s.dw == 1; }
+BURIN_INLINE constexpr bool depthwise_lines_mve_serves(const ConvShape& s) {
+  return s.kh <= 4 && s.kw <= 4 && s.sw <= 4 && s.dw <= 4 && s.ow >= 4 && s.oc < 65536 / 8;
+}
+/// Bytes of working memory: a strip, padding.
+BURIN_INLINE constexpr int32_t depthwise_lines_q8_mve_scratch(const ConvShape& s) {
+  return mve_line_columns(s) * mve_line_column(s) + (s.ic < 16 ? 64 : 0) + 16;
+}
+
+/// All outputs of a line of the channels in the strip, as mve_strip_outputs; `count` (4 to 8) of a block. `one_block`:
+/// the line has no others.
+template <class Y>
+BURIN_INLINE void mve_line_outputs(const Requant& q, bool twins, bool one_block, int32_t step, int32_t count,
+                                   int32_t rest, MveStrips& b) {
+#if BURIN_MVE
+  if (BURIN_MVE_KNOWN(q) && __builtin_constant_p(step) && __builtin_constant_p(count) && __builtin_constant_p(rest) &&
+      __builtin_constant_p(twins) && __builtin_constant_p(one_block)) {
+// Sums of outputs beyond the last one are the last one's.
+#define BURIN_MVE_LINE_SUMS(o4, o5, o6, o7)                                                                            \
+  "vmov q0[2], q0[0], r0, r4\n\t"                                                                                      \
+  "vmov q0[3], q0[1], r2, r6\n\t"                                                                                      \
+  "vmov q1[2], q1[0], " o4 ", " o6                                                                                     \
+  "\n\t"                                                                                                               \
+  "vmov q1[3], q1[1], " o5 ", " o7 "\n\t"
+// clang-format off
+#define BURIN_MVE_LINE_BLOCK(products, back)                                                                           \
+  __asm__ volatile("push {r7, r11}\n\t"                                                                                \
+                   "mov r1, %[b]\n\t"                                                                                  \
+                   "ldr r4, [r1, #68]\n\t"                                                                             \
+                   "vldrw.u32 q5, [r1, #16]\n\t"                                                                       \
+                   "sub r4, r4, %[first]\n\t"                                                                          \
+                   "vadd.i32 q5, q5, r4\n\t"                                                                           \
+                   "vldrw.u32 q6, [r1]\n\t"                                                                            \
+                   "mov r0, %[unit]\n\t"                                                                               \
+                   "vdup.32 q7, r0\n\t"                                                                                \
+                   "ldrd r9, r11, [r1, #32]\n\t"                                                                       \
+                   "ldr r3, [r1, #40]\n\t"                                                                             \
+                   "ldr r1, [r1, #56]\n"                                                                                \
+                   "1:\n\t" products                                                                                   \
+                   "ldrd r5, r7, [r11], #8\n\t"                                                                        \
+                   ".if %c[count] == 4\n\t" BURIN_MVE_LINE_SUMS("r6", "r6", "r6", "r6")                                \
+                   ".elseif %c[count] == 5\n\t" BURIN_MVE_LINE_SUMS("r8", "r8", "r8", "r8")                            \
+                   ".elseif %c[count] == 6\n\t" BURIN_MVE_LINE_SUMS("r8", "r10", "r10", "r10")                         \
+                   ".elseif %c[count] == 7\n\t" BURIN_MVE_LINE_SUMS("r8", "r10", "r12", "r12")                         \
+                   ".else\n\t" BURIN_MVE_LINE_SUMS("r8", "r10", "r12", "lr")                                           \
+                   ".endif\n\t" back                                                                                   \
+                   "vmlas.s32 q0, q7, r5\n\t"                                                                          \
+                   "vmlas.s32 q1, q7, r5\n\t"                                                                          \
+                   "vqdmulh.s32 q0, q0, r7\n\t"                                                                        \
+                   "vqdmulh.s32 q1, q1, r7\n\t"                                                                        \
+                   BURIN_MVE_NARROW("mov r0, %[lo]\n\tvdup.16 q1, r0\n\tvmax.s16 q0, q0, q1\n\t")                    \
+                   "vstrb.16 q0, [r3, q6]\n\t"                                                                         \
+                   "add r3, r3, #1\n\t"                                                                                \
+                   "cmp r11, r1\n\t"                                                                                   \
+                   "bne 1b\n\t"                                                                                        \
+                   "pop {r7, r11}\n\t"                                                                                 \
+                   :                                                                                                   \
+                   : [b] "r"(&b), [first] "i"(twins ? 4 : step), [step] "i"(step), [count] "i"(count),                 \
+                     BURIN_MVE_OPERANDS(q, Y)                                                                          \
+                   : BURIN_MVE_CLOBBERS)
+#define BURIN_MVE_LINE_ONE(number, r, x, next)                                                                         \
+  ".if %c[count] > " number "\n\t"                                                                                     \
+  ".if %c[count] > " number " + 1\n\t"                                                                                 \
+  "vldrw.u32 " next ", [q5, %[step]]!\n\t"                                                                             \
+  ".endif\n\t"                                                                                                         \
+  "vmladav.s8 " r ", " x ", q4\n\t"                                                                                    \
+  ".endif\n\t"
+    // clang-format on
+    if (one_block && twins) {
+      BURIN_MVE_LINE_BLOCK(
+          "vldrw.u32 q0, [q5, #4]!\n\t"
+          "vldrw.u32 q2, [r9, #4]\n\t"
+          "vldrw.u32 q4, [r9], #16\n\t"
+          "vmladav.s8 r0, q0, q2\n\t"
+          "vldrw.u32 q1, [q5, #2 * %c[step]]\n\t"
+          "vmladav.s8 r2, q0, q4\n\t"
+          "vmladav.s8 r4, q1, q2\n\t"
+          ".if %c[count] > 4\n\t"
+          "vldrw.u32 q0, [q5, #4 * %c[step]]\n\t"
+          ".endif\n\t"
+          "vmladav.s8 r6, q1, q4\n\t"
+          ".if %c[count] > 4\n\t"
+          "vmladav.s8 r8, q0, q2\n\t"
+          ".if %c[count] > 6\n\t"
+          "vldrw.u32 q1, [q5, #6 * %c[step]]\n\t"
+          ".endif\n\t"
+          ".if %c[count] > 5\n\t"
+          "vmladav.s8 r10, q0, q4\n\t"
+          ".if %c[count] > 6\n\t"
+          "vmladav.s8 r12, q1, q2\n\t"
+          ".if %c[count] > 7\n\t"
+          "vmladav.s8 lr, q1, q4\n\t"
+          ".endif\n\t"
+          ".endif\n\t"
+          ".endif\n\t"
+          ".endif\n\t",
+          "");
+    } else if (one_block) {
+      BURIN_MVE_LINE_BLOCK(
+          "vldrw.u32 q0, [q5, %[step]]!\n\t"
+          "vldrw.u32 q4, [r9], #16\n\t" BURIN_MVE_LINE_ONE("0", "r0", "q0", "q1") BURIN_MVE_LINE_ONE(
+              "1", "r2", "q1", "q0") BURIN_MVE_LINE_ONE("2", "r4", "q0", "q1") BURIN_MVE_LINE_ONE("3", "r6", "q1", "q0")
+              BURIN_MVE_LINE_ONE("4", "r8", "q0", "q1") BURIN_MVE_LINE_ONE("5", "r10", "q1", "q0")
+                  BURIN_MVE_LINE_ONE("6", "r12", "q0", "q1") BURIN_MVE_LINE_ONE("7", "lr", "q1", "q0"),
+          "movw r0, #%c[step] * %c[count] - 4\n\t"
+          "vsub.i32 q5, q5, r0\n\t");
+    } else if (twins) {
+      __asm__ volatile(BURIN_MVE_STRIPS_BEGIN BURIN_MVE_STRIPS_CHANNEL("vldrw.u32 q2, [r8, #-12]\n\t")
+                       "vldrw.u32 q0, [q5, %[step]]!\n\t"
+                       "vmladav.s8 r0, q0, q2\n\t"
+                       "vldrw.u32 q1, [q5, %[half]]\n\t"
+                       "vmladav.s8 r2, q0, q4\n\t"
+                       "vldrw.u32 q0, [q5, %[step]]!\n\t"
+                       "vmladav.s8 r4, q1, q2\n\t"
+                       "vmladav.s8 r6, q1, q4\n\t"
+                       "vldrw.u32 q1, [q5, %[half]]\n\t"
+                       "vmladav.s8 r8, q0, q2\n\t"
+                       "vmladav.s8 r10, q0, q4\n\t"
+                       "vmladav.s8 r12, q1, q2\n\t"
+                       "vmladav.s8 lr, q1, q4\n\t"
+                       BURIN_MVE_STRIPS_END("vsub.i32 q5, q5, r2\n\t")
+                       :
+                       : [b] "r"(&b), [rest] "i"(rest), [step] "i"(4 * step), [half] "i"(2 * step), BURIN_MVE_OPERANDS(q, Y)
+                       : BURIN_MVE_CLOBBERS);
+    } else {
+      __asm__ volatile(
+          BURIN_MVE_STRIPS_BEGIN BURIN_MVE_STRIPS_CHANNEL("") "vldrw.u32 q0, [q5, %[step]]!\n\t" BURIN_MVE_LINE_ONE(
+              "0", "r0", "q0", "q1") BURIN_MVE_LINE_ONE("1", "r2", "q1", "q0") BURIN_MVE_LINE_ONE("2", "r4", "q0", "q1")
+              BURIN_MVE_LINE_ONE("3", "r6", "q1", "q0") BURIN_MVE_LINE_ONE("4", "r8", "q0", "q1")
+                  BURIN_MVE_LINE_ONE("5", "r10", "q1", "q0") BURIN_MVE_LINE_ONE("6", "r12", "q0", "q1")
+                      BURIN_MVE_LINE_ONE("7", "lr", "q1", "q0") BURIN_MVE_STRIPS_END("vsub.i32 q5, q5, r2\n\t")
+          :
+          : [b] "r"(&b), [rest] "i"(rest), [step] "i"(step), [count] "i"(count), BURIN_MVE_OPERANDS(q, Y)
+          : BURIN_MVE_CLOBBERS);
+    }
+#undef BURIN_MVE_LINE_ONE
+#undef BURIN_MVE_LINE_BLOCK
+#undef BURIN_MVE_LINE_SUMS
+    return;
+  }
+#endif
+  const int8_t* w = reinterpret_cast<const int8_t*>(b.w);
+  const int8_t* strip = b.strip;
+  for (Y* first = static_cast<Y*>(b.y); b.params != b.end; b.params += 2, w += 16, ++first, strip -= b.rewind) {
+    Y* y = first;
+    const int32_t groups = one_block ? 1 : b.groups + (rest > 0 ? 1 : 0);
+    for (int32_t g = 0; g < groups; ++g) {
+      if (g == b.groups) strip -= rest, y -= b.back;
+      for (int32_t i = 0; i < count; ++i) {
+        const int8_t* patch = strip + (twins ? i / 2 * 2 : i) * step;
+        int32_t sum = 0;
+        for (int32_t k = 0; k < 16; ++k) {
+          const int32_t at = twins && i % 2 == 0 ? k + 4 : k;  // where the tap of this output is
+          if (!twins || at < 16) sum += patch[int32_t(b.columns[k / 4]) + k % 4] * w[at];
+        }
+        y[b.offsets[i % 4] >> i / 4 * 16 & 0xFFFF] = mve_store<Y>(q, b.params, sum);
+      }
+      strip += count * step;
+      y += b.along;
+    }
+  }
+}
+
+/// n rows of output, as conv_q8_ref.
+template <class X, class Y>
+BURIN_INLINE void depthwise_lines_q8_mve(const ConvShape& s, const Requant& q, int32_t x_zero, const X* const* rows,
+                                         int32_t n, const uint32_t* w, const int32_t* params, Y* y, void* scratch) {
+  const bool twins = mve_line_twins(s);
+  const int32_t column = mve_line_column(s), step = s.sw * column, count = s.ow < 8 ? s.ow : 8;
+  const int32_t last = s.ow % count == 0 ? 0 : count - s.ow % count;
+  int8_t* const strip = static_cast<int8_t*>(scratch);
+  X* const pad = reinterpret_cast<X*>(strip + depthwise_lines_q8_mve_scratch(s) - 16);
+  for (int32_t i = 0; i < 16; ++i) pad[i] = X(x_zero);
+  MveStrips b;
+  for (int32_t i = 0; i < 4; ++i) {
+    const int32_t other = i + 4 < count ? i + 4 : count - 1;
+    b.columns[i] = uint32_t(column * i * s.dw);
+    b.offsets[i] = uint32_t(i * s.oc) | uint32_t(other * s.oc) << 16;
+  }
+  b.groups = s.ow / count;
+  b.rewind = s.ow * step - 4;
+  b.back = last * s.oc;
+  b.along = count * s.oc;
+  b.pitch = 0;
+  for (int32_t oy = 0; oy < n; ++oy, y += s.ow * s.oc)
+    for (int32_t c = 0; c < s.ic; c += 16) {
+      const int32_t first = s.ic < 16 ? 0 : c + 16 <= s.ic ? c : s.ic - 16;  // a last block of 16 begins earlier
+      mve_fill_strip(s, false, mve_line_columns(s), x_zero, rows, n, false, s.kh, oy == 0 && c == 0, oy, first, pad,
+                     strip);
+      b.y = y + c;
+      b.w = w + 4 * c;
+      b.params = params + 2 * c;
+      b.end = params + 2 * (c + 16 < s.ic ? c + 16 : s.ic);
+      b.strip = strip + (c - first) * 4;
+      mve_line_outputs<Y>(q, twins, s.ow == count, step, count, last * step, b);
+    }
 }
 
 }  // namespace burin

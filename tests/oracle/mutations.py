@@ -31,7 +31,7 @@ REF = "conv_q8_ref conv_q8_w16_ref"
 PLAIN = "conv_q8_plain depthwise_q8_plain"
 HS = "conv_q8_dsp pointwise_q8_dsp dense_q8_dsp dense_one_q8_dsp dense_sparse_q8_dsp depthwise_q8_dsp depthwise_any_q8_dsp winograd_q8_dsp winograd_q8_w8_dsp"
 DEPTHWISE_MVE = "depthwise_q8_mve depthwise_in_place_q8_mve"
-MVE_SIGNED = f"conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve dense_q8_mve {DEPTHWISE_MVE}"
+MVE_SIGNED = f"conv_q8_mve conv_rows_q8_mve conv_strips_q8_mve pointwise_q8_mve dense_q8_mve {DEPTHWISE_MVE} depthwise_lines_q8_mve"
 MVE = f"{MVE_SIGNED} depthwise_any_q8_mve"
 TAPS = "depthwise_taps_q8_dsp depthwise_w16_q8_dsp"
 CONV = f"{REF} {PLAIN} {HS} pointwise_sparse_q8 dense_coded_q8 conv_q8_w16_dsp conv_few_q8_dsp {TAPS} {MVE}"
@@ -152,6 +152,7 @@ RESULTS_SKIPPED = [
     (K + "depthwise_any_mve.h", "    for (int32_t ox = 0; ox < s.ow; ++ox, y += s.oc) {", "    for (int32_t ox = 0; ox < s.ow - 1; ++ox, y += s.oc) {", "depthwise_any_q8_mve"),
     (K + "dense_mve.h", "f = eights * 8; f < s.oc; ++f,", "f = eights * 8; f < s.oc - 1; ++f,", "dense_q8_mve"),
     (K + "depthwise_mve.h", "last = along.out % 4 == 0 ? 0 : 4 - along.out % 4;", "last = 0;", DEPTHWISE_MVE),
+    (K + "depthwise_mve.h", "last = s.ow % count == 0 ? 0 : count - s.ow % count;", "last = 0;", "depthwise_lines_q8_mve"),
     (K + "pool_mve.h", "block < s.c; block += 16", "block + 16 <= s.c; block += 16", "pool_average_q8_mve"),
     (K + "pool_rows_mve.h", "block < s.c; block += 16", "block + 16 <= s.c; block += 16", "pool_rows_q8_mve"),
     (K + "conv_f32_fpu.h", "for (int32_t at = 0; at < count;) {", "for (int32_t at = 0; at + 3 < count;) {", "conv_f32_fpu"),
@@ -173,6 +174,8 @@ FILTERS_SKIPPED = [
     (K + "conv_mve.h", "  if (filters % 2 != 0)\n", "  if (filters == 1)\n", "conv_q8_mve pointwise_q8_mve"),
     (K + "depthwise_mve.h", "const int32_t end = c + 16 < s.ic ? c + 16 : s.ic;", "const int32_t end = c + 16 < s.ic ? c + 16 : s.ic - (s.ic % 16 != 0);",
      DEPTHWISE_MVE),
+    (K + "depthwise_mve.h", "(c + 16 < s.ic ? c + 16 : s.ic);\n      b.strip", "(c + 16 < s.ic ? c + 16 : s.ic - (s.ic % 16 != 0));\n      b.strip",
+     "depthwise_lines_q8_mve"),
 ]
 # Most layers copy their images into channels-last order, so copies are broken in a build of their own.
 COPIES_TAIL_SKIPPED = [
@@ -199,8 +202,9 @@ WRONG_PADDING = [
     (K + "conv_strips_mve.h", "mve_fill_window_strip(s, mve_byte(X(x_zero)), rows", "mve_fill_window_strip(s, mve_byte(X(0)), rows", "conv_strips_q8_mve"),
     (K + "depthwise_any_mve.h", "(pad), int8_t(X(x_zero)), s.oc);", "(pad), int8_t(X(0)), s.oc);", "depthwise_any_q8_mve"),
     (K + "conv_mve.h", "mve_gather(s, mve_byte(X(x_zero)), rows", "mve_gather(s, mve_byte(X(0)), rows", "conv_q8_mve"),
-    (K + "depthwise_mve.h", "const int8_t zero = mve_byte(X(x_zero));", "const int8_t zero = mve_byte(X(0));", DEPTHWISE_MVE),
-    (K + "depthwise_mve.h", "pad[i] = X(x_zero);", "pad[i] = X(0);", DEPTHWISE_MVE),
+    (K + "depthwise_mve.h", "const int8_t zero = mve_byte(X(x_zero));", "const int8_t zero = mve_byte(X(0));", f"{DEPTHWISE_MVE} depthwise_lines_q8_mve"),
+    (K + "depthwise_mve.h", "pad[i] = X(x_zero);\n  bool", "pad[i] = X(0);\n  bool", DEPTHWISE_MVE),
+    (K + "depthwise_mve.h", "pad[i] = X(x_zero);\n  MveStrips", "pad[i] = X(0);\n  MveStrips", "depthwise_lines_q8_mve"),
     (K + "depthwise_mve.h", "row[ix * s.ic + c] : X(x_zero);", "row[ix * s.ic + c] : X(0);", "depthwise_q8_mve"),
     (K + "window_dsp.h", "store32(to, 0x01010101u * uint32_t(uint8_t(x_zero)));", "store32(to, 0u);", "conv_q8_w16_dsp conv_few_q8_dsp"),
     (K + "window_dsp.h", "*to++ = X(x_zero);", "*to++ = X(0);", "conv_q8_w16_dsp conv_few_q8_dsp"),

@@ -245,6 +245,11 @@ MVE = (convolutions("conv_q8_mve", 14, [1, 3, 4, 8, 16, 20], [3, 4, 8, 12], KIND
        + [Case("depthwise_in_place_q8_mve", (h, w, c), c, (k, k), what, (stride, stride), (p, p, p, p), c)
           for h, w, c, k, stride, p, what in [(25, 5, 64, 3, 1, 1, "s8"), (5, 25, 40, 3, 1, 1, "u8"), (24, 24, 16, 3, 2, 1, "s8"),
                                               (11, 9, 13, 2, 1, 1, "u8 tie"), (12, 8, 33, 3, 1, 0, "s8")]]
+       + depthwise("depthwise_lines_q8_mve", KINDS[::2], [16, 8, 24, 20, 5])
+       + [Case("depthwise_lines_q8_mve", (h, w, c), c, (k, k), what, (stride, stride), (p, p, p, p), c)
+          for h, w, c, k, stride, p, what in [(25, 5, 64, 3, 1, 1, "s8"), (5, 25, 40, 3, 1, 1, "u8"), (24, 24, 16, 3, 2, 1, "s8"),
+                                              (11, 9, 13, 2, 1, 1, "u8 tie"), (12, 8, 33, 3, 1, 0, "s8"), (9, 6, 16, 4, 1, 2, "u8"),
+                                              (8, 7, 20, 3, 1, 1, "s8 relu")]]
        + [Case("depthwise_f32_mve", (h, w, c), c, (3, k), "f32", stride, (1, p, 1, p), c)
           for h, w, c, k, stride, p in [(6, 5, 4, 3, (1, 1), 1), (9, 6, 5, 3, (1, 1), 1), (12, 7, 8, 3, (2, 2), 1), (12, 9, 6, 3, (1, 1), 0),
                                         (6, 4, 12, 2, (1, 2), 0), (17, 5, 4, 5, (3, 1), 2), (7, 5, 8, 3, (1, 1), 1)]])
