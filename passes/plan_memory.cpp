@@ -18,7 +18,7 @@ namespace burin {
 namespace {
 
 // The arena itself is aligned to 16 bytes.
-constexpr int64_t kNodes = 5000;       // a fraction of a second; networks need none or a few hundred
+constexpr int64_t kNodes = 10000;      // a fraction of a second; networks need none or a few hundred
 constexpr int64_t kScratchAlign = 16;  // kernels keep anything there, vectors of 16 bytes included
 
 int64_t whole_words(int64_t bytes) { return (bytes + 3) / 4 * 4; }

@@ -115,7 +115,7 @@ def densenet(folder, size):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     mobilenet_v2(sys.argv[1], 0.35, 144)
     mobilenet_v1(sys.argv[1], 0.25, 128)
