@@ -71,7 +71,7 @@ std::optional<Work> winograd_f32_fpu_work(const ConvF32& l, const LayerView& v) 
 }
 
 std::optional<Work> pointwise_f32_fpu_work(const ConvF32& l, const LayerView& v) {
-  if (!(l.pointwise)) return std::nullopt;
+  if (!(l.pointwise && l.s.oh * l.s.ow >= 4)) return std::nullopt;  // fewer pixels: dense_f32_fpu
   const RowForm f = RowForm(l, v, __func__, rows_per_call(l.s.oh, l.s.ow)).joined();
   const double fours = in_fours(f);
   return f.work(counts(fours * rounded_down(l.s.oc, 4) * l.s.ic, fours * (l.s.oc % 4) * l.s.ic, fours * l.s.oc, fours),

@@ -98,12 +98,12 @@ DepthwiseWords depthwise_words(const ConvShape& s);
 /// depthwise_taps_q8_dsp: blocks of four channels' outputs.
 inline double depthwise_taps_blocks(const ConvShape& s) { return pixels(s) * ((s.ic + 3) / 4) * (s.oc / s.ic); }
 
-/// A pixel that is alone costs less than four (conv_mve.h).
+/// A pixel that is left over costs less than four (conv_mve.h). Layers of one pixel are for dense_q8_mve.
 constexpr double kMveLonePixel = 0.3;
 /// Helium convolutions: blocks of four pixels and two filters; chunks of lone filters, each with what its result costs.
 inline double mve_pairs(const ConvShape& s) {
   const int32_t all = s.oh * s.ow;
-  const bool lone = all % 4 == 1 && s.ow % 2 != 0 && mve_one_pixel_serves(mve_chunks(int32_t(taps(s))));
+  const bool lone = all > 1 && all % 4 == 1 && s.ow % 2 != 0 && mve_one_pixel_serves(mve_chunks(int32_t(taps(s))));
   return (lone ? all / 4 + kMveLonePixel : (all + 3) / 4) * double(s.oc / 2);
 }
 inline double mve_lone(const ConvShape& s) { return pixels(s) * (s.oc % 2) * (mve_chunks(int32_t(taps(s))) + 4); }

@@ -82,7 +82,13 @@ BURIN_INLINE void depthwise_line_f32(const ConvShape& s, const float (&w)[9], fl
     b = column(s.pl <= 1);
     int32_t whole = left < out ? left : out;
     out -= whole;
-    while (whole > 0) {  // three outputs a turn, so that columns need not move
+    // A lone row is rare: less code.
+    for (; kOut == 1 && whole > 0; --whole) {
+      c = next_f32(r);
+      emit(a, b, c);
+      a = b, b = c;
+    }
+    while (kOut > 1 && whole > 0) {  // three outputs a turn, so that columns need not move
       c = next_f32(r);
       emit(a, b, c);
       if (--whole == 0) {
