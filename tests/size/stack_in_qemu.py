@@ -1,8 +1,8 @@
 """The stack bound of `burin size` against the painted stack of the same program in QEMU: never below, at most 64 bytes above.
 
-    stack_in_qemu.py BURIN [--target T]... [--slack 64] MODEL_FOLDER...
+    stack_in_qemu.py BURIN [--target T]... [--slack 64] [--most N] MODEL_FOLDER...
 
-A model folder has model.onnx and test_data_set_*. Prints one line per program: target, model, painted, bound, and what is wrong.
+--most: no bound is larger. A model folder has model.onnx and test_data_set_*. Prints one line per program: target, model, painted, bound, and what is wrong.
 Exit code 1: some bound is wrong; 77: a compiler or QEMU is missing.
 """
 import argparse
@@ -123,6 +123,7 @@ def main():
     p.add_argument("burin")
     p.add_argument("--target", action="append")
     p.add_argument("--slack", type=int, default=64)
+    p.add_argument("--most", type=int)
     p.add_argument("--optimize", default="speed")
     p.add_argument("models", nargs="+")
     a = p.parse_args()
@@ -137,6 +138,8 @@ def main():
                 continue
             done += 1
             verdict = "UNKNOWN" if bound is None else "BELOW" if bound < painted else "FAR ABOVE" if bound > painted + a.slack else ""
+            if not verdict and a.most and bound > a.most:
+                verdict = "TOO MUCH"
             wrong += verdict != ""
             print(f"{core:15} {name:40} painted {painted:6}  bound {bound if bound is not None else '-':>6}  {verdict} {note}", flush=True)
     print(f"{done - wrong} passed, {wrong} failed")

@@ -81,6 +81,8 @@ class StackAnalysis::Walk {
         if (!first && !join(it->second.state, state)) break;
         if (!first) state = it->second.state;
         if (++it->second.times > kVisits) return fail(fmt::format("{} takes stack in a loop", name(entry.address)));
+        // What fills up code before a literal pool is reached by nothing; from a guess it would lead into the pool.
+        if (tables_done && mark(place.address) == 'd') break;
         const auto decoded = instruction(place, fresh);
         fresh = false;
         if (!decoded) {
