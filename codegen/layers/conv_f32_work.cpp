@@ -29,6 +29,8 @@ double in_fours(const RowForm& f) {
     return double(pixels / 4 * 4) + kLone * double(pixels % 4);
   });
 }
+/// No block of four: dense_f32_fpu is made for that.
+bool few_pixels(const ConvF32& l) { return l.pointwise && l.s.oh * l.s.ow < 4; }
 /// Tiles of 2x2 outputs, those of each call rounded up to four.
 double tiles(const RowForm& f) {
   return f.sum([&](int32_t n) { return double((int64_t((n + 1) / 2) * ((f.calls.s.ow + 1) / 2) + 3) / 4 * 4); });
@@ -53,7 +55,7 @@ std::optional<Work> conv_f32_ref_work(const ConvF32& l, const LayerView& v) {
 }
 
 std::optional<Work> conv_f32_fpu_work(const ConvF32& l, const LayerView& v) {
-  if (!(l.s.groups == 1)) return std::nullopt;
+  if (!(l.s.groups == 1) || few_pixels(l)) return std::nullopt;
   const RowForm f(l, v, __func__, rows_per_call(l.s.oh, l.s.ow));
   const double fours = in_fours(f);
   return f.work(counts(fours * (rounded_down(l.s.oc, 4) + l.s.oc % 4 * 2) * double(l.taps), fours * l.s.oc,
@@ -71,7 +73,7 @@ std::optional<Work> winograd_f32_fpu_work(const ConvF32& l, const LayerView& v) 
 }
 
 std::optional<Work> pointwise_f32_fpu_work(const ConvF32& l, const LayerView& v) {
-  if (!(l.pointwise && l.s.oh * l.s.ow >= 4)) return std::nullopt;  // fewer pixels: dense_f32_fpu
+  if (!l.pointwise || few_pixels(l)) return std::nullopt;
   const RowForm f = RowForm(l, v, __func__, rows_per_call(l.s.oh, l.s.ow)).joined();
   const double fours = in_fours(f);
   return f.work(counts(fours * rounded_down(l.s.oc, 4) * l.s.ic, fours * (l.s.oc % 4) * l.s.ic, fours * l.s.oc, fours),
