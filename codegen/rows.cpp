@@ -110,7 +110,7 @@ std::optional<RowContract> steps_contract(const LayerView& v) {
     if (rows || s.groups != 1 || c->calls() > 1) return c;
     if (order == KernelOrder::wide && q8 && q8->x == DType::i8 && s.ic <= 32) return c;
     const int32_t pixels = s.oh * s.ow, most = 128;
-    if (pixels % 4 != 0 && (fours || pixels < 8)) return c;
+    if (pixels == 0 || (pixels % 4 != 0 && (fours || pixels < 8))) return c;
     c->row_in /= s.iw, c->row_out /= s.ow, c->ih = c->oh = pixels, c->together = 1;
     c->n = 4 * ((pixels + 4 * most - 1) / (4 * most));
     return c;

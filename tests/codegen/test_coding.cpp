@@ -55,7 +55,7 @@ TEST_CASE("what is decoded is what was encoded", "[coding]") {
     check(Bytes8(n, 0));
     check(Bytes8(n, 255));
     check(made(n, [&] { return uint8_t(random() % 2 ? 7 : 200); }));
-    check(made(n, [&] { return uint8_t(std::clamp(bell(random), -128.0, 127.0)); }));
+    check(made(n, [&] { return uint8_t(int(std::clamp(bell(random), -128.0, 127.0))); }));
     check(made(n, [&] { return random() % 50 ? uint8_t(0) : any(); }));  // rare ones: escapes
   }
   Bytes8 all(256);
