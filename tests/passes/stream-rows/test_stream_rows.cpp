@@ -338,5 +338,23 @@ TEST_CASE("output rows lie on input rows that are used", "[stream-rows]") {
   CHECK(made(Options::Optimize::ram).p.arena_bytes < 6144);
 }
 
+TEST_CASE("layers without pixels", "[stream-rows]") {
+  for (const char* target : {"cortex-m0plus", "cortex-m4f", "cortex-m55"})
+    for (const char* text : {R"(graph g(%x: i8[0x64]{0.5,3}) -> %y
+  %w: i8[8x64]{0.01,0} = constant fill:1
+  %y: i8[0x8]{0.5,-3} = dense %x, %w
+)",
+                             R"(graph g(%x: f32[0x64]) -> %y
+  %w: f32[8x64] = constant fill:1
+  %y: f32[0x8] = dense %x, %w
+)"}) {
+      Context context;
+      context.target = find_target(target);
+      Graph g = parse(text);
+      run_passes(g, context);
+      CHECK(run(lower(g, *context.target, context.options), {Tensor(g[g.inputs[0]].type)}).size() == 1);
+    }
+}
+
 }  // namespace
 }  // namespace burin
