@@ -18,7 +18,8 @@ namespace burin {
 namespace {
 
 // The arena itself is aligned to 16 bytes.
-constexpr int64_t kNodes = 10000;      // a fraction of a second; networks need none or a few hundred
+/// A fraction of a second; networks need none or a few hundred. Nodes of the search are cheap where the graph has few.
+int64_t search_nodes(const Graph& g) { return g.nodes.size() <= 16 ? 50000 : 10000; }
 constexpr int64_t kScratchAlign = 16;  // kernels keep anything there, vectors of 16 bytes included
 
 int64_t whole_words(int64_t bytes) { return (bytes + 3) / 4 * 4; }
@@ -263,7 +264,7 @@ void plan_in_pools(Graph& g, const Context& ctx, const Lives& all, const Contrac
   if (for_device(ctx)) check_buffers(g);
   const Lifetimes lives = all.all(contracts);
   const std::vector<PlanBuffer> buffers = plan_buffers(g, lives);
-  PoolPlan plan = in_pools(g, ctx, lives, buffers, kNodes);
+  PoolPlan plan = in_pools(g, ctx, lives, buffers, search_nodes(g));
   if (!plan.fits()) say_short(g, ctx, lives, buffers, plan);
   if (const std::string wrong = check_pools(buffers, lives.overlaps, sizes_for_values(ctx.options), plan);
       !wrong.empty())
@@ -284,7 +285,7 @@ void plan_memory(Graph& g, const Context& ctx) {
   g.external_io = ctx.options.io == Options::Io::external;
   const Lives all(g);
   const Contracts contracts = contracts_of(g, ctx);
-  if (ctx.options.memory.empty()) plan_memory_with(g, ctx, all, contracts, kNodes);
+  if (ctx.options.memory.empty()) plan_memory_with(g, ctx, all, contracts, search_nodes(g));
   else plan_in_pools(g, ctx, all, contracts);
 }
 
