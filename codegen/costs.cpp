@@ -6,7 +6,7 @@
 #include <numeric>
 #include <sstream>
 
-#include "codegen/layers/conv_bytes.h"
+#include "codegen/layers/conv.h"
 #include "codegen/layers/conv_share.h"
 #include "compiler/diagnostics.h"
 #include "compiler/embedded.h"
@@ -58,6 +58,15 @@ Node planned(const Node& n, const Kernel& k, const Work& work) {
   r.kernel = &k;
   r.scratch = work.scratch, r.rows = work.rows, r.block = work.block;
   return r;
+}
+
+int64_t constant_bytes(const LayerView& v) {
+  const Node& n = v.node;
+  if (n.sharing != Sharing::none) return dense_any_q8_dsp_bytes(*v.as<ConvQ8>());
+  if (n.kernel->packed_bytes) return n.kernel->packed_bytes(v) + (n.block > 0 ? int64_t(sizeof(int32_t)) : 0);
+  int64_t bytes = 0;
+  for (const NamedConstant& c : n.kernel->lower(v).constants) bytes += c.value.size();
+  return bytes;
 }
 
 Cost estimated_cost(const Kernel& k, const Work& work, const LayerView& v) {

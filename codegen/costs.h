@@ -25,6 +25,10 @@ struct FittedCosts {
 /// Null where the file has no line for the kernel on this class of cores.
 const FittedCosts* fitted_costs(std::string_view cores, std::string_view kernel);
 
+/// Bytes of the constants that the node's kernel would make, where the node shares its function with no other (alone()
+/// in conv_share.h).
+int64_t constant_bytes(const LayerView& v);
+
 /// Cycles of what nobody measured: such a kernel is taken only where nothing else serves, or by --kernel.
 constexpr double kUnknownCycles = 1e15;
 /// Cycles of a call more than the usual form makes, its row pointers included, and of a channel in it (Work::channels).

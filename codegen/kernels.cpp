@@ -44,7 +44,8 @@ constexpr Kernel kKernels[] = {
      return l ? kernel##_work(*l, v) : std::nullopt;                                                                   \
    },                                                                                                                  \
    [](const LayerView& v) { return lower_conv(v, #kernel, pack_##kernel(*v.as<layer>())); },                           \
-   KernelOrder::order},
+   KernelOrder::order,                                                                                                 \
+   [](const LayerView& v) { return kernel##_bytes(*v.as<layer>()); }},
 #define CONV_Q8(kernel, header, needs, order) CONVOLUTION(kernel, header, ConvQ8, needs, order)
 #define CONV_F32(kernel, header, needs, order) CONVOLUTION(kernel, header, ConvF32, needs, order)
 #include "codegen/kernels.inc"

@@ -125,6 +125,7 @@ struct Kernel {
   std::optional<Work> (*work)(const LayerView&);  // nothing: the kernel does not serve this layer
   LayerCode (*lower)(const LayerView&);           // of a node with its Work
   KernelOrder order = KernelOrder::calls;
+  int64_t (*packed_bytes)(const LayerView&) = nullptr;  // of constants, counted without packing; null: lower() tells
 };
 std::span<const Kernel> kernels();
 

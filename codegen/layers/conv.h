@@ -152,9 +152,13 @@ PackedF32 pack_depthwise_f32_mve(const ConvF32& c);
 PackedF32 pack_winograd_f32_mve(const ConvF32& c);
 LayerCode lower_conv(const LayerView& v, std::string function, PackedF32 packed);
 
-// When a kernel serves, and what it would ask.
-#define CONV_Q8(kernel, header, needs, order) std::optional<Work> kernel##_work(const ConvQ8& l, const LayerView& v);
-#define CONV_F32(kernel, header, needs, order) std::optional<Work> kernel##_work(const ConvF32& l, const LayerView& v);
+// When a kernel serves, and what it would ask; how many bytes pack_<name> makes, without the block in front of its
+// parameters, counted: packing takes as long as weights are large, and only what is chosen is packed.
+#define CONVOLUTION(kernel, layer)                                                                                     \
+  std::optional<Work> kernel##_work(const layer& l, const LayerView& v);                                               \
+  int64_t kernel##_bytes(const layer& c);
+#define CONV_Q8(kernel, header, needs, order) CONVOLUTION(kernel, ConvQ8)
+#define CONV_F32(kernel, header, needs, order) CONVOLUTION(kernel, ConvF32)
 #define KERNEL(...)
 #define REFERENCE(...)
 #include "codegen/kernels.inc"
@@ -162,5 +166,7 @@ LayerCode lower_conv(const LayerView& v, std::string function, PackedF32 packed)
 #undef REFERENCE
 #undef CONV_F32
 #undef CONV_Q8
+#undef CONVOLUTION
+int64_t dense_any_q8_dsp_bytes(const ConvQ8& c);
 
 }  // namespace burin

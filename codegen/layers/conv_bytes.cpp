@@ -1,4 +1,5 @@
-#include "codegen/layers/conv_bytes.h"
+// How many bytes of constants kernels of convolutions make: NAME_bytes of conv.h.
+#include "codegen/layers/conv.h"
 
 #include "runtime-min/kernels/conv_dsp.h"
 #include "runtime-min/kernels/conv_few_dsp.h"
@@ -124,32 +125,5 @@ int64_t depthwise_f32_mve_bytes(const ConvF32& c) {
   return int64_t(sizeof(float)) * ((int64_t(c.s.oc) + 3) / 4 * 4 * c.s.kh * c.s.kw + c.s.oc);
 }
 int64_t winograd_f32_mve_bytes(const ConvF32& c) { return f32_bytes(c); }
-
-namespace {
-
-/// As kernels(), one after the other; null where nothing is packed.
-constexpr int64_t (*kPackedBytes[])(const LayerView&) = {
-#define CONV_Q8(kernel, header, needs, order) [](const LayerView& v) { return kernel##_bytes(*v.as<ConvQ8>()); },
-#define CONV_F32(kernel, header, needs, order) [](const LayerView& v) { return kernel##_bytes(*v.as<ConvF32>()); },
-#define KERNEL(...) nullptr,
-#define REFERENCE(...) nullptr,
-#include "codegen/kernels.inc"
-#undef KERNEL
-#undef REFERENCE
-#undef CONV_F32
-#undef CONV_Q8
-};
-
-}  // namespace
-
-int64_t constant_bytes(const LayerView& v) {
-  const Node& n = v.node;
-  if (n.sharing != Sharing::none) return dense_any_q8_dsp_bytes(*v.as<ConvQ8>());
-  if (const auto packed = kPackedBytes[n.kernel - kernels().data()])
-    return packed(v) + (n.block > 0 ? int64_t(sizeof(int32_t)) : 0);
-  int64_t bytes = 0;
-  for (const NamedConstant& c : n.kernel->lower(v).constants) bytes += c.value.size();
-  return bytes;
-}
 
 }  // namespace burin

@@ -4,69 +4,19 @@
 #include <cstdlib>
 
 #include "codegen/calls.h"
-#include "codegen/lower.h"
 #include "codegen/module.h"
-#include "codegen/run.h"
 #include "codegen/weights_in.h"
 #include "compiler/program/text.h"
-#include "passes/pass.h"
-#include "tests/passes/law.h"
+#include "tests/codegen/lowered.h"
 #include "tests/passes/random_graph.h"
 
 namespace burin {
 namespace {
 
-// Values of 960 bytes that live over several steps.
-constexpr const char* kPoolNet = R"(graph net(%x: i8[1x40x6x4]{0.5,3}) -> %y
-  %w: i8[4x3x3x4]{0.01,0} = constant fill:1
-  %v: i8[4x1x1x4]{0.01,0} = constant fill:1
-  %u: i8[4x1x1x4]{0.01,0} = constant fill:1
-  %a: i8[1x40x6x4]{0.6,-3} = conv kernel=[3,3] pads=[1,1,1,1] channels_last=true %x, %w
-  %b: i8[1x40x6x4]{0.3,-3} = conv kernel=[1,1] channels_last=true %a, %v
-  %c: i8[1x40x6x4]{0.2,-3} = conv kernel=[1,1] channels_last=true %b, %u
-  %y: i8[1x40x6x4]{0.5,-3} = add %a, %c
-)";
-
-struct InPools {
-  Graph g;
-  Program p;
-  std::vector<Tensor> inputs;
-};
-InPools make_in_pools(Graph g, const Options& options, const char* target = "cortex-m4f", uint64_t seed = 1) {
-  Context context;
-  context.target = find_target(target);
-  context.options = options;
-  run_passes(g, context);
-  InPools m{std::move(g), {}, {}};
-  m.p = lower(m.g, *context.target, context.options);
-  law::Random random(seed);
-  m.inputs = law::random_inputs(m.g, random);
-  return m;
-}
-Graph pool_net() {
-  Graph g = parse(kPoolNet);
-  law::Random random(1);
-  for (const Value& v : g.values())
-    if (v.constant())
-      for (int64_t i = 0; i < v.data->elements(); ++i)
-        const_cast<Tensor&>(*v.data).set_integer(i, random.between(-127, 127));
-  return g;
-}
 Options two_pools(int64_t fast, int64_t slow) {
   Options o;
   o.memory = {{"FAST", fast}, {"SLOW", slow}};
   return o;
-}
-
-std::string differs(const InPools& m, int64_t steps = 0) {
-  try {
-    const std::vector<Tensor> want = interpret(m.g, m.inputs), got = run(m.p, m.inputs);
-    for (size_t i = 0; i < want.size(); ++i)
-      if (const std::string s = law::difference(want[i], got[i], {steps, 0}); !s.empty()) return s;
-  } catch (const std::exception& e) {
-    return e.what();
-  }
-  return "";
 }
 
 int64_t used(const Program& p, int32_t pool) {
@@ -78,16 +28,16 @@ int64_t used(const Program& p, int32_t pool) {
 }  // namespace
 
 TEST_CASE("one pool is planned as the arena", "[pools]") {
-  const InPools arena = make_in_pools(pool_net(), {});
+  const Lowered arena = lowered(branched_net(), "cortex-m4f");
   Options o;
   o.memory = {{"RAM", 65536}};
-  const InPools pool = make_in_pools(pool_net(), o);
+  const Lowered pool = lowered(branched_net(), "cortex-m4f", o);
   REQUIRE(pool.p.pools.size() == 1);
   CHECK(pool.p.pools[0].bytes == arena.p.arena_bytes);
   CHECK(pool.p.arena_bytes == arena.p.arena_bytes);
   CHECK(pool.p.arena_lower_bound == arena.p.arena_lower_bound);
   CHECK(pool.p.buffers == arena.p.buffers);
-  CHECK(differs(pool) == "");
+  CHECK(wrong(pool) == "");
 }
 
 TEST_CASE("values lie in two pools", "[pools]") {
@@ -95,13 +45,13 @@ TEST_CASE("values lie in two pools", "[pools]") {
     Options o = two_pools(1200, 2400);
     o.io = external ? Options::Io::external : Options::Io::arena;
     o.optimize = Options::Optimize::size;  // layers stay whole: there is something to place
-    const InPools m = make_in_pools(pool_net(), o);
+    const Lowered m = lowered(branched_net(), "cortex-m4f", o);
     CHECK(used(m.p, 0) > 0);
     CHECK(used(m.p, 1) > 0);
     CHECK(m.p.pools[0].bytes <= 1200);
     CHECK(m.p.pools[1].bytes <= 2400);
     CHECK(m.p.arena_bytes == m.p.pools[0].bytes + m.p.pools[1].bytes);
-    CHECK(differs(m) == "");
+    CHECK(wrong(m) == "");
     const Program again = parse_program(print(m.p));
     CHECK(print(again) == print(m.p));
     CHECK(again.pools == m.p.pools);
@@ -111,7 +61,7 @@ TEST_CASE("values lie in two pools", "[pools]") {
 TEST_CASE("a model that does not fit says what is short", "[pools]") {
   const auto message = [](const Options& o) -> std::string {
     try {
-      make_in_pools(pool_net(), o);
+      lowered(branched_net(), "cortex-m4f", o);
     } catch (const ModelError& e) {
       CHECK(e.diagnostics()[0].code == "over-budget");
       return e.what();
@@ -132,12 +82,12 @@ TEST_CASE("constants are read from copies in a pool", "[pools]") {
   for (const char* target : {"host", "cortex-m0plus", "cortex-m4f", "cortex-m7", "cortex-m55"}) {
     Options o = two_pools(8192, 4096);
     o.weights_in = WeightsIn{0, {}};
-    InPools m = make_in_pools(pool_net(), o, target);
+    Lowered m = lowered(branched_net(), target, o);
     INFO(target);
     CHECK(m.p.constants_pool == 0);
     CHECK(!m.p.copied_constants().empty());
     for (const StoredConstant& c : m.p.constants) CHECK(c.copy >= 0);  // all of them fit
-    CHECK(differs(m) == "");
+    CHECK(wrong(m) == "");
     const std::string text = print(m.p);
     CHECK(print(parse_program(text)) == text);
     // A value on them, or two at one place: no program.
@@ -154,15 +104,15 @@ TEST_CASE("constants are read from copies in a pool", "[pools]") {
     for (Buffer& b : moved.buffers)
       if (b.space == Space::arena && b.pool == 0) b.offset += 4096;
     for (StoredConstant& c : moved.constants) c.copy += 16;
-    InPools far{m.g, moved, m.inputs};
-    CHECK(differs(far) == "");
+    Lowered far{m.g, moved, m.inputs};
+    CHECK(wrong(far) == "");
   }
 }
 
 TEST_CASE("constants that are read most often are copied first, within the bytes that there are", "[pools]") {
   Options o = two_pools(8192, 4096);
   o.weights_in = WeightsIn{1, 64};
-  const InPools m = make_in_pools(pool_net(), o);
+  const Lowered m = lowered(branched_net(), "cortex-m4f", o);
   CHECK(m.p.copied_constants().size() <= 64);
   const std::vector<double> reads = constant_reads(m.p);
   double least = 1e30, most_left = 0;
@@ -172,12 +122,12 @@ TEST_CASE("constants that are read most often are copied first, within the bytes
     else if (c.data.size() <= 16) most_left = std::max(most_left, reads[i]);
   }
   CHECK(least >= most_left);
-  CHECK(differs(m) == "");
+  CHECK(wrong(m) == "");
   // Nothing fits: nothing is copied, and the pool has no bytes for it.
   o.weights_in = WeightsIn{1, 0};
-  const InPools none = make_in_pools(pool_net(), o);
+  const Lowered none = lowered(branched_net(), "cortex-m4f", o);
   CHECK(none.p.copied_constants().empty());
-  CHECK(differs(none) == "");
+  CHECK(wrong(none) == "");
 }
 
 TEST_CASE("waits for flash are those of constants that are not copied", "[pools]") {
@@ -185,11 +135,11 @@ TEST_CASE("waits for flash are those of constants that are not copied", "[pools]
   CHECK(m7.flash_stall() > 0);
   CHECK(find_target("cortex-m4f")->flash_stall() == 0);
   Options o = two_pools(8192, 4096);
-  const FlashStalls before = flash_stalls(make_in_pools(pool_net(), o, "cortex-m7").p, m7);
+  const FlashStalls before = flash_stalls(lowered(branched_net(), "cortex-m7", o).p, m7);
   CHECK(before.all > 0);
   CHECK(before.left == before.all);
   o.weights_in = WeightsIn{0, {}};
-  const FlashStalls after = flash_stalls(make_in_pools(pool_net(), o, "cortex-m7").p, m7);
+  const FlashStalls after = flash_stalls(lowered(branched_net(), "cortex-m7", o).p, m7);
   CHECK(after.all == before.all);
   CHECK(after.left == 0);
 }
@@ -197,16 +147,16 @@ TEST_CASE("waits for flash are those of constants that are not copied", "[pools]
 TEST_CASE("a value that lies in the wrong pool is seen", "[pools]") {
   Options o = two_pools(1200, 2400);
   o.optimize = Options::Optimize::size;
-  InPools m = make_in_pools(pool_net(), o);
-  REQUIRE(differs(m) == "");
+  Lowered m = lowered(branched_net(), "cortex-m4f", o);
+  REQUIRE(wrong(m) == "");
   int caught = 0, moved = 0;
   for (size_t i = 0; i < m.p.buffers.size(); ++i) {
-    InPools other = m;
+    Lowered other = m;
     Buffer& b = other.p.buffers[i];
     if (b.space != Space::arena || b.bytes == 0) continue;
     b.pool = 1 - b.pool;
     if (b.offset + b.bytes > other.p.piece_bytes(b.pool)) continue;
-    ++moved, caught += !differs(other).empty();
+    ++moved, caught += !wrong(other).empty();
   }
   CHECK(moved > 0);
   CHECK(caught > 0);
@@ -215,7 +165,7 @@ TEST_CASE("a value that lies in the wrong pool is seen", "[pools]") {
 TEST_CASE("generated code names pools", "[pools]") {
   Options o = two_pools(8192, 4096);
   o.weights_in = WeightsIn{0, {}};
-  const InPools m = make_in_pools(pool_net(), o, "cortex-m7");
+  const Lowered m = lowered(branched_net(), "cortex-m7", o);
   const Module code = print_module(m.p, *find_target("cortex-m7"), {"net.onnx", "0", ""});
   for (const char* text :
        {"void *fast;", "void *slow;", "#define NET_POOL_FAST_BYTES ", "#define NET_POOL_SLOW_BYTES 0\n",
@@ -231,7 +181,7 @@ TEST_CASE("generated code names pools", "[pools]") {
 TEST_CASE("rows are not fed to several pools", "[pools]") {
   Options o;
   o.stream_input = true;
-  Program fed = make_in_pools(pool_net(), o).p;
+  Program fed = lowered(branched_net(), "cortex-m4f", o).p;
   REQUIRE(fed.feed);
   CHECK_NOTHROW(verify(fed));
   fed.pools = {{"FAST", fed.arena_bytes, fed.arena_bytes}};
@@ -251,18 +201,18 @@ std::string in_two_pools(uint64_t seed, int* placed, int* refused) {
   o.optimize = seed % 3 == 0   ? Options::Optimize::size
                : seed % 3 == 1 ? Options::Optimize::speed
                                : Options::Optimize::ram;
-  const InPools whole = make_in_pools(g, o, target, seed);
+  const Lowered whole = lowered(g, target, o, seed);
   const int64_t arena = whole.p.arena_bytes;
   if (arena < 32) return "";
   o.memory = {{"FAST", arena * 3 / 5}, {"SLOW", arena * 9 / 10}};
   if (seed % 2 == 0) o.weights_in = WeightsIn{size_t(seed / 2 % 2), {}};
   if (seed % 8 == 1) o.memory[0].bytes += 256, o.weights_in = WeightsIn{0, 256};
   try {
-    const InPools m = make_in_pools(g, o, target, seed);
+    const Lowered m = lowered(g, target, o, seed);
     ++*placed;
     const bool rounds = std::ranges::any_of(m.g.nodes, [](const Node& n) { return n.as<Quantize>() != nullptr; });
-    const std::string wrong = differs(m, rounds ? 1 : 0);
-    return wrong.empty() ? "" : fmt::format("seed {} for {}: {}\n{}", seed, target, wrong, print(m.g));
+    const std::string fault = wrong(m, rounds ? 1 : 0);
+    return fault.empty() ? "" : fmt::format("seed {} for {}: {}\n{}", seed, target, fault, print(m.g));
   } catch (const ModelError& e) {
     ++*refused;
     return e.diagnostics()[0].code == "over-budget" ? "" : fmt::format("seed {}: {}", seed, e.what());

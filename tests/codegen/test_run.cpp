@@ -5,74 +5,15 @@
 #include <cstdlib>
 
 #include "codegen/layer.h"
-#include "codegen/lower.h"
-#include "codegen/run.h"
 #include "compiler/liveness.h"
 #include "compiler/ops/reshape.h"
 #include "compiler/program/text.h"
 #include "passes/pass.h"
-#include "tests/passes/law.h"
+#include "tests/codegen/lowered.h"
 #include "tests/passes/random_graph.h"
 
 namespace burin {
 namespace {
-
-struct Made {
-  Graph g;
-  Program p;
-  std::vector<Tensor> inputs;
-};
-
-Made make(Graph g, const char* target, Options options = {}) {
-  Context context;
-  context.target = find_target(target);
-  context.options = options;
-  run_passes(g, context);
-  Made m{std::move(g), {}, {}};
-  m.p = lower(m.g, *context.target, context.options);
-  law::Random random(1);
-  m.inputs = law::random_inputs(m.g, random);
-  return m;
-}
-
-/// "" where the program gives what the graph means, else what is wrong.
-std::string wrong(const Made& m) {
-  try {
-    const std::vector<Tensor> want = interpret(m.g, m.inputs), got = run(m.p, m.inputs);
-    for (size_t i = 0; i < want.size(); ++i)
-      if (const std::string s = law::difference(want[i], got[i], {}); !s.empty()) return s;
-  } catch (const std::exception& e) {
-    return e.what();
-  }
-  return "";
-}
-
-// Two convolutions by rows, a pool and a sum: values that live over several steps.
-constexpr const char* kNet = R"(graph net(%x: i8[1x40x6x4]{0.5,3}) -> %y
-  %w: i8[4x3x3x4]{0.01,0} = constant random:1
-  %v: i8[4x1x1x4]{0.01,0} = constant random:2
-  %u: i8[4x1x1x4]{0.01,0} = constant random:3
-  %a: i8[1x40x6x4]{0.6,-3} = conv kernel=[3,3] pads=[1,1,1,1] channels_last=true %x, %w
-  %b: i8[1x40x6x4]{0.3,-3} = conv kernel=[1,1] channels_last=true %a, %v
-  %c: i8[1x40x6x4]{0.2,-3} = conv kernel=[1,1] channels_last=true %b, %u
-  %y: i8[1x40x6x4]{0.5,-3} = add %a, %c
-)";
-
-Graph net() {
-  std::string text = kNet;
-  unsigned seed = 1;
-  for (size_t at; (at = text.find("random:")) != text.npos;) {
-    text.replace(at, 8, "fill:1");
-    ++seed;
-  }
-  Graph g = parse(text);
-  law::Random random(seed);
-  for (const Value& v : g.values())
-    if (v.constant())
-      for (int64_t i = 0; i < v.data->elements(); ++i)
-        const_cast<Tensor&>(*v.data).set_integer(i, random.between(-127, 127));
-  return g;
-}
 
 size_t buffer(const Program& p, std::string_view name) {
   for (size_t i = 0; i < p.buffers.size(); ++i)
@@ -88,16 +29,16 @@ TEST_CASE("a program computes what its graph means", "[run]") {
         Options options;
         options.optimize = o, options.io = io;
         INFO(target);
-        CHECK(wrong(make(net(), target, options)) == "");
+        CHECK(wrong(lowered(branched_net(), target, options)) == "");
       }
 }
 
 TEST_CASE("faults of plans, packings and kernels are seen", "[run]") {
   Options whole;  // layer by layer; groups have faults of their own in tests/passes/stream-rows
   whole.optimize = Options::Optimize::size;
-  const Made good = make(net(), "cortex-m4f", whole);
+  const Lowered good = lowered(branched_net(), "cortex-m4f", whole);
   REQUIRE(wrong(good) == "");
-  Made m = good;
+  Lowered m = good;
   SECTION("an offset that is off by one") {
     ++m.p.buffers[buffer(m.p, "b")].offset;
     m.p.arena_bytes += 1;
@@ -134,7 +75,7 @@ TEST_CASE("faults of plans, packings and kernels are seen", "[run]") {
     c.data.dtype = DType::f32;
   }
   SECTION("one row too many a call") {
-    m = make(net(), "host", whole);
+    m = lowered(branched_net(), "host", whole);
     for (Step& s : m.p.steps)
       for (Call& c : s.body.calls)
         if (c.rows) {
@@ -152,7 +93,7 @@ TEST_CASE("faults of plans, packings and kernels are seen", "[run]") {
     c.data = {c.data.dtype, copy, *copy};
   }
   SECTION("a kernel that reads weights in another order") {
-    m = make(net(), "host");
+    m = lowered(branched_net(), "host");
     bool found = false;
     for (Step& s : m.p.steps)
       for (Call& c : s.body.calls)
@@ -178,7 +119,7 @@ TEST_CASE("parts lie in the whole", "[run]") {
   for (const Options::Io io : {Options::Io::arena, Options::Io::external}) {
     Options options;
     options.io = io;
-    const Made good = make(parse(kParts), "cortex-m4f", options);
+    const Lowered good = lowered(parse(kParts), "cortex-m4f", options);
     CHECK(good.p.steps.size() == 4);
     REQUIRE(wrong(good) == "");
     int parts = 0;
@@ -187,7 +128,7 @@ TEST_CASE("parts lie in the whole", "[run]") {
         if (good.p.steps[i].parameters[k].offset == 0) continue;
         ++parts;
         for (const int64_t by : {-8, 8, 1}) {
-          Made m = good;
+          Lowered m = good;
           m.p.steps[i].parameters[k].offset += by;
           INFO("step " << i << ", parameter " << k << ", by " << by);
           CHECK(wrong(m) != "");
@@ -198,7 +139,7 @@ TEST_CASE("parts lie in the whole", "[run]") {
 }
 
 TEST_CASE("calls that are none are refused", "[run]") {
-  Made m = make(net(), "host");
+  Lowered m = lowered(branched_net(), "host");
   Call& call = m.p.steps.at(0).body.calls.at(0);
   SECTION("no such function") { call.function = "conv_q9"; }
   SECTION("no such template argument") { call.types = {"fn_add"}; }
@@ -219,7 +160,7 @@ TEST_CASE("coded weights are part of the program and of its text", "[run]") {
                                   inputs));
       Options options;
       options.kernels["y"] = "dense_coded_q8";
-      Made m = make(g, target, options);
+      Lowered m = lowered(g, target, options);
       REQUIRE(m.p.steps.at(0).facts.kernel == "dense_coded_q8");
       CHECK(wrong(m) == "");
       const std::string text = print(m.p);
@@ -229,11 +170,11 @@ TEST_CASE("coded weights are part of the program and of its text", "[run]") {
       if (inputs < 255) continue;
       // --compress takes it by itself where it pays.
       options.kernels.clear();
-      CHECK(make(g, target, options).p.steps.at(0).facts.kernel != "dense_coded_q8");
+      CHECK(lowered(g, target, options).p.steps.at(0).facts.kernel != "dense_coded_q8");
       options.compress = true;
-      CHECK(make(g, target, options).p.steps.at(0).facts.kernel == "dense_coded_q8");
+      CHECK(lowered(g, target, options).p.steps.at(0).facts.kernel == "dense_coded_q8");
       // Another bit of the stream is another result: the weights are read from there and nowhere else.
-      Made broken = m;
+      Lowered broken = m;
       for (StoredConstant& c : broken.p.constants)
         if (c.data.dtype == DType::u16) {
           std::vector<uint16_t> halves(c.data.as<uint16_t>().begin(), c.data.as<uint16_t>().end());
