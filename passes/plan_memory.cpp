@@ -218,8 +218,7 @@ PoolPlan in_pools(const Graph& g, const Context& ctx, const Lifetimes& lives, co
   const int64_t bytes = buffers[homeless].bytes;
   const std::string hint =
       "more memory for that pool, a smaller --weights-in, --optimize ram, --budget-ram, or --io external for inputs "
-      "and "
-      "outputs";
+      "and outputs";
   if (bytes > sizes[largest])
     throw ModelError(
         fmt::format("--memory: {} has {} bytes, more than any pool ({})", described(homeless), bytes, pools),
